@@ -1,0 +1,1 @@
+//! `${{…}}` and `$[[…]]`: parse once, render many.

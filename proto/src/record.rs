@@ -1,0 +1,229 @@
+//! The step directory: the protocol between the daemon and the shim.
+//!
+//! A step is one supervised process with a directory. The daemon writes `spec.json`, takes an
+//! exclusive `flock` on it and hands the locked descriptor to the shim, which keeps it for life:
+//! a locked spec is a living shim, without a gap between the daemon's spawn and the shim's first
+//! instruction. The shim writes `started.json` before the command runs and `exit.json` when no
+//! process of the step is left. Both are written whole under another name and renamed.
+//!
+//! A shim of an older release must be adoptable by a newer daemon, so each record carries its
+//! format: a reader takes every minor of its own major (unknown fields are ignored) and refuses
+//! another major.
+//!
+//! Changes: 1.0 first format.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// The name of the daemon's order to the shim. Its `flock` is held by a living shim.
+pub const SPEC_FILE: &str = "spec.json";
+/// The name of the record that the command may have run.
+pub const STARTED_FILE: &str = "started.json";
+/// The name of the record of the end.
+pub const EXIT_FILE: &str = "exit.json";
+/// The byte that the daemon writes to the go pipe; end of file instead means "start nothing".
+pub const GO: u8 = b'g';
+/// The most bytes of a record that are read.
+pub const RECORD_BYTES_MAX: u64 = 4 << 20;
+
+/// The version of a record's form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Format {
+    /// Readers refuse another major.
+    pub major: u16,
+    /// Readers accept any minor; fields are only ever added.
+    pub minor: u16,
+}
+
+impl Format {
+    /// The format that this release writes.
+    pub const CURRENT: Format = Format { major: 1, minor: 0 };
+
+    /// Whether this release can read a record of that format.
+    #[must_use]
+    pub fn is_readable(self) -> bool {
+        self.major == Format::CURRENT.major
+    }
+}
+
+/// What one shim is to do. Written by the daemon before the start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spec {
+    /// The version of this record.
+    pub format: Format,
+    /// The name of the job, for `ps` and for a person who reads the file.
+    pub job: String,
+    /// The name of the step, such as `command`.
+    pub step: String,
+    /// Counts from 1; a step that provably never ran is attempted again.
+    pub attempt: u32,
+    /// The program and its arguments. The program is an absolute path.
+    pub argv: Vec<String>,
+    /// The whole environment of the command.
+    pub env: Vec<(String, String)>,
+    /// The working folder.
+    pub cwd: PathBuf,
+    /// Where standard output and standard error go, and how much of it.
+    pub log: LogSpec,
+    /// Milliseconds of `CLOCK_MONOTONIC` until the command is stopped; none for no limit.
+    pub limit_ms: Option<u64>,
+    /// Milliseconds between the polite stop and the kill.
+    pub grace_ms: u64,
+    /// Data that must be there before the command starts, as the job's user sees it.
+    #[serde(default)]
+    pub requires: Vec<Requirement>,
+    /// The user to become; none to stay who the daemon is.
+    #[serde(default)]
+    pub user: Option<User>,
+    /// A cgroup v2 directory in which the shim may make a leaf; none to do without.
+    #[serde(default)]
+    pub cgroup_parent: Option<PathBuf>,
+}
+
+/// The log of a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogSpec {
+    /// The file, appended to; made if it is not there.
+    pub path: PathBuf,
+    /// The most bytes that are kept. Output beyond is read, counted and dropped.
+    pub bytes_max: u64,
+}
+
+/// A file or folder that must exist before the command starts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requirement {
+    /// What it is to the user, such as `inputs.data`.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it must be.
+    pub kind: RequirementKind,
+}
+
+/// What a requirement must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequirementKind {
+    /// Anything that exists.
+    Any,
+    /// A file.
+    File,
+    /// A folder.
+    Folder,
+}
+
+/// The identity that a command runs with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// The user id.
+    pub uid: u32,
+    /// The primary group id.
+    pub gid: u32,
+    /// The supplementary group ids.
+    pub groups: Vec<u32>,
+}
+
+/// One process, provably: a pid alone may be another process by now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessId {
+    /// The process id.
+    pub pid: i32,
+    /// Field 22 of `/proc/PID/stat`: start time in clock ticks since boot (proc(5)).
+    pub start_ticks: u64,
+}
+
+/// The command may have run from here on. Written by the shim before it lets the command go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Started {
+    /// The version of this record.
+    pub format: Format,
+    /// The shim itself: signals for the step go to it.
+    pub shim: ProcessId,
+    /// The command's main process, leader of its own session and process group.
+    pub main: ProcessId,
+    /// `/proc/sys/kernel/random/boot_id`: another value means the machine was restarted.
+    pub boot_id: String,
+    /// The step's cgroup leaf, where there is one.
+    pub cgroup: Option<PathBuf>,
+    /// When, in microseconds since the Unix epoch.
+    pub at: i64,
+}
+
+/// How the main process ended: only what the shim saw.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Ended {
+    /// `WIFEXITED` of waitpid(2).
+    Exited {
+        /// The exit code.
+        code: i32,
+    },
+    /// `WIFSIGNALED` of waitpid(2).
+    Signaled {
+        /// The signal's number.
+        signal: i32,
+    },
+    /// The command never ran.
+    StartFailed {
+        /// What was tried and why it failed, as a lowercase fragment.
+        reason: String,
+        /// The kernel's error number, where there was one.
+        errno: Option<i32>,
+    },
+}
+
+/// Why the shim stopped the step. A main process that was reaped before the first signal was
+/// sent ended by itself, and there is no stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    /// The time limit was reached.
+    Limit,
+    /// The shim was told to (SIGTERM: with grace, SIGINT: at once).
+    Request,
+}
+
+/// A stop that the shim carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stop {
+    /// Why.
+    pub reason: StopReason,
+    /// Whether the main process had to be killed because the grace period was over.
+    pub killed: bool,
+}
+
+/// The end of a step: no process of it is left. Written by the shim.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exit {
+    /// The version of this record.
+    pub format: Format,
+    /// How the main process ended.
+    pub ended: Ended,
+    /// The stop that came before, if there was one.
+    pub stop: Option<Stop>,
+    /// Whether the kernel's out-of-memory killer struck in the step's cgroup.
+    #[serde(default)]
+    pub oom_killed: bool,
+    /// When the last process was gone, in microseconds since the Unix epoch.
+    pub at: i64,
+    /// Milliseconds of `CLOCK_MONOTONIC` from the start to the end.
+    pub duration_ms: u64,
+    /// Bytes in the log.
+    pub log_bytes: u64,
+    /// Bytes of output that were dropped: past the cap, or because the disk was full.
+    #[serde(default)]
+    pub log_bytes_dropped: u64,
+    /// The error number of the first write to the log that failed.
+    #[serde(default)]
+    pub log_errno: Option<i32>,
+    /// Processes that outlived the main process and were killed, as far as they were counted.
+    #[serde(default)]
+    pub leftovers_killed: u32,
+    /// User and system CPU time of the whole tree, in milliseconds.
+    #[serde(default)]
+    pub cpu_ms: u64,
+    /// The largest resident set of any process of the tree, in KiB.
+    #[serde(default)]
+    pub max_rss_kib: u64,
+}
