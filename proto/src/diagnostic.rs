@@ -51,6 +51,28 @@ pub struct Span {
     pub length: usize,
 }
 
+impl Diagnostic {
+    /// A refusal, for the file as a whole until [`Diagnostic::path`] names a field.
+    pub fn error(code: &str, span: Span, message: impl Into<String>) -> Diagnostic {
+        Diagnostic {
+            severity: Severity::Error,
+            code: code.into(),
+            message: message.into(),
+            help: None,
+            path: String::new(),
+            file: None,
+            span,
+        }
+    }
+
+    /// The same with what to write instead.
+    #[must_use]
+    pub fn with_help(mut self, help: impl Into<String>) -> Diagnostic {
+        self.help = Some(help.into());
+        self
+    }
+}
+
 impl std::fmt::Display for Diagnostic {
     /// `file:line:column: error: path: message (help)`, one line.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -1,1 +1,0 @@
-//! `${{…}}` and `$[[…]]`: parse once, render many.
