@@ -3,5 +3,8 @@
 
 pub mod atomic;
 pub mod clock;
+pub mod folder;
+pub mod lease;
 pub mod lock;
 pub mod pidfd;
+pub mod process;

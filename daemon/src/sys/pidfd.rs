@@ -98,6 +98,14 @@ pub fn open_verified(process: &ProcessId) -> Result<Option<OwnedFd>, PidfdError>
     Ok(same.then_some(fd))
 }
 
+/// Opens a child of this process that has not been reaped: its pid cannot be another's.
+///
+/// # Errors
+/// [`PidfdError::Open`], also where there is no such process.
+pub fn open_child(pid: i32) -> Result<OwnedFd, PidfdError> {
+    open(pid)?.ok_or(PidfdError::Open { pid, errno: Errno::ESRCH })
+}
+
 /// Sends a signal; false if the process is gone.
 ///
 /// # Errors

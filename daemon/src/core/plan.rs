@@ -1,0 +1,230 @@
+//! From a job to the orders for its steps. Pure: what must be known of the machine comes in as
+//! [`Host`], what is found missing on disk is the shim's to say.
+
+use std::path::{Path, PathBuf};
+
+use proto::expression::{Context, Template};
+use proto::job::{DataInput, Input, PathForm};
+use proto::record::{Format, LogSpec, Requirement, RequirementKind, Spec};
+
+use super::event::Definition;
+use super::job::{StepKind, StepRef};
+use crate::layout::{Layout, PREPARE_LOG, STD_LOG, step_label};
+
+/// The environment variable that tells which step a process belongs to: every process of a step
+/// carries it, whatever it forked or detached.
+pub const COOKIE: &str = "JOBD_STEP";
+
+/// Copies the code into the working folder: `$1` is the file or folder, `$2` the working folder.
+/// Runs as the job's user, so it reads what the user may read.
+const PREPARE_SCRIPT: &str = r#"if [ -d "$1" ]; then exec cp -R -- "$1/." "$2/"; fi
+exec cp -- "$1" "$2/""#;
+
+/// What this machine offers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// The shell that runs commands.
+    pub shell: PathBuf,
+    /// The variables that every job sees.
+    pub env: Vec<(String, String)>,
+    /// Milliseconds between the polite stop and the kill.
+    pub grace_ms: u64,
+    /// The most bytes of a step's log.
+    pub log_bytes_max: u64,
+    /// Where shims may make cgroups.
+    pub cgroup_parent: Option<PathBuf>,
+}
+
+/// Why a step cannot be planned. Admission refuses such jobs, so this is news of a fault.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The command's expressions cannot be resolved.
+    #[error("resolve the command: {0}")]
+    Command(String),
+    /// The job has nothing to prepare.
+    #[error("prepare a job without code")]
+    NoCode,
+}
+
+/// Whether a job needs a prepare step.
+#[must_use]
+pub fn prepares(definition: &Definition) -> bool {
+    definition.job.code.is_some()
+}
+
+/// The order for one step of a job.
+///
+/// # Errors
+/// See [`PlanError`].
+pub fn spec(
+    name: &str,
+    step: StepRef,
+    definition: &Definition,
+    layout: &Layout,
+    host: &Host,
+) -> Result<Spec, PlanError> {
+    let paths = Paths { name, definition, layout };
+    let cwd = layout.job(name);
+    let (argv, log, requires, limit_ms) = match step.kind {
+        StepKind::Prepare => (paths.prepare_argv()?, PREPARE_LOG, paths.code_required(), None),
+        StepKind::Command => {
+            let shell = host.shell.to_string_lossy().into_owned();
+            let argv = vec![shell, "-c".into(), paths.command()?];
+            (argv, STD_LOG, paths.data_required(), limit_ms(definition))
+        }
+    };
+    Ok(Spec {
+        format: Format::CURRENT,
+        job: name.into(),
+        step: step.kind.name().into(),
+        attempt: step.attempt,
+        argv,
+        env: environment(&paths, step, host),
+        log: LogSpec { path: cwd.join(log), bytes_max: host.log_bytes_max },
+        cwd,
+        limit_ms,
+        grace_ms: host.grace_ms,
+        requires,
+        user: None,
+        cgroup_parent: host.cgroup_parent.clone(),
+    })
+}
+
+fn limit_ms(definition: &Definition) -> Option<u64> {
+    let timeout = definition.job.limits.as_ref()?.timeout?;
+    Some(timeout.saturating_mul(1000))
+}
+
+/// A job with the paths that its names stand for.
+struct Paths<'a> {
+    name: &'a str,
+    definition: &'a Definition,
+    layout: &'a Layout,
+}
+
+impl Paths<'_> {
+    fn resolve(&self, path: &Path) -> PathBuf {
+        self.definition.base_path.join(path)
+    }
+
+    /// What a data input stands for in the command: its path, or its URI where it is passed on.
+    fn data(&self, data: &DataInput) -> String {
+        match data.path_form() {
+            PathForm::Local(path) => self.resolve(&path).to_string_lossy().into_owned(),
+            PathForm::Uri(text) | PathForm::Asset(text) => text,
+        }
+    }
+
+    fn output(&self, output: &str) -> String {
+        self.layout.output(self.name, output).to_string_lossy().into_owned()
+    }
+
+    fn command(&self) -> Result<String, PlanError> {
+        let job = &self.definition.job;
+        let template = Template::parse(&job.command).map_err(|errors| {
+            PlanError::Command(errors.iter().map(|error| error.to_string()).collect())
+        })?;
+        Ok(template.render(|context, name| match context {
+            Context::Inputs => job.inputs.get(name).map(|input| match input {
+                Input::Literal(literal) => literal.to_text(),
+                Input::Data(data) => self.data(data),
+            }),
+            Context::Outputs => job.outputs.contains_key(name).then(|| self.output(name)),
+            _ => None,
+        }))
+    }
+
+    fn prepare_argv(&self) -> Result<Vec<String>, PlanError> {
+        let code = self.code_path().ok_or(PlanError::NoCode)?;
+        let cwd = self.layout.job(self.name);
+        Ok(vec![
+            "/bin/sh".into(),
+            "-c".into(),
+            PREPARE_SCRIPT.into(),
+            "prepare".into(),
+            code.to_string_lossy().into_owned(),
+            cwd.to_string_lossy().into_owned(),
+        ])
+    }
+
+    fn code_path(&self) -> Option<PathBuf> {
+        match PathForm::of(self.definition.job.code.as_deref()?) {
+            PathForm::Local(path) => Some(self.resolve(&path)),
+            PathForm::Uri(_) | PathForm::Asset(_) => None,
+        }
+    }
+
+    fn code_required(&self) -> Vec<Requirement> {
+        self.code_path()
+            .map(|path| Requirement { name: "code".into(), path, kind: RequirementKind::Any })
+            .into_iter()
+            .collect()
+    }
+
+    /// The local data that must be there, except where only its name is passed on.
+    fn data_required(&self) -> Vec<Requirement> {
+        let inputs = self.definition.job.inputs.iter();
+        inputs
+            .filter_map(|(name, input)| match input {
+                Input::Data(data) if !data.is_direct() => match data.path_form() {
+                    PathForm::Local(path) => Some(Requirement {
+                        name: format!("inputs.{name}"),
+                        path: self.resolve(&path),
+                        kind: data.required_kind(),
+                    }),
+                    PathForm::Uri(_) | PathForm::Asset(_) => None,
+                },
+                Input::Data(_) | Input::Literal(_) => None,
+            })
+            .collect()
+    }
+}
+
+/// The whole environment (azureml.md §3): the machine's, Azure ML's as far as it has a meaning
+/// here, the user's, which wins over both, and the cookie.
+fn environment(paths: &Paths<'_>, step: StepRef, host: &Host) -> Vec<(String, String)> {
+    let job = &paths.definition.job;
+    let mut env: Vec<(String, String)> = host.env.clone();
+    let mut set = |name: String, value: String| {
+        env.retain(|(known, _)| *known != name);
+        env.push((name, value));
+    };
+    for (name, value) in azureml_variables(paths) {
+        set(name.into(), value);
+    }
+    for (name, input) in &job.inputs {
+        match input {
+            Input::Literal(literal) => set(format!("AZUREML_PARAMETER_{name}"), literal.to_text()),
+            Input::Data(data) => {
+                set(format!("AZURE_ML_INPUT_{name}"), paths.data(data));
+                set(format!("AZUREML_DATAREFERENCE_{name}"), paths.data(data));
+            }
+        }
+    }
+    for name in job.outputs.keys() {
+        set(format!("AZURE_ML_OUTPUT_{name}"), paths.output(name));
+        set(format!("AZUREML_DATAREFERENCE_{name}"), paths.output(name));
+    }
+    for (name, value) in &job.environment_variables {
+        set(name.clone(), value.as_ref().map(proto::job::Literal::to_text).unwrap_or_default());
+    }
+    set(COOKIE.into(), step_label(paths.name, step));
+    env
+}
+
+fn azureml_variables(paths: &Paths<'_>) -> Vec<(&'static str, String)> {
+    let cwd = paths.layout.job(paths.name).to_string_lossy().into_owned();
+    let experiment = paths.definition.experiment_name.clone();
+    vec![
+        ("AZUREML_RUN_ID", paths.name.into()),
+        ("AZUREML_ROOT_RUN_ID", paths.name.into()),
+        ("AZUREML_EXPERIMENT_NAME", experiment.clone()),
+        ("AZUREML_ARM_PROJECT_NAME", experiment.clone()),
+        ("MLFLOW_EXPERIMENT_NAME", experiment),
+        ("AZUREML_CR_EXECUTION_WORKING_DIR_PATH", cwd),
+        ("AZUREML_CR_NODE_RANK", "0".into()),
+        ("AZUREML_NODE_COUNT", "1".into()),
+        ("AZUREML_PROCESS_NAME", "rank_0".into()),
+        ("AZUREML_COMPUTE_USE_COMMON_RUNTIME", "true".into()),
+    ]
+}
