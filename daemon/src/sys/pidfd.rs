@@ -54,6 +54,8 @@ pub struct Stat {
     pub state: char,
     /// Field 4, the parent.
     pub parent: i32,
+    /// Field 5, the process group.
+    pub group: i32,
 }
 
 /// Reads the state of a process; none if there is no such process.
@@ -158,12 +160,14 @@ fn parse_stat(bytes: &[u8]) -> Option<Stat> {
     let mut after_name = text.get(text.rfind(')')? + 1..)?.split_ascii_whitespace();
     let state = after_name.next()?.chars().next()?;
     let parent = after_name.next()?.parse().ok()?;
-    // Fields 5 to 21 lie between the parent (4) and the start time (22).
-    let start_ticks = after_name.nth(17)?.parse().ok()?;
+    let group = after_name.next()?.parse().ok()?;
+    // Fields 6 to 21 lie between the group (5) and the start time (22).
+    let start_ticks = after_name.nth(16)?.parse().ok()?;
     Some(Stat {
         id: ProcessId { pid, start_ticks },
         state,
         parent,
+        group,
     })
 }
 
@@ -180,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_name_with_parentheses_does_not_shift_the_fields() {
-        let line = b"42 (a) b (c)) S 7 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 9 9\n";
+        let line = b"42 (a) b (c)) S 7 43 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 9 9\n";
         let stat = parse_stat(line).unwrap();
         assert_eq!(
             stat.id,
@@ -189,7 +193,7 @@ mod tests {
                 start_ticks: 987_654
             }
         );
-        assert_eq!((stat.state, stat.parent), ('S', 7));
+        assert_eq!((stat.state, stat.parent, stat.group), ('S', 7, 43));
         assert!(parse_stat(b"42 (short) S 7").is_none());
     }
 
