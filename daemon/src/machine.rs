@@ -1,20 +1,23 @@
-//! This machine's CPU, memory and load, for `status`.
+//! This machine's CPUs, memory and load, for `status`.
 
 use serde_json::{Value, json};
 use sysinfo::System;
 
-/// Looks at the machine: CPUs, load averages over 1, 5 and 15 minutes, memory in bytes.
+/// Looks at the machine: CPUs, load averages over 1, 5 and 15 minutes, memory in bytes. What
+/// cannot be seen is null.
 #[must_use]
 pub fn look() -> Value {
-    let load = System::load_average();
-    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let (total, available) = memory();
+    let load = System::load_average().map(|load| [load.one, load.five, load.fifteen]).ok();
+    let memory = System::new().ok().map(|mut system| {
+        system.refresh_memory();
+        (system.total_memory(), system.available_memory())
+    });
     json!({
-        "host": System::host_name(),
-        "kernel": System::kernel_version(),
-        "cpus": cpus,
-        "load": [load.one, load.five, load.fifteen],
-        "memory_total": total,
-        "memory_available": available,
+        "host": System::host_name().ok(),
+        "kernel": System::kernel_version().ok(),
+        "cpus": std::thread::available_parallelism().ok(),
+        "load": load,
+        "memory_total": memory.map(|(total, _)| total),
+        "memory_available": memory.map(|(_, available)| available),
     })
 }

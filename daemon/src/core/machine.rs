@@ -149,11 +149,15 @@ impl Core {
                 self.backoff_ms = (self.backoff_ms * 2).min(LAUNCH_BACKOFF_MS_MAX);
                 self.apply(now, id, JobEvent::LaunchFailed(step), effects);
             }
-            Event::Ended(id, step, end) => self.apply(now, id, JobEvent::Ended(step, end), effects),
+            Event::Ended(id, step, end) => {
+                self.apply(now, id, JobEvent::Ended(step, end), effects);
+            }
             Event::Silent(id, step, reason) => {
                 self.apply(now, id, JobEvent::Silent(step, reason), effects);
             }
-            Event::Heard(id, step) => self.apply(now, id, JobEvent::Heard(step), effects),
+            Event::Heard(id, step) => {
+                self.apply(now, id, JobEvent::Heard(step), effects);
+            }
             Event::Tick => {}
         }
     }

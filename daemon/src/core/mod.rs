@@ -13,8 +13,6 @@ pub mod machine;
 pub mod plan;
 pub mod queue;
 pub mod reconcile;
-#[cfg(test)]
-mod simulation;
 
 pub use event::{Answer, Definition, Effect, Event, NewJob, Now, StepEnd, Ticket};
 pub use job::{Job, JobEvent, JobId, StepKind, StepRef};

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use proto::expression::{Context, Template};
+use proto::expression::{Context, Reference, Template};
 use proto::job::{DataInput, Input, PathForm};
 use proto::record::{Format, LogSpec, Requirement, RequirementKind, Spec};
 
@@ -33,6 +33,8 @@ pub struct Host {
     pub log_bytes_max: u64,
     /// Where shims may make cgroups.
     pub cgroup_parent: Option<PathBuf>,
+    /// The soft limit of open files that jobs get.
+    pub open_files: Option<u64>,
 }
 
 /// Why a step cannot be planned. Admission refuses such jobs, so this is news of a fault.
@@ -87,6 +89,7 @@ pub fn spec(
         requires,
         user: None,
         cgroup_parent: host.cgroup_parent.clone(),
+        open_files: host.open_files,
     })
 }
 
@@ -121,17 +124,21 @@ impl Paths<'_> {
 
     fn command(&self) -> Result<String, PlanError> {
         let job = &self.definition.job;
-        let template = Template::parse(&job.command).map_err(|errors| {
-            PlanError::Command(errors.iter().map(|error| error.to_string()).collect())
+        let failed = |reason: String| PlanError::Command(reason);
+        let template = Template::parse(&job.command).map_err(|faults| {
+            failed(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
         })?;
-        Ok(template.render(|context, name| match context {
-            Context::Inputs => job.inputs.get(name).map(|input| match input {
+        let resolve = |reference: &Reference| match reference.context {
+            Context::Inputs => job.inputs.get(&reference.name).map(|input| match input {
                 Input::Literal(literal) => literal.to_text(),
                 Input::Data(data) => self.data(data),
             }),
-            Context::Outputs => job.outputs.contains_key(name).then(|| self.output(name)),
+            Context::Outputs => {
+                job.outputs.contains_key(&reference.name).then(|| self.output(&reference.name))
+            }
             _ => None,
-        }))
+        };
+        template.render(resolve).map_err(|unresolved| failed(unresolved.to_string()))
     }
 
     fn prepare_argv(&self) -> Result<Vec<String>, PlanError> {
@@ -170,13 +177,22 @@ impl Paths<'_> {
                     PathForm::Local(path) => Some(Requirement {
                         name: format!("inputs.{name}"),
                         path: self.resolve(&path),
-                        kind: data.required_kind(),
+                        kind: required_kind(data),
                     }),
                     PathForm::Uri(_) | PathForm::Asset(_) => None,
                 },
                 Input::Data(_) | Input::Literal(_) => None,
             })
             .collect()
+    }
+}
+
+/// What must lie at the path of a data input.
+fn required_kind(data: &DataInput) -> RequirementKind {
+    match data.is_file() {
+        Some(true) => RequirementKind::File,
+        Some(false) => RequirementKind::Folder,
+        None => RequirementKind::Any,
     }
 }
 

@@ -9,6 +9,8 @@ mod batch;
 mod handle;
 mod name;
 mod run;
+#[cfg(test)]
+mod simulation;
 
 pub use handle::{Candidate, Change, Handle, Input, Refused, Snapshot, SubmitAnswer};
 pub use run::{Engine, EngineError};

@@ -26,7 +26,7 @@ impl Host {
         if !env.iter().any(|(name, _)| name == "PATH") {
             env.push(("PATH".into(), PATH_DEFAULT.into()));
         }
-        Host { shell: shell.into(), env, grace_ms, log_bytes_max, cgroup_parent }
+        Host { shell: shell.into(), env, grace_ms, log_bytes_max, cgroup_parent, open_files: None }
     }
 }
 
