@@ -68,13 +68,8 @@ fn read(text: &[u8], origin: &Origin<'_>) -> Result<Candidate, Vec<Diagnostic>> 
     if !origin.base_path.is_absolute() {
         diagnostics.push(refusal("base-path", "the base path must be absolute".into(), ""));
     }
-    let Some(job) = reading.job else { return Err(errors_first(diagnostics)) };
-    let Job::Command(job) = job else {
-        let message = format!("jobd reads {} jobs but cannot run them yet", job.kind());
-        diagnostics.push(refusal("unsupported-type", message, "type"));
-        return Err(errors_first(placed(diagnostics, text, origin.file)));
-    };
-    let unsupported = placed(cannot_run(&job), text, origin.file);
+    let Some(Job::Command(job)) = reading.job else { return Err(errors_first(diagnostics)) };
+    let unsupported = placed(cannot_run(&job, origin.base_path), text, origin.file);
     diagnostics.extend(unsupported);
     if diagnostics.iter().any(|finding| finding.severity == Severity::Error) {
         return Err(errors_first(diagnostics));
@@ -114,27 +109,29 @@ fn note(finding: &Diagnostic) -> String {
 }
 
 /// What the language allows and this release cannot do yet: fetching data and code.
-fn cannot_run(job: &CommandJob) -> Vec<Diagnostic> {
+fn cannot_run(job: &CommandJob, base_path: &Path) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    for (name, input) in &job.inputs {
-        if let Input::Data(data) = input
-            && !data.is_direct()
-            && let PathForm::Uri(path) | PathForm::Asset(path) = data.path_form()
-        {
-            let message = format!("{path} is not on this machine and cannot be fetched yet");
-            found.push(
-                refusal("remote-input", message, &format!("inputs.{name}.path"))
-                    .with_help("use a local path, or `mode: direct` to pass the address on"),
-            );
+    for one in job::local_paths(job, base_path) {
+        let (PathForm::Uri(path) | PathForm::Asset(path)) = one.path else { continue };
+        if is_passed_on(job, &one.field) {
+            continue;
         }
-    }
-    if let Some(code) = &job.code
-        && let PathForm::Uri(path) | PathForm::Asset(path) = PathForm::of(code)
-    {
         let message = format!("{path} is not on this machine and cannot be fetched yet");
-        found.push(refusal("remote-code", message, "code").with_help("use a local file or folder"));
+        let help = match one.field.as_str() {
+            "code" => "use a local file or folder",
+            _ => "use a local path, or `mode: direct` to pass the address on",
+        };
+        found.push(refusal("remote-path", message, &one.field).with_help(help));
     }
     found
+}
+
+/// Whether the field belongs to an input of which the job gets only the address.
+fn is_passed_on(job: &CommandJob, field: &str) -> bool {
+    let Some(name) = field.strip_prefix("inputs.").and_then(|rest| rest.strip_suffix(".path")) else {
+        return false;
+    };
+    matches!(job.inputs.get(name), Some(Input::Data(data)) if data.mode.as_deref() == Some("direct"))
 }
 
 fn refusal(code: &str, message: String, path: &str) -> Diagnostic {

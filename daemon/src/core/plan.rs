@@ -1,10 +1,10 @@
 //! From a job to the orders for its steps. Pure: what must be known of the machine comes in as
 //! [`Host`], what is found missing on disk is the shim's to say.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use proto::expression::{Context, Reference, Template};
-use proto::job::{DataInput, Input, PathForm};
+use proto::job::{Input, LocalPath, PathForm, PathKind, classify_path, local_paths};
 use proto::record::{Format, LogSpec, Requirement, RequirementKind, Spec};
 
 use super::event::Definition;
@@ -106,14 +106,10 @@ struct Paths<'a> {
 }
 
 impl Paths<'_> {
-    fn resolve(&self, path: &Path) -> PathBuf {
-        self.definition.base_path.join(path)
-    }
-
     /// What a data input stands for in the command: its path, or its URI where it is passed on.
-    fn data(&self, data: &DataInput) -> String {
-        match data.path_form() {
-            PathForm::Local(path) => self.resolve(&path).to_string_lossy().into_owned(),
+    fn data(&self, path: &str) -> String {
+        match classify_path(path) {
+            PathForm::Local(path) => self.definition.base_path.join(path).to_string_lossy().into_owned(),
             PathForm::Uri(text) | PathForm::Asset(text) => text,
         }
     }
@@ -130,8 +126,8 @@ impl Paths<'_> {
         })?;
         let resolve = |reference: &Reference| match reference.context {
             Context::Inputs => job.inputs.get(&reference.name).map(|input| match input {
-                Input::Literal(literal) => literal.to_text(),
-                Input::Data(data) => self.data(data),
+                Input::Literal(literal) => literal.to_string(),
+                Input::Data(data) => self.data(&data.path),
             }),
             Context::Outputs => {
                 job.outputs.contains_key(&reference.name).then(|| self.output(&reference.name))
@@ -155,45 +151,42 @@ impl Paths<'_> {
     }
 
     fn code_path(&self) -> Option<PathBuf> {
-        match PathForm::of(self.definition.job.code.as_deref()?) {
-            PathForm::Local(path) => Some(self.resolve(&path)),
-            PathForm::Uri(_) | PathForm::Asset(_) => None,
-        }
+        self.local("code").next().map(|required| required.path)
     }
 
     fn code_required(&self) -> Vec<Requirement> {
-        self.code_path()
-            .map(|path| Requirement { name: "code".into(), path, kind: RequirementKind::Any })
-            .into_iter()
-            .collect()
+        self.local("code").collect()
     }
 
     /// The local data that must be there, except where only its name is passed on.
     fn data_required(&self) -> Vec<Requirement> {
-        let inputs = self.definition.job.inputs.iter();
-        inputs
-            .filter_map(|(name, input)| match input {
-                Input::Data(data) if !data.is_direct() => match data.path_form() {
-                    PathForm::Local(path) => Some(Requirement {
-                        name: format!("inputs.{name}"),
-                        path: self.resolve(&path),
-                        kind: required_kind(data),
-                    }),
-                    PathForm::Uri(_) | PathForm::Asset(_) => None,
-                },
-                Input::Data(_) | Input::Literal(_) => None,
-            })
-            .collect()
+        self.local("inputs.").filter(|required| !self.is_direct(&required.name)).collect()
+    }
+
+    fn is_direct(&self, field: &str) -> bool {
+        let name = field.trim_start_matches("inputs.").trim_end_matches(".path");
+        let mode = match self.definition.job.inputs.get(name) {
+            Some(Input::Data(data)) => data.mode.as_deref(),
+            _ => None,
+        };
+        mode == Some("direct")
+    }
+
+    /// The local paths of fields that begin so.
+    fn local(&self, field: &'static str) -> impl Iterator<Item = Requirement> {
+        let all = local_paths(&self.definition.job, &self.definition.base_path);
+        all.into_iter().filter(move |one| one.field.starts_with(field)).filter_map(required)
     }
 }
 
-/// What must lie at the path of a data input.
-fn required_kind(data: &DataInput) -> RequirementKind {
-    match data.is_file() {
-        Some(true) => RequirementKind::File,
-        Some(false) => RequirementKind::Folder,
-        None => RequirementKind::Any,
-    }
+fn required(local: LocalPath) -> Option<Requirement> {
+    let PathForm::Local(path) = local.path else { return None };
+    let kind = match local.kind {
+        PathKind::File => RequirementKind::File,
+        PathKind::Folder => RequirementKind::Folder,
+        PathKind::Any => RequirementKind::Any,
+    };
+    Some(Requirement { name: local.field, path, kind })
 }
 
 /// The whole environment (azureml.md §3): the machine's, Azure ML's as far as it has a meaning
@@ -210,10 +203,10 @@ fn environment(paths: &Paths<'_>, step: StepRef, host: &Host) -> Vec<(String, St
     }
     for (name, input) in &job.inputs {
         match input {
-            Input::Literal(literal) => set(format!("AZUREML_PARAMETER_{name}"), literal.to_text()),
+            Input::Literal(literal) => set(format!("AZUREML_PARAMETER_{name}"), literal.to_string()),
             Input::Data(data) => {
-                set(format!("AZURE_ML_INPUT_{name}"), paths.data(data));
-                set(format!("AZUREML_DATAREFERENCE_{name}"), paths.data(data));
+                set(format!("AZURE_ML_INPUT_{name}"), paths.data(&data.path));
+                set(format!("AZUREML_DATAREFERENCE_{name}"), paths.data(&data.path));
             }
         }
     }
@@ -222,7 +215,7 @@ fn environment(paths: &Paths<'_>, step: StepRef, host: &Host) -> Vec<(String, St
         set(format!("AZUREML_DATAREFERENCE_{name}"), paths.output(name));
     }
     for (name, value) in &job.environment_variables {
-        set(name.clone(), value.as_ref().map(proto::job::Literal::to_text).unwrap_or_default());
+        set(name.clone(), value.as_ref().map(ToString::to_string).unwrap_or_default());
     }
     set(COOKIE.into(), step_label(paths.name, step));
     env

@@ -43,7 +43,7 @@ pub fn prepare(layout: &Layout, name: &str, step: StepRef, definition: &Definiti
 fn make_outputs(layout: &Layout, name: &str, definition: &Definition) -> Result<(), FolderError> {
     for (output, value) in &definition.job.outputs {
         let path = layout.output(name, output);
-        let folder = if value.is_file() { path.parent().unwrap_or(&path) } else { &path };
+        let folder = if value.kind == "uri_file" { path.parent().unwrap_or(&path) } else { &path };
         sys::folder::make_all(folder).map_err(failed(folder))?;
     }
     Ok(())
