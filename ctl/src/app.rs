@@ -7,8 +7,8 @@ use clap::Parser;
 
 use crate::args::{Cli, Command};
 use crate::commands;
-use crate::endpoint::Endpoint;
 use crate::ending::Ending;
+use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::output::print;
 

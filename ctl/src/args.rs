@@ -226,7 +226,7 @@ pub struct ListArgs {
     /// The most jobs to list [default: 50]
     #[arg(short = 'r', long, value_name = "N", value_parser = parse_count)]
     pub max_results: Option<usize>,
-    /// List all jobs
+    /// List all jobs, whatever --max-results says
     #[arg(
         long,
         alias = "all-results",
@@ -235,8 +235,7 @@ pub struct ListArgs {
         default_missing_value = "true",
         hide_default_value = true,
         hide_possible_values = true,
-        value_name = "BOOL",
-        conflicts_with = "max_results"
+        value_name = "BOOL"
     )]
     pub all: bool,
     /// Only jobs in these statuses

@@ -3,12 +3,11 @@
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use interprocess::ConnectWaitMode;
-use interprocess::local_socket::{
-    ConnectOptions, GenericFilePath, Stream, ToFsName, traits::Stream as _,
-};
+use interprocess::local_socket::{GenericFilePath, Stream, ToFsName, traits::Stream as _};
 use proto::api::{ApiError, Call, Method, Reply};
 use proto::frame::{self, Decoder, FrameError};
 use serde::de::DeserializeOwned;
@@ -91,6 +90,10 @@ impl Client {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ClientError::NoDaemon {
                 socket: socket.to_owned(),
             },
+            io::ErrorKind::TimedOut => ClientError::NoAnswer {
+                socket: socket.to_owned(),
+                waited: REPLY_TIMEOUT,
+            },
             _ => ClientError::Connect {
                 socket: socket.to_owned(),
                 source,
@@ -141,7 +144,7 @@ impl Client {
             if let Some(answer) = self.buffered()? {
                 return Ok(answer);
             }
-            let readable = poll::wait_readable(self.stream.as_fd(), deadline)
+            let readable = poll::wait_readable(self.as_fd(), deadline)
                 .map_err(|errno| self.io_error(errno.into()))?;
             if !readable {
                 return Err(self.no_answer());
@@ -207,7 +210,8 @@ impl Client {
         }
     }
 
-    fn no_answer(&self) -> ClientError {
+    /// The error of a daemon that has let the time for an answer pass.
+    pub fn no_answer(&self) -> ClientError {
         ClientError::NoAnswer {
             socket: self.socket.clone(),
             waited: self.reply_timeout,
@@ -234,7 +238,8 @@ impl Client {
 
 impl AsFd for Client {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.stream.as_fd()
+        let Stream::UdSocket(stream) = &self.stream;
+        stream.as_fd()
     }
 }
 
@@ -251,11 +256,43 @@ pub fn encode<M: Method>(method: &M, more: bool) -> Result<Vec<u8>, FrameError> 
     })
 }
 
+/// Connects in a thread of its own: connect(2) waits for a place in the daemon's backlog, and a
+/// Unix socket has no other way to give that a time limit and keep the order of arrival.
 fn connect_stream(socket: &Path) -> io::Result<Stream> {
-    let stream = ConnectOptions::new()
-        .name(socket.to_fs_name::<GenericFilePath>()?)
-        .wait_mode(ConnectWaitMode::Timeout(REPLY_TIMEOUT))
-        .connect_sync()?;
+    let path = socket.to_owned();
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let stream = path
+            .to_fs_name::<GenericFilePath>()
+            .and_then(Stream::connect);
+        // Nobody listens any more when the time is over: then nobody wants the connection.
+        let _ = sender.send(stream);
+    });
+    let timed_out = |_| io::Error::from(io::ErrorKind::TimedOut);
+    let stream = receiver.recv_timeout(REPLY_TIMEOUT).map_err(timed_out)??;
     stream.set_send_timeout(Some(REPLY_TIMEOUT))?;
     Ok(stream)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+    use proto::api::Status;
+
+    #[test]
+    fn a_daemon_that_accepts_and_says_nothing_is_given_up() {
+        let folder = std::env::temp_dir().join(format!("jobctl-mute-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let socket = folder.join("s");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let mut client = Client::connect(&socket).unwrap();
+        client.set_reply_timeout(Duration::from_millis(20));
+        let message = client.call(&Status {}).unwrap_err().to_string();
+        std::fs::remove_dir_all(&folder).unwrap();
+        drop(listener);
+        let expected = format!("the daemon at {} does not answer", socket.display());
+        assert!(message.starts_with(&expected), "{message}");
+    }
 }

@@ -10,7 +10,11 @@ const DEFAULT: &str = "Default";
 pub fn name_for(cwd: &Path) -> String {
     let folder = cwd.file_name().and_then(|name| name.to_str());
     let name = folder.map(stem).unwrap_or_default().replace(' ', "");
-    if name.is_empty() { DEFAULT.into() } else { name }
+    if name.is_empty() {
+        DEFAULT.into()
+    } else {
+        name
+    }
 }
 
 /// Python's `PurePath.stem`: a dot at either end does not begin an extension.

@@ -149,10 +149,7 @@ mod tests {
     fn what_is_no_text_is_refused_with_the_reason() {
         for (bytes, expected) in [
             (&b""[..], "is empty"),
-            (
-                b"a: \0",
-                "is a binary file, not YAML text (byte 3 is NUL)",
-            ),
+            (b"a: \0", "is a binary file, not YAML text (byte 3 is NUL)"),
             (b"a: \xff", "is not UTF-8 text (see byte 3)"),
         ] {
             assert_eq!(read_text(bytes).unwrap_err().to_string(), expected);

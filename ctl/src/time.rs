@@ -9,7 +9,7 @@ const MICROS_PER_MILLI: i64 = 1000;
 pub fn moment(text: &str, zone: &TimeZone) -> String {
     match text.parse::<Timestamp>() {
         Ok(at) => at
-            .to_zoned(zone.clone())
+            .to_zoned_datetime(zone.clone())
             .strftime("%Y-%m-%d %H:%M:%S")
             .to_string(),
         Err(_) => text.to_owned(),
@@ -20,7 +20,7 @@ pub fn moment(text: &str, zone: &TimeZone) -> String {
 pub fn exact_moment(micros: i64, zone: &TimeZone) -> String {
     match Timestamp::from_millisecond(micros.div_euclid(MICROS_PER_MILLI)) {
         Ok(at) => at
-            .to_zoned(zone.clone())
+            .to_zoned_datetime(zone.clone())
             .strftime("%Y-%m-%d %H:%M:%S%.3f")
             .to_string(),
         Err(_) => micros.to_string(),

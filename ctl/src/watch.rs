@@ -1,7 +1,7 @@
 //! Following the statuses of jobs. A daemon that is restarted meanwhile is waited for: the jobs
 //! go on without it, and so does the watch.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use nix::poll::{PollFd, PollFlags};
 use proto::api::{Changed, Watch};
 use proto::status::Status;
 
-use crate::client::{Answer, Client, ClientError};
+use crate::client::{Answer, Client, ClientError, REPLY_TIMEOUT};
 use crate::endpoint::Endpoint;
 use crate::output::print;
 use crate::poll;
@@ -27,22 +27,27 @@ pub struct Watching<'e> {
     names: Vec<String>,
     /// The full names that were told, with their last status.
     seen: BTreeMap<String, Status>,
-    arrived: VecDeque<Changed>,
     connection: Connection,
+    /// When the daemon went away; none while it answers.
+    lost_since: Option<Instant>,
 }
 
 #[derive(Debug)]
 enum Connection {
+    /// Asked, with the time by which the first word must come.
+    Asked(Box<Client>, Instant),
+    /// Answering.
     Live(Box<Client>),
-    Lost { since: Instant, next: Instant },
+    /// Gone, with the time of the next attempt.
+    Lost(Instant),
     Finished,
 }
 
 impl<'e> Watching<'e> {
-    /// Begins to watch `names` over `client`; waits for the daemon's first word.
+    /// Begins to watch `names` over `client`.
     ///
     /// # Errors
-    /// What the daemon says to the names, or why it does not.
+    /// Why the daemon cannot be asked.
     pub fn start(
         endpoint: &'e Endpoint,
         client: Client,
@@ -52,8 +57,8 @@ impl<'e> Watching<'e> {
             endpoint,
             names,
             seen: BTreeMap::new(),
-            arrived: VecDeque::new(),
             connection: Connection::Finished,
+            lost_since: None,
         };
         watching.subscribe(client)?;
         Ok(watching)
@@ -64,13 +69,11 @@ impl<'e> Watching<'e> {
     /// # Errors
     /// What the daemon says.
     pub fn next_now(&mut self) -> Result<Option<Changed>, ClientError> {
-        if self.arrived.is_empty()
-            && let Connection::Live(client) = &mut self.connection
-            && let Some(answer) = client.buffered()?
-        {
-            self.take(answer)?;
-        }
-        Ok(self.arrived.pop_front())
+        let answer = match &mut self.connection {
+            Connection::Asked(client, _) | Connection::Live(client) => client.buffered()?,
+            Connection::Lost(_) | Connection::Finished => None,
+        };
+        answer.map(|answer| self.take(answer)).transpose()
     }
 
     /// The next change; none when all jobs have ended.
@@ -95,22 +98,24 @@ impl<'e> Watching<'e> {
 
     /// Whether there is nothing more to come.
     pub fn is_finished(&self) -> bool {
-        self.arrived.is_empty() && matches!(self.connection, Connection::Finished)
+        matches!(self.connection, Connection::Finished)
     }
 
     /// What to poll for reading.
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
         match &self.connection {
-            Connection::Live(client) => Some(client.as_fd()),
-            _ => None,
+            Connection::Asked(client, _) | Connection::Live(client) => Some(client.as_fd()),
+            Connection::Lost(_) | Connection::Finished => None,
         }
     }
 
     /// After how long to call [`Watching::wake`] though nothing can be read.
     pub fn timeout(&self) -> Option<Duration> {
         match self.connection {
-            Connection::Lost { next, .. } => Some(next.saturating_duration_since(Instant::now())),
-            _ => None,
+            Connection::Asked(_, until) | Connection::Lost(until) => {
+                Some(until.saturating_duration_since(Instant::now()))
+            }
+            Connection::Live(_) | Connection::Finished => None,
         }
     }
 
@@ -119,50 +124,43 @@ impl<'e> Watching<'e> {
     /// # Errors
     /// What the daemon says, or that it did not come back.
     pub fn wake(&mut self, readable: bool) -> Result<(), ClientError> {
+        let now = Instant::now();
         let result = match &mut self.connection {
-            Connection::Live(client) if readable => client.fill(),
-            Connection::Lost { since, next } if *next <= Instant::now() => {
-                let since = *since;
-                return self.reconnect(since);
+            Connection::Asked(client, _) | Connection::Live(client) if readable => client.fill(),
+            Connection::Asked(client, until) if *until <= now => Err(client.no_answer()),
+            Connection::Lost(next) if *next <= now => {
+                let attempt = self.endpoint.connect();
+                attempt.and_then(|client| self.subscribe(client))
             }
             _ => Ok(()),
         };
         match result {
-            Err(error) if error.is_lost_connection() => {
-                self.lose();
-                Ok(())
-            }
+            Err(error) if error.is_lost_connection() => self.lose(error),
             result => result,
         }
     }
 
-    fn lose(&mut self) {
-        print::say("the daemon has gone away; the jobs go on, waiting for it to come back");
+    /// The daemon has gone. One that has never answered is not waited for.
+    fn lose(&mut self, error: ClientError) -> Result<(), ClientError> {
         let now = Instant::now();
-        self.connection = Connection::Lost {
-            since: now,
-            next: now,
-        };
-    }
-
-    fn reconnect(&mut self, since: Instant) -> Result<(), ClientError> {
-        let attempt = self.endpoint.connect();
-        match attempt.and_then(|client| self.subscribe(client)) {
-            Err(error) if error.is_lost_connection() && since.elapsed() < RECONNECT_TIMEOUT => {
-                let next = Instant::now() + RECONNECT_INTERVAL;
-                self.connection = Connection::Lost { since, next };
-                Ok(())
+        match self.lost_since {
+            _ if self.seen.is_empty() => return Err(error),
+            Some(since) if now - since >= RECONNECT_TIMEOUT => return Err(error),
+            Some(_) => self.connection = Connection::Lost(now + RECONNECT_INTERVAL),
+            None => {
+                print::say("the daemon has gone away; the jobs go on, waiting for it to come back");
+                self.lost_since = Some(now);
+                self.connection = Connection::Lost(now);
             }
-            result => result,
         }
+        Ok(())
     }
 
     fn subscribe(&mut self, mut client: Client) -> Result<(), ClientError> {
         let names = self.unfinished();
         client.send(&Watch { names }, true)?;
-        let first = client.receive()?;
-        self.connection = Connection::Live(Box::new(client));
-        self.take(first)
+        self.connection = Connection::Asked(Box::new(client), Instant::now() + REPLY_TIMEOUT);
+        Ok(())
     }
 
     /// The full names once they are known: `@last` may mean another job by now.
@@ -174,15 +172,20 @@ impl<'e> Watching<'e> {
         alive.map(|(name, _)| name.clone()).collect()
     }
 
-    fn take(&mut self, answer: Answer<Changed>) -> Result<(), ClientError> {
+    fn take(&mut self, answer: Answer<Changed>) -> Result<Changed, ClientError> {
         let change = answer.reply;
         self.seen.insert(change.name.clone(), change.status);
-        self.arrived.push_back(change);
-        if !answer.continues {
-            self.connection = Connection::Finished;
-            return self.check_finished();
+        self.lost_since = None;
+        let connection = std::mem::replace(&mut self.connection, Connection::Finished);
+        if answer.continues {
+            self.connection = match connection {
+                Connection::Asked(client, _) => Connection::Live(client),
+                other => other,
+            };
+        } else {
+            self.check_finished()?;
         }
-        Ok(())
+        Ok(change)
     }
 
     fn check_finished(&self) -> Result<(), ClientError> {

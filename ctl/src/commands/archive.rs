@@ -4,8 +4,8 @@ use proto::api::Archive;
 
 use super::each;
 use crate::args::NamesArg;
-use crate::endpoint::Endpoint;
 use crate::ending::Ending;
+use crate::endpoint::Endpoint;
 use crate::error::Error;
 
 /// Archives each job.

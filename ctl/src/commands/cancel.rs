@@ -4,8 +4,8 @@ use proto::api::Cancel;
 
 use super::each;
 use crate::args::CancelArgs;
-use crate::endpoint::Endpoint;
 use crate::ending::Ending;
+use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::output::Emit;
 

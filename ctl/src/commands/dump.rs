@@ -7,8 +7,8 @@ use std::path::Path;
 use proto::api::Dump;
 
 use crate::args::DumpArgs;
-use crate::endpoint::Endpoint;
 use crate::ending::Ending;
+use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::output::print;
 

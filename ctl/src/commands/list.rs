@@ -6,8 +6,8 @@ use proto::api::{JobSummary, LIST_JOBS_DEFAULT, LIST_JOBS_MAX, List};
 
 use crate::args::ListArgs;
 use crate::client::{Client, ClientError};
-use crate::endpoint::Endpoint;
 use crate::ending::Ending;
+use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::output::table::{Column, Table};
 use crate::output::{Emit, print};

@@ -5,8 +5,8 @@ use std::io::{self, IsTerminal};
 use proto::api::Show;
 
 use crate::args::{LogsArgs, StreamArgs};
-use crate::endpoint::Endpoint;
 use crate::ending::Ending;
+use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::follow::{self, Session, Setup};
 use crate::output::print::say;

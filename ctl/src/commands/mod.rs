@@ -15,7 +15,7 @@ pub mod run;
 pub mod show;
 pub mod shutdown;
 pub mod status;
-pub mod submit;
 pub mod submission;
+pub mod submit;
 pub mod validate;
 pub mod wait;

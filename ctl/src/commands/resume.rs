@@ -2,8 +2,8 @@
 
 use proto::api::Resume;
 
-use crate::endpoint::Endpoint;
 use crate::ending::Ending;
+use crate::endpoint::Endpoint;
 use crate::error::Error;
 
 /// Resumes the queue.

@@ -3,8 +3,8 @@
 use super::submission::{self, Refused};
 use super::submit;
 use crate::args::RunArgs;
-use crate::endpoint::Endpoint;
 use crate::ending::Ending;
+use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::follow::{Interrupt, Session, Setup};
 use crate::output::print::{self, say};

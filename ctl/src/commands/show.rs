@@ -4,8 +4,8 @@ use jiff::tz::TimeZone;
 use proto::api::Show;
 
 use crate::args::ShowArgs;
-use crate::endpoint::Endpoint;
 use crate::ending::Ending;
+use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::output::{Emit, sheet};
 

@@ -2,8 +2,8 @@
 
 use proto::api::Shutdown;
 
-use crate::endpoint::Endpoint;
 use crate::ending::Ending;
+use crate::endpoint::Endpoint;
 use crate::error::Error;
 
 /// Ends the daemon.

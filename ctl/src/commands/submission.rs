@@ -82,11 +82,7 @@ pub fn submit(
 ///
 /// # Errors
 /// Why they cannot be printed.
-pub fn tell(
-    found: &[Diagnostic],
-    files: &[JobFile],
-    format: Option<Format>,
-) -> Result<(), Error> {
+pub fn tell(found: &[Diagnostic], files: &[JobFile], format: Option<Format>) -> Result<(), Error> {
     if format == Some(Format::Json) {
         let text = serde_json::to_string_pretty(found).map_err(|error| {
             crate::output::OutputError::Format {

@@ -82,10 +82,7 @@ fn covered(line: &str, bytes: usize) -> &str {
 /// Whether the place is in the text and its line is short enough to be drawn.
 fn is_drawable(span: Span, source: &str) -> bool {
     let end = span.offset.saturating_add(span.length);
-    let line = span
-        .line
-        .checked_sub(1)
-        .and_then(|n| source.lines().nth(n));
+    let line = span.line.checked_sub(1).and_then(|n| source.lines().nth(n));
     source.get(span.offset..end).is_some() && line.is_some_and(|l| l.len() <= LINE_BYTES_MAX)
 }
 
@@ -130,7 +127,7 @@ fn drawing(diagnostic: &Diagnostic) -> MietteDiagnostic {
         None => text::in_line(&diagnostic.message).into_owned(),
     };
     let span = diagnostic.span;
-    let label = LabeledSpan::new(Some("here".into()), span.offset, span.length);
+    let label = LabeledSpan::new(None, span.offset, span.length);
     let drawing = MietteDiagnostic::new(message)
         .with_severity(severity)
         .with_code(text::in_line(&diagnostic.code))

@@ -85,7 +85,7 @@ fn render(
     match format {
         Format::Table => Ok(Table::of(selection).render(width)),
         Format::Json => json(&selection.value),
-        Format::Yaml => yaml(&selection.value),
+        Format::Yaml => Ok(proto::yaml::to_string(&selection.value)),
         Format::Tsv => Ok(tsv::render(selection)),
         Format::None => Ok(String::new()),
     }
@@ -95,10 +95,6 @@ fn render(
 pub fn json(value: &Value) -> Result<String, OutputError> {
     let text = serde_json::to_string_pretty(value).map_err(|error| failed("JSON", error))?;
     Ok(text + "\n")
-}
-
-fn yaml(value: &Value) -> Result<String, OutputError> {
-    serde_yaml::to_string(value).map_err(|error| failed("YAML", error))
 }
 
 fn failed(format: &'static str, reason: impl ToString) -> OutputError {

@@ -30,7 +30,9 @@ pub fn check(query: &str) -> Result<String, String> {
 /// What is wrong, for a person.
 pub fn run(query: &str, value: &Value) -> Result<Selection, String> {
     let expression = jmespath::compile(query).map_err(|error| error.to_string())?;
-    let found = expression.search(value).map_err(|error| error.to_string())?;
+    let found = expression
+        .search(value)
+        .map_err(|error| error.to_string())?;
     Ok(Selection {
         value: serde_json::to_value(&*found).map_err(|error| error.to_string())?,
         columns: columns(expression.as_ast()),

@@ -82,6 +82,9 @@ impl Table {
 
     /// The text, at most `width` columns wide where one is given.
     pub fn render(mut self, width: Option<usize>) -> String {
+        if self.columns.is_empty() {
+            return String::new();
+        }
         let widths = match width {
             Some(width) => self.fit(width),
             None => self.widths(),
