@@ -349,6 +349,29 @@ impl Drop for Cgroup {
     }
 }
 
+/// A file system of a few pages over a step directory, or the printed reason why there is none.
+/// To be made after the step and dropped after its shim.
+pub struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    pub fn mount(folder: &Path) -> Option<SmallDisk> {
+        let options = ["-t", "tmpfs", "-o", "size=256k", "none"];
+        let mounted = Command::new("mount").args(options).arg(folder).status();
+        if mounted.is_ok_and(|status| status.success()) {
+            return Some(SmallDisk(folder.to_owned()));
+        }
+        println!("skipped: cannot mount a tmpfs");
+        None
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _unmounted = Command::new("umount").arg("--lazy").arg(&self.0).status();
+        let _left = fs::remove_dir(&self.0);
+    }
+}
+
 /// Whether this test may change users; prints the reason otherwise.
 pub fn is_root() -> bool {
     let is_root = nix::unistd::Uid::effective().is_root();

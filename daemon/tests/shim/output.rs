@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use proto::record::Ended;
 
-use crate::harness::{Step, wait_until};
+use crate::harness::{SmallDisk, Step, wait_until};
 
 /// What the probe spews.
 fn spewed(bytes: u64, binary: bool) -> Vec<u8> {
@@ -71,6 +71,23 @@ fn a_full_disk_costs_output_and_nothing_else() {
     assert_eq!(exit.ended, Ended::Exited { code: 0 });
     assert_eq!(exit.log_errno, Some(libc::ENOSPC));
     assert_eq!((exit.log_bytes, exit.log_bytes_dropped), (0, 3_000_000));
+}
+
+#[test]
+fn a_command_that_fills_the_disk_has_a_true_end() {
+    let step = Step::shell("/bin/cat /dev/zero > $DIR/fill; echo lost; exit 9");
+    let Some(_disk) = SmallDisk::mount(&step.folder) else {
+        return;
+    };
+    let ran = step.run();
+    assert_eq!(ran.exit.ended, Ended::Exited { code: 9 });
+    assert_eq!(ran.exit.log_errno, Some(libc::ENOSPC));
+    let full = fs::write(ran.shim.path("one more"), "byte").unwrap_err();
+    assert_eq!(
+        full.raw_os_error(),
+        Some(libc::ENOSPC),
+        "the disk has not been full"
+    );
 }
 
 #[test]
