@@ -20,6 +20,10 @@ use super::command::{Command, Identity, Required};
 const EXIT_NOT_STARTED: c_int = 127;
 /// One after the last signal number (signal(7)).
 const SIGNALS_END: c_int = 65;
+/// Bytes of the kernel's signal set (rt_sigaction(2)), for the 64 signals there are.
+const SIGSET_BYTES: usize = 8;
+/// Words that hold the kernel's `struct sigaction`: handler, flags, restorer and mask.
+const KERNEL_SIGACTION_WORDS: usize = 4;
 /// The first descriptor after standard input, output and error.
 const FIRST_FREE_FD: libc::c_uint = 3;
 
@@ -263,13 +267,23 @@ fn change_folder(path: &CStr) -> Result<(), Errno> {
     Errno::result(unsafe { libc::chdir(path.as_ptr()) }).map(drop)
 }
 
-/// The command starts as from a login: nothing is blocked, nothing is ignored.
+/// The command starts as from a login: nothing is ignored, nothing is blocked. (Past the C
+/// library, which keeps two signals from its callers and sets them to be ignored in a spawn.)
 fn reset_signals() {
     let mut none = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: standard dispositions for whatever signals there are; sigemptyset(3) fills the set.
+    let default = [0u64; KERNEL_SIGACTION_WORDS];
+    // SAFETY: zeroes are the default action in the kernel's struct, which is no longer than
+    // this; sigemptyset(3) fills the set.
     unsafe {
         for signal in 1..SIGNALS_END {
-            libc::signal(signal, libc::SIG_DFL);
+            let old = ptr::null_mut::<libc::c_void>();
+            libc::syscall(
+                libc::SYS_rt_sigaction,
+                signal,
+                default.as_ptr(),
+                old,
+                SIGSET_BYTES,
+            );
         }
         libc::sigemptyset(none.as_mut_ptr());
         libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), ptr::null_mut());

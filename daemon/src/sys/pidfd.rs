@@ -8,13 +8,17 @@
     reason = "the pidfd system calls have no safe wrapper in nix"
 )]
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use proto::record::ProcessId;
 use thiserror::Error;
+
+/// More than the bytes of a `/proc/PID/stat`: 52 numbers and a name of at most 64 bytes.
+const STAT_BYTES: usize = 2048;
 
 /// Why a process was not looked at or not signalled.
 #[derive(Debug, Error)]
@@ -151,6 +155,15 @@ fn send(process: &OwnedFd, signal: libc::c_int) -> Result<(), Errno> {
         )
     };
     Errno::result(result).map(drop)
+}
+
+/// In one read: whoever lists many processes reads many of these.
+fn read_stat(pid: i32) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(STAT_BYTES);
+    File::open(format!("/proc/{pid}/stat"))?
+        .take(STAT_BYTES as u64)
+        .read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// The second field is a name in parentheses that may itself hold spaces and parentheses.
