@@ -101,8 +101,9 @@ fn candidate(mut job: CommandJob, diagnostics: &[Diagnostic], origin: &Origin<'_
     }
 }
 
+/// A finding as one line; its field is named unless its words begin with it.
 fn note(finding: &Diagnostic) -> String {
-    if finding.path.is_empty() {
+    if finding.message.starts_with(&finding.path) {
         return finding.message.clone();
     }
     format!("{}: {}", finding.path, finding.message)

@@ -151,7 +151,7 @@ fn read_pid(path: &Path) -> Option<String> {
 
 fn look_at_host(layout: &Layout, settings: &Settings, open_files: u64) -> (Host, Vec<String>) {
     let mut notes = Vec::new();
-    let cgroup_parent = exec::find_cgroup_parent(&std::process::id().to_string())
+    let cgroup_parent = exec::find_cgroup_parent(layout.state())
         .inspect_err(|reason| {
             notes.push(format!("no cgroup for jobs ({reason}): leftovers are found through /proc"));
         })

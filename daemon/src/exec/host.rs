@@ -35,7 +35,7 @@ impl Host {
 ///
 /// # Errors
 /// Why there is none, as a sentence fragment.
-pub fn find_cgroup_parent(label: &str) -> Result<PathBuf, String> {
+pub fn find_cgroup_parent(state: &Path) -> Result<PathBuf, String> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").map_err(|error| error.to_string())?;
     let mount = cgroup2_mount(&mounts).ok_or("no cgroup v2 file system is mounted")?;
     let own = fs::read_to_string("/proc/self/cgroup").map_err(|error| error.to_string())?;
@@ -43,7 +43,7 @@ pub fn find_cgroup_parent(label: &str) -> Result<PathBuf, String> {
         .lines()
         .find_map(|line| line.strip_prefix("0::"))
         .ok_or("this process is in no cgroup v2")?;
-    let parent = Path::new(&mount).join(own.trim_start_matches('/')).join(format!("jobd-{label}"));
+    let parent = Path::new(&mount).join(own.trim_start_matches('/')).join(cgroup_name(state));
     if let Err(error) = fs::create_dir(&parent)
         && error.kind() != std::io::ErrorKind::AlreadyExists
     {
@@ -57,6 +57,13 @@ pub fn find_cgroup_parent(label: &str) -> Result<PathBuf, String> {
         .open(parent.join("cgroup.procs"))
         .map_err(|error| format!("the cgroup {} is not ours: {error}", parent.display()))?;
     Ok(parent)
+}
+
+/// A name that every daemon of the same state folder comes to: FNV-1a of its path.
+fn cgroup_name(state: &Path) -> String {
+    let mix = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    let hash = state.as_os_str().as_encoded_bytes().iter().fold(0xcbf2_9ce4_8422_2325, mix);
+    format!("jobd-{hash:016x}")
 }
 
 /// Where a cgroup v2 file system is mounted, by the text of `/proc/self/mountinfo` (proc(5)).
