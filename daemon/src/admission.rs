@@ -27,22 +27,46 @@ pub fn read_all(submissions: Vec<Submission>, uid: u32) -> Result<Vec<Candidate>
     for submission in submissions {
         let experiment = submission.experiment_name.as_deref();
         let file = submission.file.as_deref();
-        let origin = Origin { file, base_path: &submission.base_path, experiment, created_by: &created_by, uid };
+        let origin = Origin {
+            file,
+            base_path: &submission.base_path,
+            experiment,
+            created_by: &created_by,
+            uid,
+        };
         match read(submission.yaml.as_bytes(), &origin) {
             Ok(candidate) => candidates.push(candidate),
             Err(diagnostics) => refused.extend(diagnostics),
         }
     }
-    if refused.is_empty() { Ok(candidates) } else { Err(refused) }
+    if refused.is_empty() {
+        Ok(candidates)
+    } else {
+        Err(refused)
+    }
 }
 
 /// Reads a spool file; its paths are relative to the spool folder.
 ///
 /// # Errors
 /// The findings, errors first.
-pub fn read_spooled(text: &[u8], name: &str, folder: &Path, uid: u32) -> Result<Candidate, Vec<Diagnostic>> {
+pub fn read_spooled(
+    text: &[u8],
+    name: &str,
+    folder: &Path,
+    uid: u32,
+) -> Result<Candidate, Vec<Diagnostic>> {
     let created_by = user_name(uid);
-    read(text, &Origin { file: Some(name), base_path: folder, experiment: None, created_by: &created_by, uid })
+    read(
+        text,
+        &Origin {
+            file: Some(name),
+            base_path: folder,
+            experiment: None,
+            created_by: &created_by,
+            uid,
+        },
+    )
 }
 
 /// A stored job as an Azure ML job file.
@@ -66,12 +90,21 @@ fn read(text: &[u8], origin: &Origin<'_>) -> Result<Candidate, Vec<Diagnostic>> 
     let reading = job::read(text, origin.file);
     let mut diagnostics = reading.diagnostics;
     if !origin.base_path.is_absolute() {
-        diagnostics.push(refusal("base-path", "the base path must be absolute".into(), ""));
+        diagnostics.push(refusal(
+            "base-path",
+            "the base path must be absolute".into(),
+            "",
+        ));
     }
-    let Some(Job::Command(job)) = reading.job else { return Err(errors_first(diagnostics)) };
+    let Some(Job::Command(job)) = reading.job else {
+        return Err(errors_first(diagnostics));
+    };
     let unsupported = placed(cannot_run(&job, origin.base_path), text, origin.file);
     diagnostics.extend(unsupported);
-    if diagnostics.iter().any(|finding| finding.severity == Severity::Error) {
+    if diagnostics
+        .iter()
+        .any(|finding| finding.severity == Severity::Error)
+    {
         return Err(errors_first(diagnostics));
     }
     Ok(candidate(job, &diagnostics, origin))
@@ -93,9 +126,15 @@ fn candidate(mut job: CommandJob, diagnostics: &[Diagnostic], origin: &Origin<'_
     Candidate {
         name,
         uid: origin.uid,
-        priority: settings.and_then(|settings| settings.priority).unwrap_or_default(),
+        priority: settings
+            .and_then(|settings| settings.priority)
+            .unwrap_or_default(),
         prepares: plan::prepares(&definition),
-        limit_secs: definition.job.limits.as_ref().and_then(|limits| limits.timeout),
+        limit_secs: definition
+            .job
+            .limits
+            .as_ref()
+            .and_then(|limits| limits.timeout),
         spool_key: None,
         definition: Arc::new(definition),
     }
@@ -113,7 +152,9 @@ fn note(finding: &Diagnostic) -> String {
 fn cannot_run(job: &CommandJob, base_path: &Path) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for one in job::local_paths(job, base_path) {
-        let (PathForm::Uri(path) | PathForm::Asset(path)) = one.path else { continue };
+        let (PathForm::Uri(path) | PathForm::Asset(path)) = one.path else {
+            continue;
+        };
         if is_passed_on(job, &one.field) {
             continue;
         }
@@ -129,7 +170,10 @@ fn cannot_run(job: &CommandJob, base_path: &Path) -> Vec<Diagnostic> {
 
 /// Whether the field belongs to an input of which the job gets only the address.
 fn is_passed_on(job: &CommandJob, field: &str) -> bool {
-    let Some(name) = field.strip_prefix("inputs.").and_then(|rest| rest.strip_suffix(".path")) else {
+    let Some(name) = field
+        .strip_prefix("inputs.")
+        .and_then(|rest| rest.strip_suffix(".path"))
+    else {
         return false;
     };
     matches!(job.inputs.get(name), Some(Input::Data(data)) if data.mode.as_deref() == Some("direct"))
@@ -143,13 +187,18 @@ fn refusal(code: &str, message: String, path: &str) -> Diagnostic {
 
 /// Finds the places of findings that know only their field.
 fn placed(mut findings: Vec<Diagnostic>, text: &[u8], file: Option<&str>) -> Vec<Diagnostic> {
-    let Ok(root) = yaml::parse(text) else { return findings };
+    let Ok(root) = yaml::parse(text) else {
+        return findings;
+    };
     for finding in &mut findings {
         if finding.span.line > 0 || finding.path.is_empty() {
             continue;
         }
         finding.file = file.map(str::to_owned);
-        let node = finding.path.split('.').try_fold(&root, |node, key| node.get(key));
+        let node = finding
+            .path
+            .split('.')
+            .try_fold(&root, |node, key| node.get(key));
         finding.span = node.map(|node| node.span).unwrap_or_default();
     }
     findings

@@ -85,20 +85,28 @@ pub enum AppError {
 }
 
 fn system<E: Into<io::Error>>(operation: &'static str) -> impl FnOnce(E) -> AppError {
-    move |source| AppError::System { operation, source: source.into() }
+    move |source| AppError::System {
+        operation,
+        source: source.into(),
+    }
 }
 
 /// Runs the daemon until it is told to end; `ready` is called once the socket answers.
 ///
 /// # Errors
 /// Why it could not start, or had to end.
-pub fn run(paths: &Paths, settings: &Settings, ready: impl FnOnce() -> io::Result<()>) -> Result<(), AppError> {
+pub fn run(
+    paths: &Paths,
+    settings: &Settings,
+    ready: impl FnOnce() -> io::Result<()>,
+) -> Result<(), AppError> {
     let layout = Layout::new(paths.state.clone());
     make_folders(&layout)?;
     let _lock = take_state(&layout)?;
     crate::logging::start(&layout.log(), settings.log_days)?;
     process::ignore_sigio().map_err(system("ignore SIGIO"))?;
-    let open_files = process::raise_open_files().map_err(system("raise the limit of open files"))?;
+    let open_files =
+        process::raise_open_files().map_err(system("raise the limit of open files"))?;
     let (host, notes) = look_at_host(&layout, settings, open_files);
 
     let store = Store::open(&layout.store())?;
@@ -106,7 +114,9 @@ pub fn run(paths: &Paths, settings: &Settings, ready: impl FnOnce() -> io::Resul
     let orders = start_exec(&engine, &handle, &layout, host)?;
     let service = Service::new(handle.clone(), layout, facts(paths, notes))?;
     let spool = Spool::open(paths.spool.clone(), handle.clone())?;
-    let engine = start("engine", move || engine.run(move |order| orders.send(order)))?;
+    let engine = start("engine", move || {
+        engine.run(move |order| orders.send(order))
+    })?;
     start("spool", move || spool.run())?;
 
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -118,8 +128,16 @@ pub fn run(paths: &Paths, settings: &Settings, ready: impl FnOnce() -> io::Resul
 }
 
 fn make_folders(layout: &Layout) -> Result<(), AppError> {
-    for path in [layout.state().to_path_buf(), layout.jobs(), layout.steps(), layout.log()] {
-        folder::make_all(&path).map_err(|source| AppError::Folder { path: path.clone(), source })?;
+    for path in [
+        layout.state().to_path_buf(),
+        layout.jobs(),
+        layout.steps(),
+        layout.log(),
+    ] {
+        folder::make_all(&path).map_err(|source| AppError::Folder {
+            path: path.clone(),
+            source,
+        })?;
     }
     Ok(())
 }
@@ -130,7 +148,10 @@ fn take_state(layout: &Layout) -> Result<File, AppError> {
     let mut file = match lock::create_exclusive(&path) {
         Ok(file) => file,
         Err(LockError::Held { .. }) => {
-            return Err(AppError::Held { path: layout.state().into(), pid: read_pid(&path) });
+            return Err(AppError::Held {
+                path: layout.state().into(),
+                pid: read_pid(&path),
+            });
         }
         Err(error) => return Err(AppError::Lock(error)),
     };
@@ -144,7 +165,11 @@ fn take_state(layout: &Layout) -> Result<File, AppError> {
 
 fn read_pid(path: &Path) -> Option<String> {
     let mut text = String::new();
-    File::open(path).ok()?.take(16).read_to_string(&mut text).ok()?;
+    File::open(path)
+        .ok()?
+        .take(16)
+        .read_to_string(&mut text)
+        .ok()?;
     let pid = text.trim();
     (!pid.is_empty()).then(|| pid.to_owned())
 }
@@ -153,7 +178,9 @@ fn look_at_host(layout: &Layout, settings: &Settings, open_files: u64) -> (Host,
     let mut notes = Vec::new();
     let cgroup_parent = exec::find_cgroup_parent(layout.state())
         .inspect_err(|reason| {
-            notes.push(format!("no cgroup for jobs ({reason}): leftovers are found through /proc"));
+            notes.push(format!(
+                "no cgroup for jobs ({reason}): leftovers are found through /proc"
+            ));
         })
         .ok();
     tracing::info!(state = %layout.state().display(), cgroup = ?cgroup_parent, "starting");
@@ -163,14 +190,24 @@ fn look_at_host(layout: &Layout, settings: &Settings, open_files: u64) -> (Host,
 }
 
 /// Starts the exec thread and gives it the steps that were under way when the last daemon ended.
-fn start_exec(engine: &Engine, handle: &Handle, layout: &Layout, host: Host) -> Result<exec::Orders, AppError> {
+fn start_exec(
+    engine: &Engine,
+    handle: &Handle,
+    layout: &Layout,
+    host: Host,
+) -> Result<exec::Orders, AppError> {
     let shim = find_shim()?;
     let (orders, inbox) = exec::channel().map_err(system("make the way to the exec thread"))?;
     let exec = Exec::new(inbox, handle.clone(), layout.clone(), host, shim)?;
     for job in engine.live() {
         if let Some(active) = job.active {
             let (id, name, stop) = (job.id, job.name.clone(), job.cancel);
-            orders.send(Order::Adopt { id, name, step: active.step, stop });
+            orders.send(Order::Adopt {
+                id,
+                name,
+                step: active.step,
+                stop,
+            });
         }
     }
     start("exec", move || {
@@ -186,14 +223,21 @@ fn start_exec(engine: &Engine, handle: &Handle, layout: &Layout, host: Host) -> 
 fn find_shim() -> Result<PathBuf, AppError> {
     let own = std::env::current_exe().map_err(system("find the own program"))?;
     let path = own.with_file_name(SHIM);
-    if path.exists() { Ok(path) } else { Err(AppError::NoShim { path }) }
+    if path.exists() {
+        Ok(path)
+    } else {
+        Err(AppError::NoShim { path })
+    }
 }
 
 fn start<T: Send + 'static>(
     name: &'static str,
     body: impl FnOnce() -> T + Send + 'static,
 ) -> Result<JoinHandle<T>, AppError> {
-    std::thread::Builder::new().name(name.into()).spawn(body).map_err(system("start a thread"))
+    std::thread::Builder::new()
+        .name(name.into())
+        .spawn(body)
+        .map_err(system("start a thread"))
 }
 
 fn facts(paths: &Paths, notes: Vec<String>) -> DaemonFacts {
@@ -208,7 +252,11 @@ fn facts(paths: &Paths, notes: Vec<String>) -> DaemonFacts {
         .map(|(name, path)| (name.to_owned(), path.display().to_string()))
         .collect();
     all.insert("log".into(), paths.state.join("log").display().to_string());
-    DaemonFacts { started_at: clock::wall_micros(), paths: all, notes }
+    DaemonFacts {
+        started_at: clock::wall_micros(),
+        paths: all,
+        notes,
+    }
 }
 
 /// Serves the socket until the engine ends or a signal comes.
@@ -241,22 +289,27 @@ async fn serve(
     tracing::info!("ended; running jobs go on");
     match ended {
         Ok(Ok(result)) => Ok(result?),
-        Ok(Err(_)) | Err(_) => {
-            Err(AppError::System { operation: "run the engine", source: io::Error::other("it panicked") })
-        }
+        Ok(Err(_)) | Err(_) => Err(AppError::System {
+            operation: "run the engine",
+            source: io::Error::other("it panicked"),
+        }),
     }
 }
 
 type Joined = Result<std::thread::Result<Result<(), EngineError>>, tokio::task::JoinError>;
 
-async fn end(handle: &Handle, engine: &mut tokio::task::JoinHandle<std::thread::Result<Result<(), EngineError>>>) -> Joined {
+async fn end(
+    handle: &Handle,
+    engine: &mut tokio::task::JoinHandle<std::thread::Result<Result<(), EngineError>>>,
+) -> Joined {
     handle.shut_down();
     engine.await
 }
 
 /// The socket from the service manager, or our own (true).
 fn listen(socket: &Path) -> Result<(Listener, bool), AppError> {
-    let mut passed = sd_notify::listen_fds().map_err(system("take sockets from the service manager"))?;
+    let mut passed =
+        sd_notify::listen_fds().map_err(system("take sockets from the service manager"))?;
     match passed.next() {
         Some(fd) => Ok((ipc::adopt(process::take_passed(fd))?, false)),
         None => Ok((ipc::bind(socket)?, true)),
@@ -271,7 +324,9 @@ fn notify(state: &[sd_notify::NotifyState<'_>]) {
 
 /// Tells the service manager's watchdog that the engine makes rounds; silent without one.
 async fn keep_watchdog(handle: Handle) {
-    let Some(interval) = sd_notify::watchdog_enabled() else { return };
+    let Some(interval) = sd_notify::watchdog_enabled() else {
+        return;
+    };
     let pause = (interval / 2).max(Duration::from_millis(1));
     loop {
         if handle.ping().await.is_ok() {

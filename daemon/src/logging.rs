@@ -16,8 +16,11 @@ const FILTER_VARIABLE: &str = "JOBD_LOG";
 /// # Errors
 /// When the folder or its first file cannot be made.
 pub fn start(folder: &Path, files_max: usize) -> Result<(), InitError> {
-    let filter = EnvFilter::try_from_env(FILTER_VARIABLE).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
+    let filter =
+        EnvFilter::try_from_env(FILTER_VARIABLE).unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(false);
     if std::env::var_os("JOURNAL_STREAM").is_some() {
         builder.without_time().with_writer(std::io::stderr).init();
         return Ok(());

@@ -7,7 +7,9 @@ use sysinfo::System;
 /// cannot be seen is null.
 #[must_use]
 pub fn look() -> Value {
-    let load = System::load_average().map(|load| [load.one, load.five, load.fifteen]).ok();
+    let load = System::load_average()
+        .map(|load| [load.one, load.five, load.fifteen])
+        .ok();
     let memory = System::new().ok().map(|mut system| {
         system.refresh_memory();
         (system.total_memory(), system.available_memory())

@@ -78,8 +78,11 @@ const LOG_DAYS_DEFAULT: u64 = 7;
 /// # Errors
 /// When the file cannot be read or is wrong.
 pub fn load(path: &Path, command_line: &Overrides) -> Result<Settings, SettingsError> {
-    let bytes = atomic::read_bounded(path, FILE_BYTES_MAX)
-        .map_err(|source| SettingsError::Read { path: path.into(), source })?;
+    let bytes =
+        atomic::read_bounded(path, FILE_BYTES_MAX).map_err(|source| SettingsError::Read {
+            path: path.into(),
+            source,
+        })?;
     let file = match bytes {
         Some(bytes) => parse(&bytes, path)?,
         None => Overrides::none(),
@@ -113,13 +116,16 @@ impl Overrides {
 
 impl From<&Overrides> for Settings {
     fn from(set: &Overrides) -> Settings {
-        let cpus = std::thread::available_parallelism().map_or(SLOTS_FALLBACK, std::num::NonZero::get);
+        let cpus =
+            std::thread::available_parallelism().map_or(SLOTS_FALLBACK, std::num::NonZero::get);
         let count = |value: Option<u64>, default: u64| {
             usize::try_from(value.unwrap_or(default)).unwrap_or(usize::MAX)
         };
         Settings {
             capacity: Capacity {
-                slots: set.slots.map_or(cpus, |slots| usize::try_from(slots).unwrap_or(usize::MAX)),
+                slots: set
+                    .slots
+                    .map_or(cpus, |slots| usize::try_from(slots).unwrap_or(usize::MAX)),
                 preparing: count(set.preparing_max, PREPARING_MAX_DEFAULT),
                 jobs: count(set.queue_max, QUEUE_MAX_DEFAULT),
             },
@@ -138,12 +144,36 @@ struct Key {
 }
 
 const KEYS: [Key; 6] = [
-    Key { name: "slots", range: 1..=10_000, put: |set, value| set.slots = Some(value) },
-    Key { name: "grace_seconds", range: 0..=86_400, put: |set, value| set.grace_seconds = Some(value) },
-    Key { name: "log_bytes_max", range: 4_096..=u64::MAX, put: |set, value| set.log_bytes_max = Some(value) },
-    Key { name: "queue_max", range: 1..=10_000_000, put: |set, value| set.queue_max = Some(value) },
-    Key { name: "preparing_max", range: 1..=1_000, put: |set, value| set.preparing_max = Some(value) },
-    Key { name: "log_days", range: 1..=3_650, put: |set, value| set.log_days = Some(value) },
+    Key {
+        name: "slots",
+        range: 1..=10_000,
+        put: |set, value| set.slots = Some(value),
+    },
+    Key {
+        name: "grace_seconds",
+        range: 0..=86_400,
+        put: |set, value| set.grace_seconds = Some(value),
+    },
+    Key {
+        name: "log_bytes_max",
+        range: 4_096..=u64::MAX,
+        put: |set, value| set.log_bytes_max = Some(value),
+    },
+    Key {
+        name: "queue_max",
+        range: 1..=10_000_000,
+        put: |set, value| set.queue_max = Some(value),
+    },
+    Key {
+        name: "preparing_max",
+        range: 1..=1_000,
+        put: |set, value| set.preparing_max = Some(value),
+    },
+    Key {
+        name: "log_days",
+        range: 1..=3_650,
+        put: |set, value| set.log_days = Some(value),
+    },
 ];
 
 fn parse(bytes: &[u8], path: &Path) -> Result<Overrides, SettingsError> {
@@ -154,14 +184,22 @@ fn parse(bytes: &[u8], path: &Path) -> Result<Overrides, SettingsError> {
     }
     match yaml::parse(bytes) {
         Err(found) => diagnostics = found,
-        Ok(Node { value: Value::Null, .. }) => {}
-        Ok(Node { value: Value::Map(entries), .. }) => {
+        Ok(Node {
+            value: Value::Null, ..
+        }) => {}
+        Ok(Node {
+            value: Value::Map(entries),
+            ..
+        }) => {
             for entry in entries {
                 diagnostics.extend(take(&mut set, &entry.key, &entry.value));
             }
         }
         Ok(other) => {
-            let message = format!("the configuration must be a mapping, not {}", other.describe());
+            let message = format!(
+                "the configuration must be a mapping, not {}",
+                other.describe()
+            );
             diagnostics.push(Diagnostic::error("not-a-mapping", other.span, message));
         }
     }
@@ -190,8 +228,12 @@ fn take(set: &mut Overrides, key: &Node, value: &Node) -> Option<Diagnostic> {
         }
         None => {
             let message = format!("{} is not allowed", value.describe());
-            let mut finding = Diagnostic::error("bad-value", value.span, message)
-                .with_help(format!("a whole number from {} to {}", known.range.start(), known.range.end()));
+            let mut finding =
+                Diagnostic::error("bad-value", value.span, message).with_help(format!(
+                    "a whole number from {} to {}",
+                    known.range.start(),
+                    known.range.end()
+                ));
             finding.path = name.into();
             Some(finding)
         }
@@ -211,13 +253,18 @@ mod tests {
     use super::*;
 
     fn message(text: &str) -> String {
-        parse(text.as_bytes(), Path::new("jobd.yaml")).unwrap_err().to_string()
+        parse(text.as_bytes(), Path::new("jobd.yaml"))
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]
     fn the_command_line_wins_over_the_file_and_the_file_over_the_defaults() {
         let file = parse(b"slots: 3\ngrace_seconds: 0\n", Path::new("jobd.yaml")).unwrap();
-        let above = Overrides { slots: Some(5), ..Overrides::none() };
+        let above = Overrides {
+            slots: Some(5),
+            ..Overrides::none()
+        };
         let settings = Settings::from(&file.under(&above));
         assert_eq!(settings.capacity.slots, 5);
         assert_eq!(settings.grace_ms, 0);
@@ -234,7 +281,13 @@ mod tests {
 
     #[test]
     fn an_empty_file_is_no_file() {
-        assert_eq!(parse(b"\n", Path::new("jobd.yaml")).unwrap(), Overrides::none());
-        assert_eq!(parse(b"# nothing yet\n", Path::new("jobd.yaml")).unwrap_or_else(|_| Overrides::none()), Overrides::none());
+        assert_eq!(
+            parse(b"\n", Path::new("jobd.yaml")).unwrap(),
+            Overrides::none()
+        );
+        assert_eq!(
+            parse(b"# nothing yet\n", Path::new("jobd.yaml")).unwrap_or_else(|_| Overrides::none()),
+            Overrides::none()
+        );
     }
 }

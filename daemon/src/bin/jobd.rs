@@ -28,7 +28,11 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let result = if arguments.background { go_to_background() } else { serve(&arguments) };
+    let result = if arguments.background {
+        go_to_background()
+    } else {
+        serve(&arguments)
+    };
     match result {
         Ok(code) => code,
         Err(error) => {
@@ -52,7 +56,9 @@ fn serve(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>> 
     if announce {
         nix::unistd::setsid()?;
     }
-    app::run(&paths, &settings, || if announce { announce_ready() } else { Ok(()) })?;
+    app::run(&paths, &settings, || {
+        if announce { announce_ready() } else { Ok(()) }
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -65,7 +71,9 @@ fn announce_ready() -> io::Result<()> {
 
 /// Starts the daemon anew without a terminal and waits until it is ready or has failed.
 fn go_to_background() -> Result<ExitCode, Box<dyn std::error::Error>> {
-    let arguments = std::env::args_os().skip(1).filter(|argument| argument != "--background");
+    let arguments = std::env::args_os()
+        .skip(1)
+        .filter(|argument| argument != "--background");
     let mut child = Command::new(std::env::current_exe()?)
         .args(arguments)
         .arg("--announce")
@@ -81,5 +89,8 @@ fn go_to_background() -> Result<ExitCode, Box<dyn std::error::Error>> {
         return Ok(ExitCode::SUCCESS);
     }
     let status = child.wait()?;
-    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or_else(own_error, ExitCode::from))
+    Ok(status
+        .code()
+        .and_then(|code| u8::try_from(code).ok())
+        .map_or_else(own_error, ExitCode::from))
 }

@@ -157,7 +157,11 @@ impl Job {
             prepares: new.prepares,
             limit_secs: new.limit_secs,
             status: Status::NotStarted,
-            history: vec![Transition { status: Status::NotStarted, at, reason: None }],
+            history: vec![Transition {
+                status: Status::NotStarted,
+                at,
+                reason: None,
+            }],
             attempts: 0,
             active: None,
             cancel: None,
@@ -169,7 +173,9 @@ impl Job {
     #[must_use]
     pub fn waits_for(&self) -> Option<StepKind> {
         match (self.status, self.active) {
-            (Status::Starting | Status::Preparing, None) if self.prepares => Some(StepKind::Prepare),
+            (Status::Starting | Status::Preparing, None) if self.prepares => {
+                Some(StepKind::Prepare)
+            }
             (Status::Queued, None) => Some(StepKind::Command),
             _ => None,
         }
@@ -215,8 +221,14 @@ impl Job {
             self.enter(Status::Preparing, at, None)?;
         }
         self.attempts += 1;
-        let step = StepRef { kind, attempt: self.attempts };
-        self.active = Some(ActiveStep { step, phase: Phase::Launching });
+        let step = StepRef {
+            kind,
+            attempt: self.attempts,
+        };
+        self.active = Some(ActiveStep {
+            step,
+            phase: Phase::Launching,
+        });
         Ok(Some(Act::Launch(step)))
     }
 
@@ -228,7 +240,10 @@ impl Job {
         if step.kind == StepKind::Command && self.status == Status::Queued {
             self.enter(Status::Running, at, None)?;
         }
-        self.active = Some(ActiveStep { step, phase: Phase::Running });
+        self.active = Some(ActiveStep {
+            step,
+            phase: Phase::Running,
+        });
         Ok(None)
     }
 
@@ -245,10 +260,17 @@ impl Job {
         if self.cancel.is_some() {
             return self.finish(at, Outcome::Canceled { killed: false }, None);
         }
+        let kind = self.holds().ok_or(Refusal::Stale)?;
         if self.status == Status::Running {
             let reason = "the supervisor ended before the command began";
             self.enter(Status::NotResponding, at, Some(reason.into()))?;
-            self.enter(Status::Queued, at, None)?;
+        }
+        if self.status == Status::NotResponding {
+            let waiting = match kind {
+                StepKind::Prepare => Status::Preparing,
+                StepKind::Command => Status::Queued,
+            };
+            self.enter(waiting, at, None)?;
         }
         self.active = None;
         Ok(None)
@@ -277,7 +299,14 @@ impl Job {
         }
         if !outcome.is_success() {
             let reason = format!("its preparation {}", outcome.describe());
-            return self.finish(at, Outcome::StartFailed { reason, errno: None }, Some(exit));
+            return self.finish(
+                at,
+                Outcome::StartFailed {
+                    reason,
+                    errno: None,
+                },
+                Some(exit),
+            );
         }
         self.enter(Status::Queued, at, None)?;
         self.active = None;
@@ -286,7 +315,12 @@ impl Job {
     }
 
     /// The end of the job, with its outcome.
-    fn finish(&mut self, at: i64, outcome: Outcome, exit: Option<&Exit>) -> Result<Option<Act>, Refusal> {
+    fn finish(
+        &mut self,
+        at: i64,
+        outcome: Outcome,
+        exit: Option<&Exit>,
+    ) -> Result<Option<Act>, Refusal> {
         self.approach_end(at)?;
         let last = match &outcome {
             Outcome::Exited { code: 0 } => Status::Completed,
@@ -365,7 +399,9 @@ impl Job {
     }
 
     fn under_way(&self, step: StepRef) -> Result<ActiveStep, Refusal> {
-        self.active.filter(|active| active.step == step).ok_or(Refusal::Stale)
+        self.active
+            .filter(|active| active.step == step)
+            .ok_or(Refusal::Stale)
     }
 
     /// The only place that sets a status by the transition table.
@@ -382,18 +418,24 @@ impl Job {
 /// What the shim's facts mean.
 fn outcome_of(exit: &Exit, limit_secs: Option<u64>) -> Outcome {
     match (&exit.ended, exit.stop) {
-        (Ended::StartFailed { reason, errno }, _) => {
-            Outcome::StartFailed { reason: reason.clone(), errno: *errno }
-        }
+        (Ended::StartFailed { reason, errno }, _) => Outcome::StartFailed {
+            reason: reason.clone(),
+            errno: *errno,
+        },
         (_, Some(stop)) => match stop.reason {
             StopReason::Limit => Outcome::TimedOut {
                 limit_secs: limit_secs.unwrap_or(exit.duration_ms / 1000),
                 killed: stop.killed,
             },
-            StopReason::Request => Outcome::Canceled { killed: stop.killed },
+            StopReason::Request => Outcome::Canceled {
+                killed: stop.killed,
+            },
         },
         (_, None) if exit.oom_killed => Outcome::OutOfMemory,
         (Ended::Exited { code }, None) => Outcome::Exited { code: *code },
         (Ended::Signaled { signal }, None) => Outcome::Signaled { signal: *signal },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -185,15 +185,28 @@ impl Core {
     fn submit(&mut self, now: Now, ticket: Ticket, new: Vec<NewJob>, effects: &mut Vec<Effect>) {
         if self.jobs.len() + new.len() > self.capacity.jobs {
             let max = i64::try_from(self.capacity.jobs).unwrap_or(i64::MAX);
-            let error = ApiError::LimitReached { limit: "queue_max".into(), max };
+            let error = ApiError::LimitReached {
+                limit: "queue_max".into(),
+                max,
+            };
             effects.push(Effect::Reply(ticket, Err(error)));
             return;
         }
-        let ids = new.into_iter().map(|new| self.admit(now, new, effects)).collect();
+        let ids = new
+            .into_iter()
+            .map(|new| self.admit(now, new, effects))
+            .collect();
         effects.push(Effect::Reply(ticket, Ok(Answer::Submitted(ids))));
     }
 
-    fn cancel(&mut self, now: Now, ticket: Ticket, id: JobId, force: Force, effects: &mut Vec<Effect>) {
+    fn cancel(
+        &mut self,
+        now: Now,
+        ticket: Ticket,
+        id: JobId,
+        force: Force,
+        effects: &mut Vec<Effect>,
+    ) {
         let refusal = self.apply(now, id, JobEvent::CancelAsked(force), effects);
         let answer = match (refusal, self.jobs.get(&id)) {
             (Some(Refusal::BadStatus(status)), Some(job)) => Err(ApiError::BadStatus {
@@ -210,8 +223,16 @@ impl Core {
 
     /// Applies an event to a job, keeps queues and counts true, and forgets the job when it has
     /// ended. Answers why nothing changed.
-    fn apply(&mut self, now: Now, id: JobId, event: JobEvent, effects: &mut Vec<Effect>) -> Option<Refusal> {
-        let Some(mut job) = self.jobs.remove(&id) else { return Some(Refusal::Stale) };
+    fn apply(
+        &mut self,
+        now: Now,
+        id: JobId,
+        event: JobEvent,
+        effects: &mut Vec<Effect>,
+    ) -> Option<Refusal> {
+        let Some(mut job) = self.jobs.remove(&id) else {
+            return Some(Refusal::Stale);
+        };
         self.count(&job, false);
         let result = job.apply(now.wall, event);
         self.count(&job, true);

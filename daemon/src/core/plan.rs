@@ -65,10 +65,19 @@ pub fn spec(
     layout: &Layout,
     host: &Host,
 ) -> Result<Spec, PlanError> {
-    let paths = Paths { name, definition, layout };
+    let paths = Paths {
+        name,
+        definition,
+        layout,
+    };
     let cwd = layout.job(name);
     let (argv, log, requires, limit_ms) = match step.kind {
-        StepKind::Prepare => (paths.prepare_argv()?, PREPARE_LOG, paths.code_required(), None),
+        StepKind::Prepare => (
+            paths.prepare_argv()?,
+            PREPARE_LOG,
+            paths.code_required(),
+            None,
+        ),
         StepKind::Command => {
             let shell = host.shell.to_string_lossy().into_owned();
             let argv = vec![shell, "-c".into(), paths.command()?];
@@ -82,7 +91,10 @@ pub fn spec(
         attempt: step.attempt,
         argv,
         env: environment(&paths, step, host),
-        log: LogSpec { path: cwd.join(log), bytes_max: host.log_bytes_max },
+        log: LogSpec {
+            path: cwd.join(log),
+            bytes_max: host.log_bytes_max,
+        },
         cwd,
         limit_ms,
         grace_ms: host.grace_ms,
@@ -109,32 +121,49 @@ impl Paths<'_> {
     /// What a data input stands for in the command: its path, or its URI where it is passed on.
     fn data(&self, path: &str) -> String {
         match classify_path(path) {
-            PathForm::Local(path) => self.definition.base_path.join(path).to_string_lossy().into_owned(),
+            PathForm::Local(path) => self
+                .definition
+                .base_path
+                .join(path)
+                .to_string_lossy()
+                .into_owned(),
             PathForm::Uri(text) | PathForm::Asset(text) => text,
         }
     }
 
     fn output(&self, output: &str) -> String {
-        self.layout.output(self.name, output).to_string_lossy().into_owned()
+        self.layout
+            .output(self.name, output)
+            .to_string_lossy()
+            .into_owned()
     }
 
     fn command(&self) -> Result<String, PlanError> {
         let job = &self.definition.job;
         let failed = |reason: String| PlanError::Command(reason);
         let template = Template::parse(&job.command).map_err(|faults| {
-            failed(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+            failed(
+                faults
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join("; "),
+            )
         })?;
         let resolve = |reference: &Reference| match reference.context {
             Context::Inputs => job.inputs.get(&reference.name).map(|input| match input {
                 Input::Literal(literal) => literal.to_string(),
                 Input::Data(data) => self.data(&data.path),
             }),
-            Context::Outputs => {
-                job.outputs.contains_key(&reference.name).then(|| self.output(&reference.name))
-            }
+            Context::Outputs => job
+                .outputs
+                .contains_key(&reference.name)
+                .then(|| self.output(&reference.name)),
             _ => None,
         };
-        template.render(resolve).map_err(|unresolved| failed(unresolved.to_string()))
+        template
+            .render(resolve)
+            .map_err(|unresolved| failed(unresolved.to_string()))
     }
 
     fn prepare_argv(&self) -> Result<Vec<String>, PlanError> {
@@ -160,11 +189,15 @@ impl Paths<'_> {
 
     /// The local data that must be there, except where only its name is passed on.
     fn data_required(&self) -> Vec<Requirement> {
-        self.local("inputs.").filter(|required| !self.is_direct(&required.name)).collect()
+        self.local("inputs.")
+            .filter(|required| !self.is_direct(&required.name))
+            .collect()
     }
 
     fn is_direct(&self, field: &str) -> bool {
-        let name = field.trim_start_matches("inputs.").trim_end_matches(".path");
+        let name = field
+            .trim_start_matches("inputs.")
+            .trim_end_matches(".path");
         let mode = match self.definition.job.inputs.get(name) {
             Some(Input::Data(data)) => data.mode.as_deref(),
             _ => None,
@@ -175,18 +208,26 @@ impl Paths<'_> {
     /// The local paths of fields that begin so.
     fn local(&self, field: &'static str) -> impl Iterator<Item = Requirement> {
         let all = local_paths(&self.definition.job, &self.definition.base_path);
-        all.into_iter().filter(move |one| one.field.starts_with(field)).filter_map(required)
+        all.into_iter()
+            .filter(move |one| one.field.starts_with(field))
+            .filter_map(required)
     }
 }
 
 fn required(local: LocalPath) -> Option<Requirement> {
-    let PathForm::Local(path) = local.path else { return None };
+    let PathForm::Local(path) = local.path else {
+        return None;
+    };
     let kind = match local.kind {
         PathKind::File => RequirementKind::File,
         PathKind::Folder => RequirementKind::Folder,
         PathKind::Any => RequirementKind::Any,
     };
-    Some(Requirement { name: local.field, path, kind })
+    Some(Requirement {
+        name: local.field,
+        path,
+        kind,
+    })
 }
 
 /// The whole environment (azureml.md §3): the machine's, Azure ML's as far as it has a meaning
@@ -203,10 +244,15 @@ fn environment(paths: &Paths<'_>, step: StepRef, host: &Host) -> Vec<(String, St
     }
     for (name, input) in &job.inputs {
         match input {
-            Input::Literal(literal) => set(format!("AZUREML_PARAMETER_{name}"), literal.to_string()),
+            Input::Literal(literal) => {
+                set(format!("AZUREML_PARAMETER_{name}"), literal.to_string())
+            }
             Input::Data(data) => {
                 set(format!("AZURE_ML_INPUT_{name}"), paths.data(&data.path));
-                set(format!("AZUREML_DATAREFERENCE_{name}"), paths.data(&data.path));
+                set(
+                    format!("AZUREML_DATAREFERENCE_{name}"),
+                    paths.data(&data.path),
+                );
             }
         }
     }
@@ -215,7 +261,10 @@ fn environment(paths: &Paths<'_>, step: StepRef, host: &Host) -> Vec<(String, St
         set(format!("AZUREML_DATAREFERENCE_{name}"), paths.output(name));
     }
     for (name, value) in &job.environment_variables {
-        set(name.clone(), value.as_ref().map(ToString::to_string).unwrap_or_default());
+        set(
+            name.clone(),
+            value.as_ref().map(ToString::to_string).unwrap_or_default(),
+        );
     }
     set(COOKIE.into(), step_label(paths.name, step));
     env

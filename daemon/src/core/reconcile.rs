@@ -56,7 +56,11 @@ pub enum Verdict {
 /// The verdict on a step that was under way.
 #[must_use]
 pub fn reconcile(facts: Facts) -> Verdict {
-    let Facts { lock_held, started, exit } = facts;
+    let Facts {
+        lock_held,
+        started,
+        exit,
+    } = facts;
     match (exit, lock_held, started) {
         (ExitFact::Whole(exit), _, _) => Verdict::Ended(StepEnd::Exit(*exit)),
         (_, true, StartedFact::ThisBoot) => Verdict::Adopt,
@@ -79,4 +83,63 @@ pub fn reconcile(facts: Facts) -> Verdict {
 
 fn lost(reason: &str) -> StepEnd {
     StepEnd::Lost(reason.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proto::record::{Ended, Format};
+
+    fn whole() -> ExitFact {
+        ExitFact::Whole(Box::new(Exit {
+            format: Format::CURRENT,
+            ended: Ended::Exited { code: 42 },
+            stop: None,
+            oom_killed: false,
+            at: 0,
+            duration_ms: 0,
+            log_bytes: 0,
+            log_bytes_dropped: 0,
+            log_errno: None,
+            leftovers_killed: 0,
+            cpu_ms: 0,
+            max_rss_kib: 0,
+        }))
+    }
+
+    #[test]
+    fn the_whole_table() {
+        let mut table = String::new();
+        for lock_held in [true, false] {
+            for started in [
+                StartedFact::Absent,
+                StartedFact::ThisBoot,
+                StartedFact::EarlierBoot,
+                StartedFact::Unreadable,
+            ] {
+                for exit in [ExitFact::Absent, whole(), ExitFact::Unreadable] {
+                    let name = match exit {
+                        ExitFact::Absent => "absent",
+                        ExitFact::Whole(_) => "whole",
+                        ExitFact::Unreadable => "unreadable",
+                    };
+                    let verdict = match reconcile(Facts {
+                        lock_held,
+                        started,
+                        exit,
+                    }) {
+                        Verdict::Ended(StepEnd::Exit(exit)) => {
+                            format!("ended as recorded: {:?}", exit.ended)
+                        }
+                        other => format!("{other:?}"),
+                    };
+                    let lock = if lock_held { "lock held" } else { "lock free" };
+                    table.push_str(&format!(
+                        "{lock} | started {started:?} | exit {name} -> {verdict}\n"
+                    ));
+                }
+            }
+        }
+        insta::assert_snapshot!(table);
+    }
 }

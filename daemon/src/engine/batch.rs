@@ -77,7 +77,8 @@ impl Batch {
                 _ => None,
             })
             .collect();
-        self.writes.retain(|write| !matches!(write, Write::Insert(..)));
+        self.writes
+            .retain(|write| !matches!(write, Write::Insert(..)));
         self.deeds.retain(|deed| match deed {
             Deed::Launch(id, _) | Deed::Stop(id, ..) => !refused.contains(id),
         });
@@ -100,6 +101,8 @@ impl Batch {
 
     /// Takes out the replies that need nothing durable of this batch: refusals.
     pub fn take_refusals(&mut self) -> Vec<(Ticket, Result<Answer, ApiError>)> {
-        self.replies.extract_if(.., |(_, answer)| answer.is_err()).collect()
+        self.replies
+            .extract_if(.., |(_, answer)| answer.is_err())
+            .collect()
     }
 }

@@ -51,7 +51,10 @@ pub enum Input {
     /// News of a step.
     News(Event),
     /// Jobs to admit, all or none.
-    Submit(Vec<Candidate>, oneshot::Sender<Result<SubmitAnswer, ApiError>>),
+    Submit(
+        Vec<Candidate>,
+        oneshot::Sender<Result<SubmitAnswer, ApiError>>,
+    ),
     /// A job to end.
     Cancel(JobId, Force, oneshot::Sender<Result<Answer, ApiError>>),
     /// The queue to stop (true) or start (false).
@@ -129,8 +132,20 @@ pub(super) fn channels(store: PathBuf) -> (Handle, Ends) {
     let (sender, inbox) = mpsc::channel();
     let (changes, _) = broadcast::channel(CHANGES_MAX);
     let (snapshot, observed) = watch::channel(Snapshot::default());
-    let handle = Handle { inbox: sender, changes: changes.clone(), snapshot: observed, store };
-    (handle, Ends { inbox, changes, snapshot })
+    let handle = Handle {
+        inbox: sender,
+        changes: changes.clone(),
+        snapshot: observed,
+        store,
+    };
+    (
+        handle,
+        Ends {
+            inbox,
+            changes,
+            snapshot,
+        },
+    )
 }
 
 impl Handle {
@@ -180,7 +195,8 @@ impl Handle {
     /// # Errors
     /// `Unavailable`.
     pub async fn set_archived(&self, id: JobId, archived: bool) -> Result<Answer, ApiError> {
-        self.ask(|reply| Input::SetArchived(id, archived, reply)).await
+        self.ask(|reply| Input::SetArchived(id, archived, reply))
+            .await
     }
 
     /// Reports news of a step. Without an engine nobody needs it: the next one looks for itself.
@@ -226,5 +242,7 @@ impl Handle {
 }
 
 fn ended() -> Refused {
-    ApiError::Unavailable { reason: "the daemon is shutting down".into() }
+    ApiError::Unavailable {
+        reason: "the daemon is shutting down".into(),
+    }
 }

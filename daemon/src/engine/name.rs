@@ -31,8 +31,9 @@ pub fn generate(random: u64) -> String {
     };
     let adjective = ADJECTIVES[take(ADJECTIVES.len())];
     let noun = NOUNS[take(NOUNS.len())];
-    let suffix: String =
-        (0..SUFFIX_LENGTH).map(|_| char::from(SUFFIX_LETTERS[take(SUFFIX_LETTERS.len())])).collect();
+    let suffix: String = (0..SUFFIX_LENGTH)
+        .map(|_| char::from(SUFFIX_LETTERS[take(SUFFIX_LETTERS.len())]))
+        .collect();
     format!("{adjective}_{noun}_{suffix}")
 }
 
@@ -42,12 +43,16 @@ mod tests {
 
     #[test]
     fn names_have_three_parts_and_differ() {
-        let names: std::collections::BTreeSet<_> =
-            (0..1000u64).map(|n| generate(n.wrapping_mul(0x9E37_79B9_7F4A_7C15))).collect();
+        let names: std::collections::BTreeSet<_> = (0..1000u64)
+            .map(|n| generate(n.wrapping_mul(0x9E37_79B9_7F4A_7C15)))
+            .collect();
         assert_eq!(names.len(), 1000);
         for name in names {
             assert_eq!(name.split('_').count(), 3, "{name}");
-            assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'));
+            assert!(
+                name.bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+            );
         }
     }
 }

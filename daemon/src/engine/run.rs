@@ -60,7 +60,12 @@ impl Engine {
         path: std::path::PathBuf,
         capacity: Capacity,
     ) -> Result<(Engine, Handle), EngineError> {
-        let core = Core::new(capacity, store.next_id()?, store.is_paused()?, store.live()?);
+        let core = Core::new(
+            capacity,
+            store.next_id()?,
+            store.is_paused()?,
+            store.live()?,
+        );
         let (handle, ends) = channels(path);
         let engine = Engine {
             core,
@@ -100,7 +105,11 @@ impl Engine {
     /// Waits for a message, takes it and all that are there; answers whether to go on.
     fn receive(&mut self) -> bool {
         let first = match self.wake_in() {
-            None => self.ends.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            None => self
+                .ends
+                .inbox
+                .recv()
+                .map_err(|_| RecvTimeoutError::Disconnected),
             Some(delay) => self.ends.inbox.recv_timeout(delay),
         };
         let mut next = match first {
@@ -115,14 +124,23 @@ impl Engine {
             }
             self.take(input);
             taken += 1;
-            next = (taken < BATCH_INPUTS_MAX).then(|| self.ends.inbox.try_recv().ok()).flatten();
+            next = (taken < BATCH_INPUTS_MAX)
+                .then(|| self.ends.inbox.try_recv().ok())
+                .flatten();
         }
         true
     }
 
     fn wake_in(&self) -> Option<Duration> {
-        let at = self.core.wake_at().into_iter().chain(self.retry_at_ms).min()?;
-        Some(Duration::from_millis(at.saturating_sub(clock::monotonic_ms())))
+        let at = self
+            .core
+            .wake_at()
+            .into_iter()
+            .chain(self.retry_at_ms)
+            .min()?;
+        Some(Duration::from_millis(
+            at.saturating_sub(clock::monotonic_ms()),
+        ))
     }
 
     fn take(&mut self, input: Input) {
@@ -149,7 +167,12 @@ impl Engine {
 
     fn step(&mut self, event: Event) {
         if let Event::LaunchFailed(id, step, reason) = &event {
-            tracing::warn!(job = id, step = step.kind.name(), reason, "a step could not be started");
+            tracing::warn!(
+                job = id,
+                step = step.kind.name(),
+                reason,
+                "a step could not be started"
+            );
         }
         let mut effects = Vec::new();
         self.core.step(now(), event, &mut effects);
@@ -163,7 +186,11 @@ impl Engine {
         ticket
     }
 
-    fn submit(&mut self, jobs: Vec<Candidate>, reply: oneshot::Sender<Result<SubmitAnswer, ApiError>>) {
+    fn submit(
+        &mut self,
+        jobs: Vec<Candidate>,
+        reply: oneshot::Sender<Result<SubmitAnswer, ApiError>>,
+    ) {
         match self.claim(jobs) {
             Ok(Some(jobs)) => {
                 let names = jobs.iter().map(|job| job.name.clone()).collect();
@@ -180,7 +207,8 @@ impl Engine {
         let mut claimed = Vec::new();
         for candidate in jobs {
             if let Some(key) = &candidate.spool_key
-                && (self.store.has_spool_key(key).map_err(unavailable)? || !self.claimed.insert(key.clone()))
+                && (self.store.has_spool_key(key).map_err(unavailable)?
+                    || !self.claimed.insert(key.clone()))
             {
                 return Ok(None);
             }
@@ -202,7 +230,9 @@ impl Engine {
         if let Some(name) = wanted {
             let taken = self.store.has_name(name).map_err(unavailable)?;
             if taken || !self.claimed.insert(name.to_owned()) {
-                return Err(ApiError::NameTaken { name: name.to_owned() });
+                return Err(ApiError::NameTaken {
+                    name: name.to_owned(),
+                });
             }
             return Ok(name.to_owned());
         }
@@ -267,7 +297,8 @@ impl Engine {
 
     fn name_of(&self, id: JobId, batch: &Batch) -> Option<String> {
         let live = self.core.job(id);
-        live.or_else(|| batch.jobs().find(|job| job.id == id)).map(|job| job.name.clone())
+        live.or_else(|| batch.jobs().find(|job| job.id == id))
+            .map(|job| job.name.clone())
     }
 
     fn publish(&self, batch: &Batch) {
@@ -319,9 +350,14 @@ fn answer<T>(reply: oneshot::Sender<T>, value: T) {
 }
 
 fn unavailable(error: StoreError) -> ApiError {
-    ApiError::Unavailable { reason: error.to_string() }
+    ApiError::Unavailable {
+        reason: error.to_string(),
+    }
 }
 
 fn now() -> Now {
-    Now { wall: clock::wall_micros(), mono_ms: clock::monotonic_ms() }
+    Now {
+        wall: clock::wall_micros(),
+        mono_ms: clock::monotonic_ms(),
+    }
 }

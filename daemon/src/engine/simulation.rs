@@ -17,8 +17,7 @@ use super::batch::{Batch, Deed};
 use crate::core::event::Force;
 use crate::core::reconcile::{ExitFact, Facts, StartedFact, Verdict, reconcile};
 use crate::core::{
-    Answer, Capacity, Core, Definition, Event, Job, JobId, NewJob, Now, StepKind, StepRef,
-    Ticket,
+    Answer, Capacity, Core, Definition, Event, Job, JobId, NewJob, Now, StepKind, StepRef, Ticket,
 };
 use crate::store::Write;
 
@@ -28,7 +27,11 @@ const HISTORIES: u64 = 10_000;
 const ACTS: usize = 120;
 /// Acts in which a history must come to rest.
 const REST_ACTS_MAX: usize = 2_000;
-const CAPACITY: Capacity = Capacity { slots: 3, preparing: 2, jobs: 40 };
+const CAPACITY: Capacity = Capacity {
+    slots: 3,
+    preparing: 2,
+    jobs: 40,
+};
 
 /// SplitMix64 (Steele, Lea, Flood 2014): small, and the same everywhere.
 struct Random(u64);
@@ -87,7 +90,10 @@ impl World {
     fn new(seed: u64) -> World {
         World {
             random: Random(seed),
-            now: Now { wall: 1, mono_ms: 1 },
+            now: Now {
+                wall: 1,
+                mono_ms: 1,
+            },
             core: Core::new(CAPACITY, 1, false, Vec::new()),
             batch: Batch::default(),
             stored: BTreeMap::new(),
@@ -113,7 +119,7 @@ impl World {
             5..=7 => self.shim_acts(),
             8..=10 => self.deliver(),
             11 => self.shim_dies(),
-            12 => self.step(Event::Tick),
+            12 => self.fall_silent(),
             13 => self.finish_batch(Disk::Full),
             14 => self.crash(),
             _ => self.finish_batch(Disk::Works),
@@ -156,9 +162,15 @@ impl World {
 
     fn cancel(&mut self) {
         let ids: Vec<_> = self.stored.keys().copied().collect();
-        let Some(id) = self.random.pick(&ids) else { return };
+        let Some(id) = self.random.pick(&ids) else {
+            return;
+        };
         let ticket = self.ticket();
-        let force = if self.random.below(3) == 0 { Force::Now } else { Force::Grace };
+        let force = if self.random.below(3) == 0 {
+            Force::Now
+        } else {
+            Force::Grace
+        };
         self.step(Event::Cancel(ticket, id, force));
     }
 
@@ -169,16 +181,24 @@ impl World {
     }
 
     fn keys(&self, wanted: impl Fn(&Shim) -> bool) -> Vec<Key> {
-        self.shims.iter().filter(|(_, shim)| wanted(shim)).map(|(key, _)| *key).collect()
+        self.shims
+            .iter()
+            .filter(|(_, shim)| wanted(shim))
+            .map(|(key, _)| *key)
+            .collect()
     }
 
     /// A living shim starts its command, or ends it.
     fn shim_acts(&mut self) {
         let keys = self.keys(|shim| shim.alive);
-        let Some(key) = self.random.pick(&keys) else { return };
+        let Some(key) = self.random.pick(&keys) else {
+            return;
+        };
         let duration_ms = self.random.next() % 100;
         let roll = self.random.below(6);
-        let Some(shim) = self.shims.get_mut(&key) else { return };
+        let Some(shim) = self.shims.get_mut(&key) else {
+            return;
+        };
         if !shim.started {
             shim.started = true;
             if key.1.kind == StepKind::Command {
@@ -192,14 +212,23 @@ impl World {
             (_, 5) => (Ended::Exited { code: 3 }, None),
             _ => (Ended::Exited { code: 0 }, None),
         };
-        shim.exit = Some(exit(ended, stop.map(|reason| Stop { reason, killed: false }), duration_ms));
+        shim.exit = Some(exit(
+            ended,
+            stop.map(|reason| Stop {
+                reason,
+                killed: false,
+            }),
+            duration_ms,
+        ));
         shim.alive = false;
         self.heard_of(key);
     }
 
     fn shim_dies(&mut self) {
         let keys = self.keys(|shim| shim.alive);
-        let Some(key) = self.random.pick(&keys) else { return };
+        let Some(key) = self.random.pick(&keys) else {
+            return;
+        };
         if let Some(shim) = self.shims.get_mut(&key) {
             shim.alive = false;
         }
@@ -217,8 +246,14 @@ impl World {
         let shim = self.shims.get(&key).cloned().unwrap_or_default();
         let facts = Facts {
             lock_held: shim.alive,
-            started: if shim.started { StartedFact::ThisBoot } else { StartedFact::Absent },
-            exit: shim.exit.map_or(ExitFact::Absent, |exit| ExitFact::Whole(Box::new(exit))),
+            started: if shim.started {
+                StartedFact::ThisBoot
+            } else {
+                StartedFact::Absent
+            },
+            exit: shim
+                .exit
+                .map_or(ExitFact::Absent, |exit| ExitFact::Whole(Box::new(exit))),
         };
         match reconcile(facts) {
             Verdict::Adopt | Verdict::LookAgain => {
@@ -228,6 +263,18 @@ impl World {
             Verdict::Ended(end) | Verdict::KillLeftovers(end) => {
                 self.news.push_back(Event::Ended(key.0, key.1, end));
             }
+        }
+    }
+
+    /// A supervisor cannot be reached for a while.
+    fn fall_silent(&mut self) {
+        let keys: Vec<_> = self.keys(|shim| shim.alive);
+        match self.random.pick(&keys) {
+            Some((id, step)) if self.watched.contains(&(id, step)) => {
+                self.news.push_back(Event::Silent(id, step, "no word".into()));
+                self.news.push_back(Event::Heard(id, step));
+            }
+            _ => self.step(Event::Tick),
         }
     }
 
@@ -244,7 +291,9 @@ impl World {
         self.core.schedule(self.now, &mut effects);
         self.batch.extend(effects);
         if matches!(disk, Disk::Full) && !self.batch.writes.is_empty() {
-            let error = ApiError::Unavailable { reason: "full".into() };
+            let error = ApiError::Unavailable {
+                reason: "full".into(),
+            };
             let refused = self.batch.refuse_submissions(&error);
             self.core.forget(&refused);
             let refusals = self.batch.take_refusals();
@@ -269,7 +318,12 @@ impl World {
         match write {
             Write::Insert(job, _) | Write::Update(job) => {
                 if let Some(before) = self.stored.get(&job.id) {
-                    assert!(!before.status.is_terminal(), "I4: {} left {}", job.id, before.status);
+                    assert!(
+                        !before.status.is_terminal(),
+                        "I4: {} left {}",
+                        job.id,
+                        before.status
+                    );
                 }
                 self.stored.insert(job.id, job.clone());
                 self.changed.push(job.id);
@@ -283,12 +337,22 @@ impl World {
         match deed {
             Deed::Launch(id, step) => {
                 let key = (id, step);
-                assert!(!self.shims.contains_key(&key), "I2: {key:?} is launched twice");
+                assert!(
+                    !self.shims.contains_key(&key),
+                    "I2: {key:?} is launched twice"
+                );
                 if self.random.below(8) == 0 {
-                    self.news.push_back(Event::LaunchFailed(id, step, "no fork".into()));
+                    self.news
+                        .push_back(Event::LaunchFailed(id, step, "no fork".into()));
                     return;
                 }
-                self.shims.insert(key, Shim { alive: true, ..Shim::default() });
+                self.shims.insert(
+                    key,
+                    Shim {
+                        alive: true,
+                        ..Shim::default()
+                    },
+                );
                 self.watched.insert(key);
                 self.news.push_back(Event::Launched(id, step));
             }
@@ -302,7 +366,9 @@ impl World {
 
     fn tell(&mut self, replies: Vec<(Ticket, Result<Answer, ApiError>)>) {
         for (ticket, answer) in replies {
-            if let (Ok(Answer::Submitted(ids)), Some(count)) = (answer, self.submitted.remove(&ticket)) {
+            if let (Ok(Answer::Submitted(ids)), Some(count)) =
+                (answer, self.submitted.remove(&ticket))
+            {
                 assert_eq!(ids.len(), count);
                 self.acknowledged.extend(ids);
             }
@@ -318,7 +384,12 @@ impl World {
         self.news.clear();
         self.watched.clear();
         self.submitted.clear();
-        let live: Vec<Job> = self.stored.values().filter(|job| !job.status.is_terminal()).cloned().collect();
+        let live: Vec<Job> = self
+            .stored
+            .values()
+            .filter(|job| !job.status.is_terminal())
+            .cloned()
+            .collect();
         let next_id = self.stored.keys().max().map_or(1, |id| id + 1);
         self.core = Core::new(CAPACITY, next_id, self.paused, live.clone());
         for job in live {
@@ -343,9 +414,16 @@ impl World {
         for job in granted {
             let overtaken = self.core.jobs().find(|other| {
                 other.waits_for() == Some(StepKind::Command)
-                    && (other.priority, std::cmp::Reverse(other.id)) > (job.priority, std::cmp::Reverse(job.id))
-                    && self.stored.get(&other.id).is_some_and(|stored| stored.waits_for() == Some(StepKind::Command))
-                    && self.stored.get(&job.id).is_some_and(|stored| stored.waits_for().is_some())
+                    && (other.priority, std::cmp::Reverse(other.id))
+                        > (job.priority, std::cmp::Reverse(job.id))
+                    && self
+                        .stored
+                        .get(&other.id)
+                        .is_some_and(|stored| stored.waits_for() == Some(StepKind::Command))
+                    && self
+                        .stored
+                        .get(&job.id)
+                        .is_some_and(|stored| stored.waits_for().is_some())
             });
             assert!(overtaken.is_none(), "I8: {job:?} overtook {overtaken:?}");
         }
@@ -353,13 +431,24 @@ impl World {
 
     fn check(&mut self) {
         for id in &self.acknowledged {
-            assert!(self.stored.contains_key(id), "I1: acknowledged job {id} is lost");
+            assert!(
+                self.stored.contains_key(id),
+                "I1: acknowledged job {id} is lost"
+            );
         }
         for (id, runs) in &self.executions {
             assert!(*runs <= 1, "I2: job {id} ran {runs} times");
         }
-        let running = self.keys(|shim| shim.alive).iter().filter(|key| key.1.kind == StepKind::Command).count();
-        assert!(running <= CAPACITY.slots, "{running} commands run in {} slots", CAPACITY.slots);
+        let running = self
+            .keys(|shim| shim.alive)
+            .iter()
+            .filter(|key| key.1.kind == StepKind::Command)
+            .count();
+        assert!(
+            running <= CAPACITY.slots,
+            "{running} commands run in {} slots",
+            CAPACITY.slots
+        );
         assert!(self.core.slots_used() <= CAPACITY.slots);
         for id in std::mem::take(&mut self.changed) {
             self.check_job(&self.stored[&id]);
@@ -367,16 +456,28 @@ impl World {
     }
 
     fn check_job(&self, job: &Job) {
-        assert_eq!(job.history.last().map(|entry| entry.status), Some(job.status));
+        assert_eq!(
+            job.history.last().map(|entry| entry.status),
+            Some(job.status)
+        );
         for pair in job.history.windows(2) {
-            assert!(pair[0].status.may_become(pair[1].status), "{} -> {}", pair[0].status, pair[1].status);
+            assert!(
+                pair[0].status.may_become(pair[1].status),
+                "{} -> {}",
+                pair[0].status,
+                pair[1].status
+            );
         }
         if !job.status.is_terminal() {
             assert!(job.end.is_none());
             return;
         }
         let own = self.shims.iter().filter(|((id, _), _)| *id == job.id);
-        assert!(own.clone().all(|(_, shim)| !shim.alive), "I6: {} has ended and a shim lives", job.name);
+        assert!(
+            own.clone().all(|(_, shim)| !shim.alive),
+            "I6: {} has ended and a shim lives",
+            job.name
+        );
         let last = own.max_by_key(|((_, step), _)| *step).map(|(_, shim)| shim);
         self.check_truth(job, last);
     }
@@ -387,8 +488,18 @@ impl World {
         let exit = last.and_then(|shim| shim.exit.as_ref());
         match outcome {
             Some(Outcome::Exited { code }) => {
-                assert_eq!(exit.map(|exit| &exit.ended), Some(&Ended::Exited { code: *code }));
-                assert_eq!(job.status, if *code == 0 { Status::Completed } else { Status::Failed });
+                assert_eq!(
+                    exit.map(|exit| &exit.ended),
+                    Some(&Ended::Exited { code: *code })
+                );
+                assert_eq!(
+                    job.status,
+                    if *code == 0 {
+                        Status::Completed
+                    } else {
+                        Status::Failed
+                    }
+                );
             }
             Some(Outcome::Lost { .. }) => {
                 assert!(last.is_some_and(|shim| shim.started && shim.exit.is_none()));
@@ -419,7 +530,11 @@ impl World {
                 return;
             }
         }
-        let stuck: Vec<_> = self.stored.values().filter(|job| !job.status.is_terminal()).collect();
+        let stuck: Vec<_> = self
+            .stored
+            .values()
+            .filter(|job| !job.status.is_terminal())
+            .collect();
         panic!("these jobs never end: {stuck:#?}");
     }
 }
@@ -449,7 +564,8 @@ fn exit(ended: Ended, stop: Option<Stop>, duration_ms: u64) -> Exit {
 }
 
 fn definition() -> Arc<Definition> {
-    let job = serde_json::from_value(serde_json::json!({ "command": "x", "environment": "azureml:e:1" }));
+    let job =
+        serde_json::from_value(serde_json::json!({ "command": "x", "environment": "azureml:e:1" }));
     Arc::new(Definition {
         job: job.unwrap(),
         base_path: PathBuf::from("/"),
@@ -470,7 +586,11 @@ fn history(seed: u64) -> World {
 
 #[test]
 fn no_history_breaks_a_promise() {
-    let setting = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let setting = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .and_then(|text| text.parse::<u64>().ok())
+    };
     let seeds = match setting("JOBD_SEED") {
         Some(seed) => seed..seed + 1,
         None => 0..setting("JOBD_SIMULATIONS").unwrap_or(HISTORIES),
@@ -478,15 +598,26 @@ fn no_history_breaks_a_promise() {
     let (mut jobs, mut lost, mut ran) = (0, 0, 0);
     for seed in seeds.clone() {
         let result = std::panic::catch_unwind(|| history(seed));
-        let Ok(world) = result else { panic!("replay it with JOBD_SEED={seed}") };
+        let Ok(world) = result else {
+            panic!("replay it with JOBD_SEED={seed}")
+        };
         jobs += world.stored.len();
         ran += world.executions.len();
         lost += world.stored.values().filter(|job| is_lost(job)).count();
     }
-    println!("{} histories: {jobs} jobs, {ran} ran, {lost} lost with their reason", seeds.end - seeds.start);
-    assert!(ran > 0 && lost > 0 || seeds.end - seeds.start < 100, "the histories exercise nothing");
+    println!(
+        "{} histories: {jobs} jobs, {ran} ran, {lost} lost with their reason",
+        seeds.end - seeds.start
+    );
+    assert!(
+        ran > 0 && lost > 0 || seeds.end - seeds.start < 100,
+        "the histories exercise nothing"
+    );
 }
 
 fn is_lost(job: &Job) -> bool {
-    matches!(job.end.as_ref().map(|end| &end.outcome), Some(Outcome::Lost { .. }))
+    matches!(
+        job.end.as_ref().map(|end| &end.outcome),
+        Some(Outcome::Lost { .. })
+    )
 }

@@ -32,7 +32,11 @@ pub fn find_out(folder: &Path, label: &str) -> Finding {
                 _ => None,
             };
             let killed = leftovers::kill(label, cgroup.as_deref());
-            tracing::warn!(step = label, killed, "a supervisor died; its processes were killed");
+            tracing::warn!(
+                step = label,
+                killed,
+                "a supervisor died; its processes were killed"
+            );
             Finding::Ended(end)
         }
     }
@@ -41,7 +45,9 @@ pub fn find_out(folder: &Path, label: &str) -> Finding {
 /// Opens the shim's pidfd. The lock is looked at again once it is open: only then is the process
 /// behind the pidfd provably the one that holds the lock.
 fn open_shim(folder: &Path) -> Finding {
-    let Found::Whole(started) = facts::started(folder) else { return Finding::Unclear };
+    let Found::Whole(started) = facts::started(folder) else {
+        return Finding::Unclear;
+    };
     match pidfd::open_verified(&started.shim) {
         Ok(Some(shim)) if facts::gather(folder).lock_held => Finding::Alive(shim),
         Ok(_) => Finding::Unclear,

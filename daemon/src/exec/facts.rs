@@ -68,7 +68,11 @@ pub fn gather(folder: &Path) -> Facts {
         Found::Unreadable => ExitFact::Unreadable,
         Found::Whole(exit) => ExitFact::Whole(Box::new(exit)),
     };
-    Facts { lock_held, started, exit }
+    Facts {
+        lock_held,
+        started,
+        exit,
+    }
 }
 
 fn is_this_boot(boot_id: &str) -> bool {

@@ -23,7 +23,12 @@ pub struct FolderError {
 ///
 /// # Errors
 /// When a folder cannot be made.
-pub fn prepare(layout: &Layout, name: &str, step: StepRef, definition: &Definition) -> Result<PathBuf, FolderError> {
+pub fn prepare(
+    layout: &Layout,
+    name: &str,
+    step: StepRef,
+    definition: &Definition,
+) -> Result<PathBuf, FolderError> {
     let job = layout.job(name);
     make(&job)?;
     match step.kind {
@@ -43,7 +48,11 @@ pub fn prepare(layout: &Layout, name: &str, step: StepRef, definition: &Definiti
 fn make_outputs(layout: &Layout, name: &str, definition: &Definition) -> Result<(), FolderError> {
     for (output, value) in &definition.job.outputs {
         let path = layout.output(name, output);
-        let folder = if value.kind == "uri_file" { path.parent().unwrap_or(&path) } else { &path };
+        let folder = if value.kind == "uri_file" {
+            path.parent().unwrap_or(&path)
+        } else {
+            &path
+        };
         sys::folder::make_all(folder).map_err(failed(folder))?;
     }
     Ok(())
@@ -54,5 +63,8 @@ fn make(path: &Path) -> Result<(), FolderError> {
 }
 
 fn failed(path: &Path) -> impl FnOnce(io::Error) -> FolderError {
-    move |source| FolderError { path: path.into(), source }
+    move |source| FolderError {
+        path: path.into(),
+        source,
+    }
 }

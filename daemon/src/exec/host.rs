@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use crate::core::plan::Host;
 
 /// Variables of the daemon's own environment that a job sees. Nothing else leaks.
-const PASSED: [&str; 9] =
-    ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR"];
+const PASSED: [&str; 9] = [
+    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR",
+];
 /// The search path where the daemon has none.
 const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -26,7 +27,14 @@ impl Host {
         if !env.iter().any(|(name, _)| name == "PATH") {
             env.push(("PATH".into(), PATH_DEFAULT.into()));
         }
-        Host { shell: shell.into(), env, grace_ms, log_bytes_max, cgroup_parent, open_files: None }
+        Host {
+            shell: shell.into(),
+            env,
+            grace_ms,
+            log_bytes_max,
+            cgroup_parent,
+            open_files: None,
+        }
     }
 }
 
@@ -43,11 +51,16 @@ pub fn find_cgroup_parent(state: &Path) -> Result<PathBuf, String> {
         .lines()
         .find_map(|line| line.strip_prefix("0::"))
         .ok_or("this process is in no cgroup v2")?;
-    let parent = Path::new(&mount).join(own.trim_start_matches('/')).join(cgroup_name(state));
+    let parent = Path::new(&mount)
+        .join(own.trim_start_matches('/'))
+        .join(cgroup_name(state));
     if let Err(error) = fs::create_dir(&parent)
         && error.kind() != std::io::ErrorKind::AlreadyExists
     {
-        return Err(format!("the cgroup {} cannot be made: {error}", parent.display()));
+        return Err(format!(
+            "the cgroup {} cannot be made: {error}",
+            parent.display()
+        ));
     }
     if !parent.join("cgroup.kill").exists() {
         return Err("the kernel has no cgroup.kill (Linux 5.14)".into());
@@ -62,7 +75,11 @@ pub fn find_cgroup_parent(state: &Path) -> Result<PathBuf, String> {
 /// A name that every daemon of the same state folder comes to: FNV-1a of its path.
 fn cgroup_name(state: &Path) -> String {
     let mix = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-    let hash = state.as_os_str().as_encoded_bytes().iter().fold(0xcbf2_9ce4_8422_2325, mix);
+    let hash = state
+        .as_os_str()
+        .as_encoded_bytes()
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, mix);
     format!("jobd-{hash:016x}")
 }
 
@@ -70,7 +87,8 @@ fn cgroup_name(state: &Path) -> String {
 fn cgroup2_mount(mountinfo: &str) -> Option<String> {
     mountinfo.lines().find_map(|line| {
         let (mount, kind) = line.split_once(" - ")?;
-        kind.starts_with("cgroup2 ").then(|| mount.split(' ').nth(4).map(str::to_owned))?
+        kind.starts_with("cgroup2 ")
+            .then(|| mount.split(' ').nth(4).map(str::to_owned))?
     })
 }
 
@@ -82,7 +100,10 @@ mod tests {
     fn finds_the_mount_among_others() {
         let text = "22 1 0:21 / /proc rw - proc proc rw\n\
                     30 23 0:26 / /sys/fs/cgroup/unified rw,nosuid shared:9 - cgroup2 cgroup2 rw\n";
-        assert_eq!(cgroup2_mount(text).as_deref(), Some("/sys/fs/cgroup/unified"));
+        assert_eq!(
+            cgroup2_mount(text).as_deref(),
+            Some("/sys/fs/cgroup/unified")
+        );
         assert_eq!(cgroup2_mount("22 1 0:21 / /proc rw - proc proc rw\n"), None);
     }
 }

@@ -70,7 +70,10 @@ pub fn launch(shim: &Path, folder: &Path, spec: &Spec) -> Result<i32, LaunchErro
 }
 
 fn spawn_error(shim: &Path, source: io::Error) -> LaunchError {
-    LaunchError::Spawn { path: shim.into(), source }
+    LaunchError::Spawn {
+        path: shim.into(),
+        source,
+    }
 }
 
 fn write_spec(folder: &Path, spec: &Spec) -> Result<File, LaunchError> {
@@ -79,7 +82,9 @@ fn write_spec(folder: &Path, spec: &Spec) -> Result<File, LaunchError> {
         path: path.clone(),
         source: source.into(),
     })?;
-    atomic::write(&path, &bytes)
-        .map_err(|source| LaunchError::WriteSpec { path: path.clone(), source })?;
+    atomic::write(&path, &bytes).map_err(|source| LaunchError::WriteSpec {
+        path: path.clone(),
+        source,
+    })?;
     Ok(lock::exclusive(&path)?)
 }

@@ -41,7 +41,9 @@ fn kill_cgroup(cgroup: &Path) {
 }
 
 fn sweep(cookie: &[u8]) -> usize {
-    let Ok(processes) = fs::read_dir("/proc") else { return 0 };
+    let Ok(processes) = fs::read_dir("/proc") else {
+        return 0;
+    };
     processes
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
@@ -52,9 +54,16 @@ fn sweep(cookie: &[u8]) -> usize {
 /// The identity is taken before the environment is read, so the process that is signalled is the
 /// one whose cookie was seen.
 fn kill_if_marked(pid: i32, cookie: &[u8]) -> bool {
-    let Ok(Some(identity)) = pidfd::identity(pid) else { return false };
-    let Ok(environment) = fs::read(format!("/proc/{pid}/environ")) else { return false };
-    if !environment.split(|byte| *byte == 0).any(|variable| variable == cookie) {
+    let Ok(Some(identity)) = pidfd::identity(pid) else {
+        return false;
+    };
+    let Ok(environment) = fs::read(format!("/proc/{pid}/environ")) else {
+        return false;
+    };
+    if !environment
+        .split(|byte| *byte == 0)
+        .any(|variable| variable == cookie)
+    {
         return false;
     }
     match pidfd::open_verified(&identity) {

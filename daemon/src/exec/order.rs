@@ -31,14 +31,26 @@ struct Shared {
 /// When the kernel gives no eventfd.
 pub fn channel() -> nix::Result<(Orders, Inbox)> {
     let wake = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
-    let shared = Arc::new(Shared { queue: Mutex::default(), wake });
-    Ok((Orders { shared: Arc::clone(&shared) }, Inbox { shared }))
+    let shared = Arc::new(Shared {
+        queue: Mutex::default(),
+        wake,
+    });
+    Ok((
+        Orders {
+            shared: Arc::clone(&shared),
+        },
+        Inbox { shared },
+    ))
 }
 
 impl Orders {
     /// Puts an order.
     pub fn send(&self, order: Order) {
-        self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner).push_back(order);
+        self.shared
+            .queue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push_back(order);
         if let Err(error) = self.shared.wake.write(1) {
             // Only EAGAIN can come, when 2^64 wake-ups are pending: then it is awake.
             tracing::debug!(%error, "wake the exec thread");
@@ -54,6 +66,10 @@ impl Inbox {
 
     /// Takes the next order.
     pub fn take(&self) -> Option<Order> {
-        self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+        self.shared
+            .queue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front()
     }
 }

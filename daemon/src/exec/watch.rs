@@ -79,12 +79,28 @@ impl Exec {
     ///
     /// # Errors
     /// When the kernel or the store refuses.
-    pub fn new(inbox: Inbox, engine: Handle, layout: Layout, host: Host, shim: PathBuf) -> Result<Exec, ExecError> {
+    pub fn new(
+        inbox: Inbox,
+        engine: Handle,
+        layout: Layout,
+        host: Host,
+        shim: PathBuf,
+    ) -> Result<Exec, ExecError> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         epoll.add(inbox.wake(), EpollEvent::new(EpollFlags::EPOLLIN, INBOX))?;
         let reader = Reader::open(engine.store())?;
         let (watched, unclear) = (HashMap::new(), HashMap::new());
-        Ok(Exec { inbox, engine, reader, layout, host, shim, epoll, watched, unclear })
+        Ok(Exec {
+            inbox,
+            engine,
+            reader,
+            layout,
+            host,
+            shim,
+            epoll,
+            watched,
+            unclear,
+        })
     }
 
     /// Runs for ever.
@@ -122,7 +138,12 @@ impl Exec {
             match order {
                 Order::Launch { id, name, step } => self.launch(id, name, step),
                 Order::Stop { id, step, force } => self.stop(id, step, force),
-                Order::Adopt { id, name, step, stop } => self.adopt(id, name, step, stop),
+                Order::Adopt {
+                    id,
+                    name,
+                    step,
+                    stop,
+                } => self.adopt(id, name, step, stop),
             }
         }
     }
@@ -131,16 +152,33 @@ impl Exec {
         match self.try_launch(id, &name, step) {
             Ok((pid, shim)) => {
                 self.engine.news(Event::Launched(id, step));
-                self.watch(id, Watched { name, step, shim, child: Some(pid) });
+                self.watch(
+                    id,
+                    Watched {
+                        name,
+                        step,
+                        shim,
+                        child: Some(pid),
+                    },
+                );
             }
             Err(error) => {
-                self.engine.news(Event::LaunchFailed(id, step, error.to_string()));
+                self.engine
+                    .news(Event::LaunchFailed(id, step, error.to_string()));
             }
         }
     }
 
-    fn try_launch(&mut self, id: JobId, name: &str, step: StepRef) -> Result<(Pid, OwnedFd), LaunchError> {
-        let row = self.reader.job(id).map_err(|error| LaunchError::Job(error.to_string()))?;
+    fn try_launch(
+        &mut self,
+        id: JobId,
+        name: &str,
+        step: StepRef,
+    ) -> Result<(Pid, OwnedFd), LaunchError> {
+        let row = self
+            .reader
+            .job(id)
+            .map_err(|error| LaunchError::Job(error.to_string()))?;
         let row = row.ok_or_else(|| LaunchError::Job("it is not in the store".into()))?;
         let spec = plan::spec(name, step, &row.definition, &self.layout, &self.host)?;
         let folder = folder::prepare(&self.layout, name, step, &row.definition)?;
@@ -161,7 +199,11 @@ impl Exec {
     }
 
     fn stop(&mut self, id: JobId, step: StepRef, force: Force) {
-        if let Some(unclear) = self.unclear.get_mut(&id).filter(|unclear| unclear.step == step) {
+        if let Some(unclear) = self
+            .unclear
+            .get_mut(&id)
+            .filter(|unclear| unclear.step == step)
+        {
             unclear.stop = Some(force);
         }
         let Some(watched) = self.watched.get(&id).filter(|watched| watched.step == step) else {
@@ -178,7 +220,9 @@ impl Exec {
 
     /// A shim's pidfd is readable: it has ended.
     fn shim_ended(&mut self, id: JobId) {
-        let Some(watched) = self.watched.remove(&id) else { return };
+        let Some(watched) = self.watched.remove(&id) else {
+            return;
+        };
         if let Err(error) = self.epoll.delete(watched.shim.as_fd()) {
             tracing::debug!(job = id, %error, "stop watching a supervisor");
         }
@@ -196,7 +240,15 @@ impl Exec {
             Finding::Alive(shim) => {
                 self.engine.news(Event::Launched(id, step));
                 self.engine.news(Event::Heard(id, step));
-                self.watch(id, Watched { name, step, shim, child: None });
+                self.watch(
+                    id,
+                    Watched {
+                        name,
+                        step,
+                        shim,
+                        child: None,
+                    },
+                );
                 if let Some(force) = stop {
                     self.stop(id, step, force);
                 }
@@ -208,7 +260,16 @@ impl Exec {
 
     fn look_again(&mut self, id: JobId, name: String, step: StepRef, stop: Option<Force>) {
         let since_ms = clock::monotonic_ms();
-        self.unclear.insert(id, Unclear { name, step, since_ms, silent: false, stop });
+        self.unclear.insert(
+            id,
+            Unclear {
+                name,
+                step,
+                since_ms,
+                silent: false,
+                stop,
+            },
+        );
     }
 
     fn look_at_unclear(&mut self) {
@@ -216,10 +277,17 @@ impl Exec {
             let waited = clock::monotonic_ms().saturating_sub(unclear.since_ms);
             if waited > UNCLEAR_MS_MAX && !unclear.silent {
                 let reason = "its supervisor lives but does not say who it is";
-                self.engine.news(Event::Silent(id, unclear.step, reason.into()));
+                self.engine
+                    .news(Event::Silent(id, unclear.step, reason.into()));
                 unclear.silent = true;
             }
-            let Unclear { name, step, since_ms, silent, stop } = unclear;
+            let Unclear {
+                name,
+                step,
+                since_ms,
+                silent,
+                stop,
+            } = unclear;
             self.adopt(id, name, step, stop);
             if let Some(again) = self.unclear.get_mut(&id) {
                 again.since_ms = since_ms;

@@ -42,7 +42,10 @@ struct Connection {
 
 /// Serves a client until it leaves, misbehaves or is too slow.
 pub async fn serve(stream: Stream, caller: Caller, service: &Service) {
-    let mut connection = Connection { stream, decoder: Decoder::default() };
+    let mut connection = Connection {
+        stream,
+        decoder: Decoder::default(),
+    };
     if let Err(error) = connection.run(caller, service).await {
         tracing::debug!(uid = caller.uid, %error, "a connection was closed");
     }
@@ -50,9 +53,15 @@ pub async fn serve(stream: Stream, caller: Caller, service: &Service) {
 
 /// Tells a client that there are too many.
 pub async fn turn_away(stream: Stream, max: usize) {
-    let mut connection = Connection { stream, decoder: Decoder::default() };
+    let mut connection = Connection {
+        stream,
+        decoder: Decoder::default(),
+    };
     let max = i64::try_from(max).unwrap_or(i64::MAX);
-    let error = ApiError::LimitReached { limit: "clients_per_uid_max".into(), max };
+    let error = ApiError::LimitReached {
+        limit: "clients_per_uid_max".into(),
+        max,
+    };
     if let Err(error) = connection.send(&failure(&error)).await {
         tracing::debug!(%error, "a client was turned away and did not listen");
     }
@@ -67,7 +76,8 @@ impl Connection {
                 Ok(call) => call,
                 Err(error) => {
                     let parameter = error.to_string();
-                    self.send(&failure(&ApiError::InvalidParameter { parameter })).await?;
+                    self.send(&failure(&ApiError::InvalidParameter { parameter }))
+                        .await?;
                     return Err(error.into());
                 }
             };
@@ -96,7 +106,12 @@ impl Connection {
         }
     }
 
-    async fn answer(&mut self, caller: Caller, service: &Service, call: Call) -> Result<(), ConnectionError> {
+    async fn answer(
+        &mut self,
+        caller: Caller,
+        service: &Service,
+        call: Call,
+    ) -> Result<(), ConnectionError> {
         let (more, oneway) = (call.more, call.oneway);
         let request = Request::from_call(call);
         let ends = matches!(request, Ok(Request::Shutdown(_)));
@@ -119,7 +134,12 @@ impl Connection {
     }
 
     /// Sends changes until all have been told, or the client leaves.
-    async fn stream(&mut self, service: &Service, mut watching: Watching, more: bool) -> Result<(), ConnectionError> {
+    async fn stream(
+        &mut self,
+        service: &Service,
+        mut watching: Watching,
+        more: bool,
+    ) -> Result<(), ConnectionError> {
         let mut buffer = vec![0; READ_BYTES];
         loop {
             let next = tokio::select! {
@@ -154,21 +174,39 @@ impl Connection {
             }
             encoded => encoded?,
         };
-        timeout(Duration::from_secs(REPLY_SECS_MAX), self.stream.write_all(&bytes))
-            .await
-            .map_err(|_| ConnectionError::Slow)??;
+        timeout(
+            Duration::from_secs(REPLY_SECS_MAX),
+            self.stream.write_all(&bytes),
+        )
+        .await
+        .map_err(|_| ConnectionError::Slow)??;
         Ok(())
     }
 }
 
 fn success(parameters: Value, continues: bool) -> Reply {
-    Reply { parameters, continues, error: None }
+    Reply {
+        parameters,
+        continues,
+        error: None,
+    }
 }
 
 /// The error reply that the error's own serialized form is.
 fn failure(error: &ApiError) -> Reply {
     let mut value = serde_json::to_value(error).unwrap_or_default();
-    let parameters = value.get_mut("parameters").map(Value::take).unwrap_or_default();
-    let name = value.get("error").and_then(Value::as_str).unwrap_or_default().to_owned();
-    Reply { parameters, continues: false, error: Some(name) }
+    let parameters = value
+        .get_mut("parameters")
+        .map(Value::take)
+        .unwrap_or_default();
+    let name = value
+        .get("error")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
+    Reply {
+        parameters,
+        continues: false,
+        error: Some(name),
+    }
 }

@@ -22,7 +22,13 @@ pub fn interface(name: &str) -> Result<InterfaceDescription, ApiError> {
     let description = match name {
         INTERFACE => DESCRIPTION,
         SERVICE_INTERFACE => SERVICE_DESCRIPTION,
-        _ => return Err(ApiError::InterfaceNotFound { interface: name.into() }),
+        _ => {
+            return Err(ApiError::InterfaceNotFound {
+                interface: name.into(),
+            });
+        }
     };
-    Ok(InterfaceDescription { description: description.into() })
+    Ok(InterfaceDescription {
+        description: description.into(),
+    })
 }

@@ -68,9 +68,16 @@ pub fn bind(path: &Path) -> Result<Listener, ListenError> {
     if path.as_os_str().len() > SOCKET_PATH_BYTES_MAX {
         return Err(ListenError::PathTooLong { path: path.into() });
     }
-    let failed = |source| ListenError::Bind { path: path.into(), source };
+    let failed = |source| ListenError::Bind {
+        path: path.into(),
+        source,
+    };
     if let Some(parent) = path.parent() {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(parent).map_err(failed)?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(parent)
+            .map_err(failed)?;
     }
     match fs::symlink_metadata(path) {
         Ok(found) if found.file_type().is_socket() => fs::remove_file(path).map_err(failed)?,
@@ -79,7 +86,11 @@ pub fn bind(path: &Path) -> Result<Listener, ListenError> {
         Err(error) => return Err(failed(error)),
     }
     let name = path.to_fs_name::<GenericFilePath>().map_err(failed)?;
-    ListenerOptions::new().name(name).mode(SOCKET_MODE).create_tokio().map_err(failed)
+    ListenerOptions::new()
+        .name(name)
+        .mode(SOCKET_MODE)
+        .create_tokio()
+        .map_err(failed)
 }
 
 /// Takes over a listening socket that systemd opened.
@@ -89,8 +100,10 @@ pub fn bind(path: &Path) -> Result<Listener, ListenError> {
 pub fn adopt(socket: OwnedFd) -> Result<Listener, ListenError> {
     let listener = std::os::unix::net::UnixListener::from(socket);
     listener.set_nonblocking(true).map_err(ListenError::Adopt)?;
-    let adopted = interprocess::os::unix::uds_local_socket::tokio::Listener::try_from(OwnedFd::from(listener))
-        .map_err(|error| ListenError::Adopt(error.into()))?;
+    let adopted = interprocess::os::unix::uds_local_socket::tokio::Listener::try_from(
+        OwnedFd::from(listener),
+    )
+    .map_err(|error| ListenError::Adopt(error.into()))?;
     Ok(Listener::UdSocket(adopted))
 }
 
@@ -152,13 +165,20 @@ impl Clients {
             return None;
         }
         *own += 1;
-        Some(Place { clients: self.clone(), uid })
+        Some(Place {
+            clients: self.clone(),
+            uid,
+        })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut counts = self.clients.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self
+            .clients
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(own) = counts.get_mut(&self.uid) {
             *own -= 1;
             if *own == 0 {

@@ -24,7 +24,11 @@ impl Caller {
     /// The caller with that user id, to a daemon that runs as `daemon_uid`.
     #[must_use]
     pub fn new(uid: u32, daemon_uid: u32) -> Caller {
-        let role = if uid == daemon_uid || uid == 0 { Role::Owner } else { Role::Stranger };
+        let role = if uid == daemon_uid || uid == 0 {
+            Role::Owner
+        } else {
+            Role::Stranger
+        };
         Caller { uid, role }
     }
 
@@ -67,7 +71,11 @@ mod tests {
         for (request, stranger) in requests {
             assert!(check(Caller::new(1000, 1000), &request).is_ok());
             assert!(check(Caller::new(0, 1000), &request).is_ok());
-            assert_eq!(check(Caller::new(1001, 1000), &request).is_ok(), stranger, "{request:?}");
+            assert_eq!(
+                check(Caller::new(1001, 1000), &request).is_ok(),
+                stranger,
+                "{request:?}"
+            );
         }
     }
 }

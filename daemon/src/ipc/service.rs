@@ -56,7 +56,12 @@ impl Service {
     /// When the store cannot be read.
     pub fn new(engine: Handle, layout: Layout, facts: DaemonFacts) -> Result<Service, StoreError> {
         let reader = Arc::new(Mutex::new(Reader::open(engine.store())?));
-        Ok(Service { engine, layout, reader, facts: Arc::new(facts) })
+        Ok(Service {
+            engine,
+            layout,
+            reader,
+            facts: Arc::new(facts),
+        })
     }
 
     /// The engine.
@@ -84,18 +89,26 @@ impl Service {
             Request::List(list) => one(&self.list(caller, list).await?),
             Request::Show(show) => {
                 let row = self.row(caller, show.name).await?;
-                one(&Shown { job: view::job(&row, &self.layout) })
+                one(&Shown {
+                    job: view::job(&row, &self.layout),
+                })
             }
             Request::Watch(watch) => Ok(Given::Many(self.watch(caller, watch.names).await?)),
             Request::Cancel(cancel) => {
-                let force = if cancel.force == Some(true) { Force::Now } else { Force::Grace };
+                let force = if cancel.force == Some(true) {
+                    Force::Now
+                } else {
+                    Force::Grace
+                };
                 one(&self.cancel(caller, cancel.name, force).await?)
             }
             Request::Archive(archive) => self.archive(caller, archive.name, true).await,
             Request::Restore(restore) => self.archive(caller, restore.name, false).await,
             Request::Dump(dump) => {
                 let row = self.row(caller, dump.name).await?;
-                one(&Dumped { yaml: admission::dump(&row) })
+                one(&Dumped {
+                    yaml: admission::dump(&row),
+                })
             }
             Request::Status(_) => one(&self.status()),
             Request::Pause(_) => self.pause(true).await,
@@ -113,32 +126,50 @@ impl Service {
         let read = move || query(&reader.lock().unwrap_or_else(PoisonError::into_inner));
         let joined = tokio::task::spawn_blocking(read).await;
         joined
-            .map_err(|error| ApiError::Unavailable { reason: error.to_string() })?
-            .map_err(|error| ApiError::Unavailable { reason: error.to_string() })
+            .map_err(|error| ApiError::Unavailable {
+                reason: error.to_string(),
+            })?
+            .map_err(|error| ApiError::Unavailable {
+                reason: error.to_string(),
+            })
     }
 
     async fn submit(&self, caller: Caller, submit: Submit) -> Result<Submitted, ApiError> {
         if submit.jobs.len() > SUBMIT_JOBS_MAX {
             let max = i64::try_from(SUBMIT_JOBS_MAX).unwrap_or(i64::MAX);
-            return Err(ApiError::LimitReached { limit: "submit_jobs_max".into(), max });
+            return Err(ApiError::LimitReached {
+                limit: "submit_jobs_max".into(),
+                max,
+            });
         }
         let read = move || admission::read_all(submit.jobs, caller.uid);
         let candidates = tokio::task::spawn_blocking(read)
             .await
-            .map_err(|error| ApiError::Unavailable { reason: error.to_string() })?
+            .map_err(|error| ApiError::Unavailable {
+                reason: error.to_string(),
+            })?
             .map_err(|diagnostics| ApiError::InvalidJob { diagnostics })?;
-        let notes: Vec<Vec<String>> =
-            candidates.iter().map(|candidate| candidate.definition.notes.clone()).collect();
+        let notes: Vec<Vec<String>> = candidates
+            .iter()
+            .map(|candidate| candidate.definition.notes.clone())
+            .collect();
         let names = match self.engine.submit(candidates).await? {
             SubmitAnswer::Admitted(names) => names,
             SubmitAnswer::Known => Vec::new(),
         };
         let jobs = names.into_iter().zip(notes);
-        Ok(Submitted { jobs: jobs.map(|(name, notes)| SubmittedJob { name, notes }).collect() })
+        Ok(Submitted {
+            jobs: jobs
+                .map(|(name, notes)| SubmittedJob { name, notes })
+                .collect(),
+        })
     }
 
     async fn list(&self, caller: Caller, list: List) -> Result<Listed, ApiError> {
-        let limit = list.max_results.unwrap_or(LIST_JOBS_DEFAULT).clamp(1, LIST_JOBS_MAX);
+        let limit = list
+            .max_results
+            .unwrap_or(LIST_JOBS_DEFAULT)
+            .clamp(1, LIST_JOBS_MAX);
         let archived = match (list.archived_only, list.include_archived) {
             (Some(true), _) => Some(true),
             (_, Some(true)) => None,
@@ -155,7 +186,10 @@ impl Service {
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next_before = rows.last().filter(|_| more).map(|row| row.job.id);
-        Ok(Listed { jobs: rows.iter().map(view::summary).collect(), next_before })
+        Ok(Listed {
+            jobs: rows.iter().map(view::summary).collect(),
+            next_before,
+        })
     }
 
     async fn watch(&self, caller: Caller, names: Vec<String>) -> Result<Watching, ApiError> {
@@ -170,7 +204,12 @@ impl Service {
         Watching::begin(self, ids).await
     }
 
-    async fn cancel(&self, caller: Caller, name: String, force: Force) -> Result<Canceling, ApiError> {
+    async fn cancel(
+        &self,
+        caller: Caller,
+        name: String,
+        force: Force,
+    ) -> Result<Canceling, ApiError> {
         let id = self.resolve(caller, name.clone()).await?;
         let answer = self.engine.cancel(id, force).await?;
         let row = self.row_of(id, &name).await?;
@@ -182,12 +221,23 @@ impl Service {
                     reason: "it has ended already".into(),
                 })
             }
-            Answer::Canceling(status) => Ok(Canceling { name: row.job.name, status }),
-            _ => Ok(Canceling { name: row.job.name, status: row.job.status }),
+            Answer::Canceling(status) => Ok(Canceling {
+                name: row.job.name,
+                status,
+            }),
+            _ => Ok(Canceling {
+                name: row.job.name,
+                status: row.job.status,
+            }),
         }
     }
 
-    async fn archive(&self, caller: Caller, name: String, archived: bool) -> Result<Given, ApiError> {
+    async fn archive(
+        &self,
+        caller: Caller,
+        name: String,
+        archived: bool,
+    ) -> Result<Given, ApiError> {
         let row = self.row(caller, name).await?;
         if !row.job.status.is_terminal() {
             return Err(ApiError::BadStatus {
@@ -229,12 +279,17 @@ impl Service {
 
     async fn row_of(&self, id: JobId, name: &str) -> Result<Row, ApiError> {
         let row = self.read(move |reader| reader.job(id)).await?;
-        row.ok_or_else(|| ApiError::NoSuchJob { name: name.to_owned() })
+        row.ok_or_else(|| ApiError::NoSuchJob {
+            name: name.to_owned(),
+        })
     }
 
     async fn resolve(&self, caller: Caller, name: String) -> Result<JobId, ApiError> {
         let asked = name.clone();
-        match self.read(move |reader| reader.resolve(&asked, caller.sees())).await? {
+        match self
+            .read(move |reader| reader.resolve(&asked, caller.sees()))
+            .await?
+        {
             Resolution::Job(id) => Ok(id),
             Resolution::Nothing => Err(ApiError::NoSuchJob { name }),
             Resolution::Several(candidates) => Err(ApiError::AmbiguousName { name, candidates }),
@@ -245,5 +300,7 @@ impl Service {
 fn one<T: Serialize>(reply: &T) -> Result<Given, ApiError> {
     serde_json::to_value(reply)
         .map(Given::One)
-        .map_err(|error| ApiError::Unavailable { reason: error.to_string() })
+        .map_err(|error| ApiError::Unavailable {
+            reason: error.to_string(),
+        })
 }

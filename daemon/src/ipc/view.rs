@@ -27,11 +27,19 @@ pub fn rfc3339(micros: i64) -> String {
 /// A row of a list.
 #[must_use]
 pub fn summary(row: &Row) -> JobSummary {
-    let Row { job, definition, archived } = row;
+    let Row {
+        job,
+        definition,
+        archived,
+    } = row;
     let times = Times::of(job);
     JobSummary {
         name: job.name.clone(),
-        display_name: definition.job.display_name.clone().unwrap_or_else(|| job.name.clone()),
+        display_name: definition
+            .job
+            .display_name
+            .clone()
+            .unwrap_or_else(|| job.name.clone()),
         experiment_name: definition.experiment_name.clone(),
         kind: "command".into(),
         status: job.status,
@@ -46,7 +54,11 @@ pub fn summary(row: &Row) -> JobSummary {
 /// The whole job.
 #[must_use]
 pub fn job(row: &Row, layout: &Layout) -> JobView {
-    let Row { job, definition, archived } = row;
+    let Row {
+        job,
+        definition,
+        archived,
+    } = row;
     let written = &definition.job;
     let times = Times::of(job);
     let folder = layout.job(&job.name);
@@ -57,7 +69,10 @@ pub fn job(row: &Row, layout: &Layout) -> JobView {
         name: job.name.clone(),
         kind: "command".into(),
         status: job.status,
-        display_name: written.display_name.clone().unwrap_or_else(|| job.name.clone()),
+        display_name: written
+            .display_name
+            .clone()
+            .unwrap_or_else(|| job.name.clone()),
         experiment_name: definition.experiment_name.clone(),
         description: written.description.clone(),
         tags: value(&written.tags),
@@ -110,7 +125,10 @@ struct Times {
 impl Times {
     fn of(job: &Job) -> Times {
         let at = |wanted: fn(Status) -> bool| {
-            job.history.iter().find(|entry| wanted(entry.status)).map(|entry| entry.at)
+            job.history
+                .iter()
+                .find(|entry| wanted(entry.status))
+                .map(|entry| entry.at)
         };
         Times {
             created: job.history.first().map_or(0, |entry| entry.at),
@@ -159,7 +177,10 @@ fn outputs(row: &Row, layout: &Layout) -> Value {
     for (name, output) in &row.definition.job.outputs {
         let mut shown = value(output);
         if let Value::Object(map) = &mut shown {
-            map.insert("uri".into(), file_url(&layout.output(&row.job.name, name)).into());
+            map.insert(
+                "uri".into(),
+                file_url(&layout.output(&row.job.name, name)).into(),
+            );
         }
         all.insert(name.clone(), shown);
     }
@@ -172,6 +193,9 @@ fn services(row: &Row, studio_url: &str) -> Value {
         Some(Value::Object(map)) => map,
         _ => serde_json::Map::new(),
     };
-    all.insert("Studio".into(), json!({ "type": "Studio", "endpoint": studio_url }));
+    all.insert(
+        "Studio".into(),
+        json!({ "type": "Studio", "endpoint": studio_url }),
+    );
     Value::Object(all)
 }

@@ -24,7 +24,11 @@ impl Watching {
     pub async fn begin(service: &Service, ids: Vec<JobId>) -> Result<Watching, ApiError> {
         let changes = service.engine().changes();
         let open = ids.iter().map(|id| (*id, None)).collect();
-        let mut watching = Watching { changes, pending: VecDeque::new(), open };
+        let mut watching = Watching {
+            changes,
+            pending: VecDeque::new(),
+            open,
+        };
         watching.look(service, ids).await?;
         Ok(watching)
     }
@@ -49,7 +53,9 @@ impl Watching {
                     self.look(service, ids).await?;
                 }
                 Err(RecvError::Closed) => {
-                    return Err(ApiError::Unavailable { reason: "the daemon is shutting down".into() });
+                    return Err(ApiError::Unavailable {
+                        reason: "the daemon is shutting down".into(),
+                    });
                 }
             }
         }

@@ -79,10 +79,15 @@ impl Folder {
     /// Opens the folder, which must belong to us; makes it with `rejected/` when it is not there.
     pub fn open(path: &Path) -> Result<Folder, SpoolError> {
         let failed = |operation| {
-            move |source: io::Error| SpoolError::Folder { operation, path: path.into(), source }
+            move |source: io::Error| SpoolError::Folder {
+                operation,
+                path: path.into(),
+                source,
+            }
         };
         crate::sys::folder::make_all(path).map_err(failed("make"))?;
-        crate::sys::folder::make_all(&path.join("rejected")).map_err(failed("make rejected/ in"))?;
+        crate::sys::folder::make_all(&path.join("rejected"))
+            .map_err(failed("make rejected/ in"))?;
         let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let folder = nix::fcntl::open(path, flags, Mode::empty())
             .map(File::from)
@@ -90,14 +95,25 @@ impl Folder {
         let found = folder.metadata().map_err(failed("look at"))?;
         let uid = nix::unistd::geteuid().as_raw();
         if found.uid() != uid {
-            return Err(failed("use")(io::Error::other("it belongs to another user")));
+            return Err(failed("use")(io::Error::other(
+                "it belongs to another user",
+            )));
         }
-        Ok(Folder { path: path.into(), fd: folder.into(), uid, device: found.dev() })
+        Ok(Folder {
+            path: path.into(),
+            fd: folder.into(),
+            uid,
+            device: found.dev(),
+        })
     }
 
     /// The names that may be job files.
     pub fn names(&self) -> Result<Vec<OsString>, SpoolError> {
-        let failed = |source| SpoolError::Folder { operation: "read", path: self.path.clone(), source };
+        let failed = |source| SpoolError::Folder {
+            operation: "read",
+            path: self.path.clone(),
+            source,
+        };
         let mut names = Vec::new();
         for entry in std::fs::read_dir(&self.path).map_err(failed)? {
             let name = entry.map_err(failed)?.file_name();
@@ -113,11 +129,17 @@ impl Folder {
 
     /// Opens a file without following, blocking or believing anything.
     pub fn open_file(&self, name: &OsStr, moved_in: bool) -> Opened {
-        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+        let flags = OFlag::O_RDONLY
+            | OFlag::O_NOFOLLOW
+            | OFlag::O_NONBLOCK
+            | OFlag::O_NOCTTY
+            | OFlag::O_CLOEXEC;
         let file = match openat(self.fd.as_fd(), name, flags, Mode::empty()) {
             Ok(fd) => File::from(fd),
             Err(Errno::ENOENT) => return Opened::Gone,
-            Err(Errno::ELOOP) => return Opened::Refused("it is a symbolic link; put the file itself here".into()),
+            Err(Errno::ELOOP) => {
+                return Opened::Refused("it is a symbolic link; put the file itself here".into());
+            }
             Err(Errno::ENXIO) => return Opened::Refused("it is not a regular file".into()),
             Err(errno) => return Opened::Refused(format!("it cannot be opened: {}", errno.desc())),
         };
@@ -146,9 +168,18 @@ impl Folder {
         }
         let key = format!(
             "{:x}.{:x}.{:x}.{:x}.{:x}.{:x}",
-            before.dev(), before.ino(), before.ctime(), before.ctime_nsec(), before.mtime(), before.mtime_nsec()
+            before.dev(),
+            before.ino(),
+            before.ctime(),
+            before.ctime_nsec(),
+            before.mtime(),
+            before.mtime_nsec()
         );
-        Ok(Opened::File { text, key, inode: before.ino() })
+        Ok(Opened::File {
+            text,
+            key,
+            inode: before.ino(),
+        })
     }
 
     /// What is wrong with a file before its first byte is read.
@@ -176,7 +207,11 @@ impl Folder {
 
     /// Removes a file that was admitted, if it is still the one that was read.
     pub fn remove(&self, name: &OsStr, inode: u64) -> Result<(), SpoolError> {
-        let failed = |errno: Errno| SpoolError::File { operation: "remove", name: name.to_string_lossy().into_owned(), source: errno.into() };
+        let failed = |errno: Errno| SpoolError::File {
+            operation: "remove",
+            name: name.to_string_lossy().into_owned(),
+            source: errno.into(),
+        };
         match fstatat(self.fd.as_fd(), name, AtFlags::AT_SYMLINK_NOFOLLOW) {
             Ok(found) if found.st_ino == inode => {}
             Ok(_) | Err(Errno::ENOENT) => return Ok(()),
@@ -192,14 +227,24 @@ impl Folder {
     /// that no file is ever there without one.
     pub fn reject(&self, name: &OsStr, reason: &str) -> Result<(), SpoolError> {
         let failed = |operation| {
-            move |source: io::Error| SpoolError::File { operation, name: name.to_string_lossy().into_owned(), source }
+            move |source: io::Error| SpoolError::File {
+                operation,
+                name: name.to_string_lossy().into_owned(),
+                source,
+            }
         };
         let target = self.free_name(&name.to_string_lossy());
         let rejected = self.path.join("rejected");
-        let mut file = File::create(rejected.join(format!("{target}.error"))).map_err(failed("explain"))?;
-        file.write_all(reason.as_bytes()).map_err(failed("explain"))?;
+        let mut file =
+            File::create(rejected.join(format!("{target}.error"))).map_err(failed("explain"))?;
+        file.write_all(reason.as_bytes())
+            .map_err(failed("explain"))?;
         let moved = nix::fcntl::renameat(
-            self.fd.as_fd(), name, self.fd.as_fd(), Path::new("rejected").join(&target).as_path());
+            self.fd.as_fd(),
+            name,
+            self.fd.as_fd(),
+            Path::new("rejected").join(&target).as_path(),
+        );
         match moved {
             Ok(()) | Err(Errno::ENOENT) => Ok(()),
             Err(errno) => Err(failed("move aside")(errno.into())),
@@ -219,7 +264,9 @@ impl Folder {
 }
 
 fn is_quiet(found: &std::fs::Metadata) -> bool {
-    let age = found.modified().map(|at| SystemTime::now().duration_since(at));
+    let age = found
+        .modified()
+        .map(|at| SystemTime::now().duration_since(at));
     // A time in the future says nothing; the lease still tells whether somebody writes.
     !matches!(age, Ok(Ok(age)) if age < Duration::from_millis(QUIET_MS))
 }

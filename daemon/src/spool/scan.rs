@@ -32,14 +32,26 @@ struct Valid {
 
 /// Looks through the folder and settles every file that can be settled. `moved_in` names files
 /// that arrived by a rename and so are whole.
-pub fn scan(folder: &Folder, engine: &Handle, moved_in: &HashSet<OsString>) -> Result<Rest, SpoolError> {
+pub fn scan(
+    folder: &Folder,
+    engine: &Handle,
+    moved_in: &HashSet<OsString>,
+) -> Result<Rest, SpoolError> {
     let names = folder.names()?;
-    let mut rest = if names.len() > SCAN_FILES_MAX { Rest::More } else { Rest::Nothing };
+    let mut rest = if names.len() > SCAN_FILES_MAX {
+        Rest::More
+    } else {
+        Rest::Nothing
+    };
     let mut valid = Vec::new();
     for name in names.into_iter().take(SCAN_FILES_MAX) {
         match folder.open_file(&name, moved_in.contains(&name)) {
             Opened::File { text, key, inode } => match read(folder, &name, &text, key) {
-                Ok(candidate) => valid.push(Valid { name, inode, candidate }),
+                Ok(candidate) => valid.push(Valid {
+                    name,
+                    inode,
+                    candidate,
+                }),
                 Err(reason) => folder.reject(&name, &reason)?,
             },
             Opened::NotYet => rest = Rest::Later,
@@ -58,7 +70,12 @@ fn explain(name: &OsStr, reason: &str) -> String {
 fn read(folder: &Folder, name: &OsStr, text: &[u8], key: String) -> Result<Candidate, String> {
     let uid = nix::unistd::geteuid().as_raw();
     let mut candidate = admission::read_spooled(text, &name.to_string_lossy(), &folder.path, uid)
-        .map_err(|diagnostics| diagnostics.iter().map(|one| format!("{one}\n")).collect::<String>())?;
+        .map_err(|diagnostics| {
+        diagnostics
+            .iter()
+            .map(|one| format!("{one}\n"))
+            .collect::<String>()
+    })?;
     candidate.spool_key = Some(key);
     Ok(candidate)
 }
@@ -68,7 +85,13 @@ fn read(folder: &Folder, name: &OsStr, text: &[u8], key: String) -> Result<Candi
 fn admit_all(folder: &Folder, engine: &Handle, valid: Vec<Valid>) -> Result<bool, SpoolError> {
     let waiting: Vec<_> = valid
         .into_iter()
-        .map(|Valid { name, inode, candidate }| (name, inode, engine.submit_later(vec![candidate])))
+        .map(
+            |Valid {
+                 name,
+                 inode,
+                 candidate,
+             }| (name, inode, engine.submit_later(vec![candidate])),
+        )
         .collect();
     let mut taken = true;
     for (name, inode, answer) in waiting {

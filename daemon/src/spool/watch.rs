@@ -61,8 +61,11 @@ impl Spool {
 
     /// Opens the folder anew each time: it may have been deleted and made again.
     fn look(&self, moved_in: &HashSet<OsString>) -> Option<Rest> {
-        let result = Folder::open(&self.path).and_then(|folder| scan(&folder, &self.engine, moved_in));
-        result.inspect_err(|error| tracing::warn!(%error, "the spool cannot be worked on")).ok()
+        let result =
+            Folder::open(&self.path).and_then(|folder| scan(&folder, &self.engine, moved_in));
+        result
+            .inspect_err(|error| tracing::warn!(%error, "the spool cannot be worked on"))
+            .ok()
     }
 
     fn watch(&self, sender: &Sender<notify::Result<Event>>) -> Option<Watch> {
@@ -71,14 +74,20 @@ impl Spool {
             Ok(watch)
         });
         watching
-            .inspect_err(|error| tracing::warn!(%error, "the spool is read every {RESCAN_SECS} s only"))
+            .inspect_err(
+                |error| tracing::warn!(%error, "the spool is read every {RESCAN_SECS} s only"),
+            )
             .ok()
     }
 }
 
 /// Waits for something to happen; collects the names that were moved in, and answers whether
 /// the folder itself is gone.
-fn wait(events: &Receiver<notify::Result<Event>>, delay: Duration, moved_in: &mut HashSet<OsString>) -> bool {
+fn wait(
+    events: &Receiver<notify::Result<Event>>,
+    delay: Duration,
+    moved_in: &mut HashSet<OsString>,
+) -> bool {
     let mut lost = false;
     let mut next = match events.recv_timeout(delay) {
         Ok(event) => Some(event),
@@ -101,5 +110,8 @@ fn note(event: &Event, moved_in: &mut HashSet<OsString>) -> bool {
         let names = event.paths.iter().filter_map(|path| path.file_name());
         moved_in.extend(names.map(OsString::from));
     }
-    matches!(event.kind, EventKind::Remove(notify::event::RemoveKind::Folder))
+    matches!(
+        event.kind,
+        EventKind::Remove(notify::event::RemoveKind::Folder)
+    )
 }

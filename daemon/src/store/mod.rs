@@ -67,7 +67,9 @@ impl StoreError {
     /// failed fsync nothing may be tried again in the same process: the kernel forgets the error.
     #[must_use]
     pub fn is_fatal(&self) -> bool {
-        let StoreError::Sql { source, .. } = self else { return false };
+        let StoreError::Sql { source, .. } = self else {
+            return false;
+        };
         match source.sqlite_error() {
             Some(error) => {
                 error.extended_code == rusqlite::ffi::SQLITE_IOERR_FSYNC

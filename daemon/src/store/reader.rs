@@ -53,7 +53,9 @@ impl Reader {
     /// # Errors
     /// When the file cannot be opened.
     pub fn open(path: &Path) -> Result<Reader, StoreError> {
-        Ok(Reader { connection: schema::open_reader(path)? })
+        Ok(Reader {
+            connection: schema::open_reader(path)?,
+        })
     }
 
     /// A job.
@@ -62,7 +64,9 @@ impl Reader {
     /// When the store cannot be read.
     pub fn job(&self, id: JobId) -> Result<Option<Row>, StoreError> {
         self.connection
-            .prepare_cached(&format!("SELECT {COLUMNS} FROM jobs JOIN definitions USING (id) WHERE id = ?1"))
+            .prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM jobs JOIN definitions USING (id) WHERE id = ?1"
+            ))
             .and_then(|mut statement| statement.query_row([id], read).optional())
             .map_err(sql("read a job"))?
             .transpose()
@@ -84,10 +88,16 @@ impl Reader {
                AND (?4 IS NULL OR instr(?4, ',' || status || ','))
              ORDER BY id DESC LIMIT ?5"
         );
-        let mut statement = self.connection.prepare_cached(&query).map_err(sql("list jobs"))?;
+        let mut statement = self
+            .connection
+            .prepare_cached(&query)
+            .map_err(sql("list jobs"))?;
         let limit = i64::try_from(page.limit).unwrap_or(i64::MAX);
         let rows = statement
-            .query_map(params![page.before, page.uid, page.archived, statuses, limit], read)
+            .query_map(
+                params![page.before, page.uid, page.archived, statuses, limit],
+                read,
+            )
             .map_err(sql("list jobs"))?;
         rows.map(|row| row.map_err(sql("list jobs"))?).collect()
     }
@@ -110,7 +120,11 @@ impl Reader {
     }
 
     /// Jobs whose names begin so, in the order of the names: an exact match comes first.
-    fn beginning_with(&self, prefix: &str, uid: Option<u32>) -> Result<Vec<(JobId, String)>, StoreError> {
+    fn beginning_with(
+        &self,
+        prefix: &str,
+        uid: Option<u32>,
+    ) -> Result<Vec<(JobId, String)>, StoreError> {
         if prefix.is_empty() {
             return Ok(Vec::new());
         }
@@ -126,15 +140,20 @@ impl Reader {
             .map_err(sql("look up a name"))?;
         let limit = i64::try_from(CANDIDATES_MAX).unwrap_or(i64::MAX);
         let rows = statement
-            .query_map(params![prefix, end, uid, limit], |row| Ok((row.get(0)?, row.get(1)?)))
+            .query_map(params![prefix, end, uid, limit], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
             .map_err(sql("look up a name"))?;
-        rows.collect::<Result<_, _>>().map_err(sql("look up a name"))
+        rows.collect::<Result<_, _>>()
+            .map_err(sql("look up a name"))
     }
 
     fn last(&self, uid: Option<u32>) -> Result<Resolution, StoreError> {
         let id = self
             .connection
-            .prepare_cached("SELECT id FROM jobs WHERE ?1 IS NULL OR uid = ?1 ORDER BY id DESC LIMIT 1")
+            .prepare_cached(
+                "SELECT id FROM jobs WHERE ?1 IS NULL OR uid = ?1 ORDER BY id DESC LIMIT 1",
+            )
             .and_then(|mut statement| statement.query_row([uid], |row| row.get(0)).optional())
             .map_err(sql("find the last job"))?;
         Ok(id.map_or(Resolution::Nothing, Resolution::Job))

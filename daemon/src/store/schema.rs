@@ -43,23 +43,40 @@ PRAGMA user_version = 1;
 
 /// Opens the file for writing; makes it when it is not there.
 pub fn open_writer(path: &Path) -> Result<Connection, StoreError> {
-    let open = |source| StoreError::Open { path: path.into(), source };
+    let open = |source| StoreError::Open {
+        path: path.into(),
+        source,
+    };
     let connection = Connection::open(path).map_err(open)?;
     configure(&connection).map_err(open)?;
-    connection.pragma_update(None, "journal_mode", "WAL").map_err(open)?;
-    connection.pragma_update(None, "synchronous", "FULL").map_err(open)?;
+    connection
+        .pragma_update(None, "journal_mode", "WAL")
+        .map_err(open)?;
+    connection
+        .pragma_update(None, "synchronous", "FULL")
+        .map_err(open)?;
     match version(&connection).map_err(open)? {
         0 => create(&connection)?,
         VERSION => {}
-        found => return Err(StoreError::Newer { path: path.into(), found, known: VERSION }),
+        found => {
+            return Err(StoreError::Newer {
+                path: path.into(),
+                found,
+                known: VERSION,
+            });
+        }
     }
     Ok(connection)
 }
 
 /// Opens the file for reading.
 pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
-    let open = |source| StoreError::Open { path: path.into(), source };
-    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = |source| StoreError::Open {
+        path: path.into(),
+        source,
+    };
+    let flags =
+        rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(open)?;
     configure(&connection).map_err(open)?;
     Ok(connection)

@@ -33,7 +33,9 @@ impl Store {
     /// # Errors
     /// When the file cannot be opened, is not a store, or is of a newer release.
     pub fn open(path: &Path) -> Result<Store, StoreError> {
-        Ok(Store { connection: schema::open_writer(path)? })
+        Ok(Store {
+            connection: schema::open_writer(path)?,
+        })
     }
 
     /// Makes a batch durable: all of it or nothing.
@@ -61,12 +63,16 @@ impl Store {
             .prepare("SELECT id, state FROM jobs WHERE live = 1 ORDER BY id")
             .map_err(sql("list live jobs"))?;
         let rows = statement
-            .query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))
+            .query_map([], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
+            })
             .map_err(sql("list live jobs"))?;
         let mut live = Vec::new();
         for row in rows {
             let (id, state) = row.map_err(sql("list live jobs"))?;
-            live.push(serde_json::from_str(&state).map_err(|source| StoreError::Row { id, source })?);
+            live.push(
+                serde_json::from_str(&state).map_err(|source| StoreError::Row { id, source })?,
+            );
         }
         Ok(live)
     }
@@ -77,7 +83,9 @@ impl Store {
     /// When the store cannot be read.
     pub fn next_id(&self) -> Result<JobId, StoreError> {
         self.connection
-            .query_row("SELECT coalesce(max(id), 0) + 1 FROM jobs", [], |row| row.get(0))
+            .query_row("SELECT coalesce(max(id), 0) + 1 FROM jobs", [], |row| {
+                row.get(0)
+            })
             .map_err(sql("find the last job"))
     }
 
@@ -88,7 +96,11 @@ impl Store {
     pub fn is_paused(&self) -> Result<bool, StoreError> {
         let value: Option<String> = self
             .connection
-            .query_row("SELECT value FROM settings WHERE name = 'paused'", [], |row| row.get(0))
+            .query_row(
+                "SELECT value FROM settings WHERE name = 'paused'",
+                [],
+                |row| row.get(0),
+            )
             .optional()
             .map_err(sql("read the settings"))?;
         Ok(value.as_deref() == Some("true"))
@@ -127,9 +139,11 @@ fn apply(transaction: &Transaction<'_>, write: &Write) -> Result<(), StoreError>
             "INSERT OR REPLACE INTO settings (name, value) VALUES ('paused', ?1)",
             params![paused.to_string()],
         ),
-        Write::SetArchived(id, archived) => {
-            run(transaction, "UPDATE jobs SET archived = ?2 WHERE id = ?1", params![id, archived])
-        }
+        Write::SetArchived(id, archived) => run(
+            transaction,
+            "UPDATE jobs SET archived = ?2 WHERE id = ?1",
+            params![id, archived],
+        ),
     }
 }
 
@@ -159,7 +173,12 @@ fn update(transaction: &Transaction<'_>, job: &Job) -> Result<(), StoreError> {
     run(
         transaction,
         "UPDATE jobs SET status = ?2, live = ?3, state = ?4 WHERE id = ?1",
-        params![job.id, job.status.name(), !job.status.is_terminal(), encode(job.id, job)?],
+        params![
+            job.id,
+            job.status.name(),
+            !job.status.is_terminal(),
+            encode(job.id, job)?
+        ],
     )
 }
 

@@ -29,7 +29,11 @@ pub fn is_being_written(file: &File) -> io::Result<bool> {
 fn set(file: &File, lease: libc::c_int) -> io::Result<()> {
     // SAFETY: F_SETLEASE takes an integer and touches no memory of ours.
     let result = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETLEASE, lease) };
-    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    if result == -1 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(test)]

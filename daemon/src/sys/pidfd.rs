@@ -109,7 +109,10 @@ pub fn open_verified(process: &ProcessId) -> Result<Option<OwnedFd>, PidfdError>
 /// # Errors
 /// [`PidfdError::Open`], also where there is no such process.
 pub fn open_child(pid: i32) -> Result<OwnedFd, PidfdError> {
-    open(pid)?.ok_or(PidfdError::Open { pid, errno: Errno::ESRCH })
+    open(pid)?.ok_or(PidfdError::Open {
+        pid,
+        errno: Errno::ESRCH,
+    })
 }
 
 /// Sends a signal; false if the process is gone.

@@ -1,6 +1,9 @@
 //! What a program does to itself when it starts.
 
-#![expect(unsafe_code, reason = "signal dispositions and passed descriptors are raw")]
+#![expect(
+    unsafe_code,
+    reason = "signal dispositions and passed descriptors are raw"
+)]
 
 use std::fs::File;
 use std::io;
@@ -14,7 +17,12 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 /// What sigaction(2) says.
 pub fn ignore_sigio() -> nix::Result<()> {
     // SAFETY: ignoring a signal installs no handler of ours.
-    unsafe { nix::sys::signal::signal(nix::sys::signal::SIGIO, nix::sys::signal::SigHandler::SigIgn) }?;
+    unsafe {
+        nix::sys::signal::signal(
+            nix::sys::signal::SIGIO,
+            nix::sys::signal::SigHandler::SigIgn,
+        )
+    }?;
     Ok(())
 }
 
