@@ -51,13 +51,24 @@ pub struct Span {
     pub length: usize,
 }
 
+/// Characters of a message, help or path at most: what a file holds may end up in them.
+pub const MAX_CHARS: usize = 400;
+
+/// A text cut to [`MAX_CHARS`].
+pub(crate) fn clip(text: String) -> String {
+    match text.char_indices().nth(MAX_CHARS) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text,
+    }
+}
+
 impl Diagnostic {
     /// A refusal, for the file as a whole until [`Diagnostic::path`] names a field.
     pub fn error(code: &str, span: Span, message: impl Into<String>) -> Diagnostic {
         Diagnostic {
             severity: Severity::Error,
             code: code.into(),
-            message: message.into(),
+            message: clip(message.into()),
             help: None,
             path: String::new(),
             file: None,
@@ -68,7 +79,7 @@ impl Diagnostic {
     /// The same with what to write instead.
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Diagnostic {
-        self.help = Some(help.into());
+        self.help = Some(clip(help.into()));
         self
     }
 }

@@ -56,16 +56,22 @@ impl Template {
     /// # Errors
     /// All faults, placed.
     pub fn parse(text: &str) -> Result<Template, Vec<Fault>> {
+        match Template::parse_past_faults(text) {
+            (template, faults) if faults.is_empty() => Ok(template),
+            (_, faults) => Err(faults),
+        }
+    }
+
+    /// Finds the references of a text and its faults, so that both can be reported at once;
+    /// a faulty expression is left out.
+    pub fn parse_past_faults(text: &str) -> (Template, Vec<Fault>) {
         let mut parser = Parser {
             text,
             at: 0,
             faults: Vec::new(),
         };
         let parts = parser.parts(None);
-        match parser.faults.is_empty() {
-            true => Ok(Template { parts }),
-            false => Err(parser.faults),
-        }
+        (Template { parts }, parser.faults)
     }
 }
 

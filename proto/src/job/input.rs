@@ -2,24 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A value with the type that YAML 1.1 gave it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Literal {
-    /// Plain `true`, `yes`, `on`, …
-    Bool(bool),
-    /// An integer of ordinary size.
-    Int(i64),
-    /// A finite floating-point number.
-    Float(f64),
-    /// Text, and integers too large for `Int` (as `{"big": "…"}`).
-    Str(String),
-    /// An integer of any size, in decimal digits.
-    Big {
-        /// The digits, with a sign where negative.
-        big: String,
-    },
-}
+use super::field::Field;
+use super::{Literal, name, suggest};
+use crate::yaml::Value;
 
 /// An input of a job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,4 +33,115 @@ pub struct DataInput {
     /// Where the job wants to see it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path_on_compute: Option<String>,
+}
+
+/// The types of data, for inputs and outputs.
+pub(super) const DATA_TYPES: &[&str] = &[
+    "uri_folder",
+    "uri_file",
+    "mltable",
+    "mlflow_model",
+    "custom_model",
+    "triton_model",
+];
+/// The types of a component's literal inputs, which a job has not.
+const LITERAL_TYPES: &[&str] = &["string", "number", "integer", "boolean"];
+const MODES: &[&str] = &["ro_mount", "download", "direct"];
+const MLTABLE_MODES: &[&str] = &[
+    "ro_mount",
+    "download",
+    "direct",
+    "eval_mount",
+    "eval_download",
+];
+const KEYS: &[&str] = &["type", "path", "mode", "datastore", "path_on_compute"];
+
+impl Input {
+    /// Reads `inputs`.
+    pub(super) fn read_all(field: &Field<'_>) -> Option<Vec<(String, Input)>> {
+        let entries = field.entries()?;
+        let read = |(key, value): (String, Field<'_>)| {
+            let named = name::input(&value, &key);
+            let input = Input::read(&value)?;
+            named.then_some((key, input))
+        };
+        Some(entries.into_iter().filter_map(read).collect())
+    }
+
+    /// Reads one input.
+    fn read(field: &Field<'_>) -> Option<Input> {
+        match &field.node.value {
+            Value::Map(_) if field.peek("value").is_some() => {
+                let value = field.fields(&["value"])?.get("value")?;
+                value.literal().map(Input::Literal)
+            }
+            Value::Map(_) => DataInput::read(field).map(Input::Data),
+            Value::Null => {
+                field.error(
+                    "wrong-type",
+                    "an input must have a value",
+                    "write \"\" for an empty text, or {type: uri_folder, path: …}",
+                );
+                None
+            }
+            _ => field.literal().map(Input::Literal),
+        }
+    }
+}
+
+impl DataInput {
+    fn read(field: &Field<'_>) -> Option<DataInput> {
+        let kind = match field.peek("type") {
+            Some(kind) => data_type(&kind, field)?,
+            None => "uri_folder",
+        };
+        let fields = field.fields(KEYS)?;
+        let modes = if kind == "mltable" {
+            MLTABLE_MODES
+        } else {
+            MODES
+        };
+        let mode = fields.get("mode").and_then(|mode| mode.word(modes));
+        let text = |key| fields.get(key).and_then(|text| text.filled_text());
+        let (datastore, path_on_compute) = (text("datastore"), text("path_on_compute"));
+        let path = fields.require(
+            "path",
+            "write `path:` with a local path, a URI or azureml:NAME:VERSION",
+        )?;
+        Some(DataInput {
+            kind: kind.into(),
+            path: path.filled_text()?,
+            mode: mode.map(str::to_owned),
+            datastore,
+            path_on_compute,
+        })
+    }
+}
+
+/// A type of data; a component's literal type gets a help of its own.
+fn data_type(kind: &Field<'_>, input: &Field<'_>) -> Option<&'static str> {
+    let text = kind.text()?;
+    let lower = text.to_ascii_lowercase();
+    let found = DATA_TYPES.iter().find(|known| **known == lower);
+    if found.is_none() {
+        let help = match LITERAL_TYPES.contains(&lower.as_str()) {
+            true => literal_help(input),
+            false => suggest::help(&text, DATA_TYPES),
+        };
+        kind.error(
+            "unknown-value",
+            format!("`{text}` is not a type of a job's input"),
+            help,
+        );
+    }
+    found.copied()
+}
+
+fn literal_help(input: &Field<'_>) -> String {
+    let name = input.path.rsplit('.').next().unwrap_or_default();
+    let value = input
+        .peek("default")
+        .map_or("VALUE", |value| value.node.text())
+        .to_owned();
+    format!("types of literals belong to components; in a job write `{name}: {value}`")
 }

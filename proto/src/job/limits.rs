@@ -2,6 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::field::Field;
+
+/// A time limit's greatest value in seconds: ten years of 365 days.
+pub const MAX_TIMEOUT_SECONDS: i64 = 10 * 365 * 86_400;
+
 /// The limits of a command job.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
@@ -32,4 +37,49 @@ pub struct QueueSettings {
     /// The priority.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<Priority>,
+}
+
+impl Limits {
+    /// Reads `limits`.
+    pub(super) fn read(field: &Field<'_>) -> Option<Limits> {
+        let fields = field.fields(&["timeout"])?;
+        Some(Limits {
+            timeout: fields.get("timeout").and_then(|timeout| seconds(&timeout)),
+        })
+    }
+}
+
+/// Seconds of a time limit. Azure ML's client lets 0 and negative numbers pass and then runs
+/// without a limit; here they are refused (azureml.md §11).
+pub(super) fn seconds(field: &Field<'_>) -> Option<u64> {
+    let value = field.integer()?;
+    if !(1..=MAX_TIMEOUT_SECONDS).contains(&value) {
+        let message =
+            format!("{value} seconds is not between 1 and {MAX_TIMEOUT_SECONDS} (ten years)");
+        field.error("out-of-range", message, "leave the key out for no limit");
+        return None;
+    }
+    u64::try_from(value).ok()
+}
+
+impl QueueSettings {
+    /// Reads `queue_settings`.
+    pub(super) fn read(field: &Field<'_>) -> Option<QueueSettings> {
+        let fields = field.fields(&["job_tier", "priority"])?;
+        let tier = fields.get("job_tier");
+        let tier =
+            tier.and_then(|tier| tier.word(&["spot", "basic", "standard", "premium", "null"]));
+        let priority = fields
+            .get("priority")
+            .and_then(|priority| priority.word(&["low", "medium", "high"]));
+        let priority = priority.map(|word| match word {
+            "low" => Priority::Low,
+            "high" => Priority::High,
+            _ => Priority::Medium,
+        });
+        Some(QueueSettings {
+            job_tier: tier.map(str::to_owned),
+            priority,
+        })
+    }
 }

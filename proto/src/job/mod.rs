@@ -2,13 +2,42 @@
 //! that makes them from YAML with every finding placed, and the writer that dumps them.
 
 pub mod command;
+pub mod distribution;
+mod dump;
 pub mod environment;
+mod field;
+mod fields;
+mod findings;
+pub mod identity;
 pub mod input;
+mod json;
 pub mod limits;
+pub mod literal;
+pub mod name;
+mod notes;
 pub mod output;
+pub mod path;
+mod reading;
+mod references;
+pub mod resources;
+pub mod service;
+mod suggest;
+#[cfg(test)]
+mod tests;
+
+use fields::Fields;
 
 pub use command::CommandJob;
+pub use distribution::Distribution;
+pub use dump::dump;
 pub use environment::Environment;
-pub use input::{DataInput, Input, Literal};
+pub use findings::MAX_FINDINGS;
+pub use identity::Identity;
+pub use input::{DataInput, Input};
 pub use limits::{Limits, Priority, QueueSettings};
+pub use literal::Literal;
 pub use output::Output;
+pub use path::{LocalPath, PathForm, PathKind, classify_path, local_paths};
+pub use reading::{Job, Reading, read};
+pub use resources::Resources;
+pub use service::Service;

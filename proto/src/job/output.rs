@@ -2,6 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::field::Field;
+use super::input::DATA_TYPES;
+use super::{name, references};
+use crate::yaml::Value;
+
 /// An output of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {
@@ -20,4 +25,65 @@ pub struct Output {
     /// The asset's version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+}
+
+const MODES: &[&str] = &["rw_mount", "mount", "upload", "direct"];
+const KEYS: &[&str] = &["type", "mode", "path", "name", "version"];
+
+impl Default for Output {
+    fn default() -> Output {
+        Output {
+            kind: "uri_folder".into(),
+            mode: None,
+            path: None,
+            name: None,
+            version: None,
+        }
+    }
+}
+
+impl Output {
+    /// Reads `outputs`.
+    pub(super) fn read_all(field: &Field<'_>) -> Option<Vec<(String, Output)>> {
+        let entries = field.entries()?;
+        let read = |(key, value): (String, Field<'_>)| {
+            let named = name::input(&value, &key);
+            let output = Output::read(&value)?;
+            named.then_some((key, output))
+        };
+        Some(entries.into_iter().filter_map(read).collect())
+    }
+
+    /// Reads one output; nothing means a folder.
+    fn read(field: &Field<'_>) -> Option<Output> {
+        if field.node.value == Value::Null {
+            return Some(Output::default());
+        }
+        let fields = field.fields(KEYS)?;
+        let kind = fields
+            .get("type")
+            .map_or(Some("uri_folder"), |kind| kind.word(DATA_TYPES));
+        let mode = fields.get("mode").and_then(|mode| mode.word(MODES));
+        let path = fields
+            .get("path")
+            .and_then(|path| references::check_output_path(&path));
+        let asset = |key| fields.get(key).and_then(|asset| name::asset(&asset));
+        let (name, version) = (asset("name"), asset("version"));
+        if let (Some(version), None) = (fields.get("version"), fields.get("name")) {
+            version.error(
+                "missing-key",
+                "a version needs a name",
+                "add `name:`, the asset to register",
+            );
+        }
+        // `mount` is another word for `rw_mount`.
+        let mode = mode.map(|mode| if mode == "mount" { "rw_mount" } else { mode });
+        Some(Output {
+            kind: kind?.into(),
+            mode: mode.map(str::to_owned),
+            path,
+            name,
+            version,
+        })
+    }
 }

@@ -60,7 +60,7 @@ impl<'a> Reader<'a> {
         for event in Parser::new_from_str_with_options(self.source.text(), options()) {
             let (event, span) = event.map_err(|error| Box::new(self.syntax(&error)))?;
             let place = self.place(span);
-            self.event(event, place, span.tag_start().map(|mark| self.mark(mark)))?;
+            self.event(event, place, span.tag_span().map(|tag| self.place(tag)))?;
             if self.builder.problems.len() >= MAX_PROBLEMS {
                 break;
             }

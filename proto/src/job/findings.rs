@@ -1,0 +1,69 @@
+//! Collects what a reading finds, so that one pass reports everything.
+
+use std::cell::{Cell, RefCell};
+
+use crate::diagnostic::{Diagnostic, Severity, Span, clip};
+use crate::yaml::Source;
+
+/// Findings that one reading reports at most.
+pub const MAX_FINDINGS: usize = 100;
+
+/// The findings of one file.
+pub(super) struct Findings<'a> {
+    /// The file's text.
+    pub(super) source: &'a Source<'a>,
+    list: RefCell<Vec<Diagnostic>>,
+    failed: Cell<bool>,
+}
+
+impl<'a> Findings<'a> {
+    /// Begins with the problems that the file has as YAML.
+    pub(super) fn new(source: &'a Source<'a>, problems: Vec<Diagnostic>) -> Findings<'a> {
+        let failed = Cell::new(!problems.is_empty());
+        Findings {
+            source,
+            list: RefCell::new(problems),
+            failed,
+        }
+    }
+
+    /// Adds a finding; an empty help is none.
+    pub(super) fn add(
+        &self,
+        severity: Severity,
+        code: &str,
+        (path, span): (&str, Span),
+        message: String,
+        help: String,
+    ) {
+        self.failed
+            .set(self.failed.get() || severity == Severity::Error);
+        let mut list = self.list.borrow_mut();
+        if list.len() >= MAX_FINDINGS {
+            return;
+        }
+        let mut finding = Diagnostic::error(code, span, message);
+        finding.severity = severity;
+        finding.path = clip(path.into());
+        list.push(if help.is_empty() {
+            finding
+        } else {
+            finding.with_help(help)
+        });
+    }
+
+    /// Whether an error was found.
+    pub(super) fn failed(&self) -> bool {
+        self.failed.get()
+    }
+
+    /// All findings in the file's order.
+    pub(super) fn finish(self, file: Option<&str>) -> Vec<Diagnostic> {
+        let mut list = self.list.into_inner();
+        list.sort_by_key(|finding| (finding.span.line, finding.span.column));
+        for finding in &mut list {
+            finding.file = file.map(str::to_owned);
+        }
+        list
+    }
+}

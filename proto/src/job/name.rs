@@ -1,0 +1,96 @@
+//! The names in a job file and what they may be made of.
+
+use super::field::Field;
+use crate::diagnostic::Severity;
+use crate::yaml::Value;
+
+/// Characters of a job's name at most: it becomes a folder's name.
+pub const MAX_JOB_NAME: usize = 255;
+/// Characters of an input's or output's name at most: with a prefix it becomes a file's name.
+pub const MAX_INPUT_NAME: usize = 200;
+
+/// Whether a text may name a job: `^[A-Za-z0-9][A-Za-z0-9_-]{0,254}$`.
+pub fn is_job_name(text: &str) -> bool {
+    let rest = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    text.len() <= MAX_JOB_NAME
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.chars().all(rest)
+}
+
+/// Whether a text may name an input or output of a job: `^[a-zA-Z_][a-zA-Z0-9_]*$`.
+pub fn is_input_name(text: &str) -> bool {
+    let rest = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.len() <= MAX_INPUT_NAME
+        && !text.starts_with(|c: char| c.is_ascii_digit())
+        && !text.is_empty()
+        && text.chars().all(rest)
+}
+
+/// Reads the name of a job.
+pub(super) fn job(field: &Field<'_>) -> Option<String> {
+    let text = field.text()?;
+    if is_job_name(&text) {
+        return Some(text);
+    }
+    let help = "letters, digits, _ and -, the first a letter or digit, at most 255; leave the key out for a generated name";
+    field.error("bad-name", format!("`{text}` cannot be a job's name"), help);
+    None
+}
+
+/// Reads the name of an experiment. Azure's service has a rule that its client does not
+/// check, so a name outside it is accepted with a warning.
+pub(super) fn experiment(field: &Field<'_>) -> Option<String> {
+    let text = field.filled_text()?;
+    if !is_job_name(&text) {
+        let message = "Azure ML takes only letters, digits, _ and - in an experiment's name";
+        field.report(Severity::Warning, "bad-name", message, "");
+    }
+    Some(text)
+}
+
+/// Checks the name of an input or output.
+pub(super) fn input(field: &Field<'_>, key: &str) -> bool {
+    let sound = is_input_name(key);
+    if !sound {
+        let message = format!("`{key}` cannot be the name of an input or output");
+        let help = "letters, digits and _, the first not a digit";
+        field.report_at(field.key, Severity::Error, "bad-name", message, help);
+    }
+    sound
+}
+
+/// Reads an asset's name or version: it becomes a folder's name.
+pub(super) fn asset(field: &Field<'_>) -> Option<String> {
+    let text = match &field.node.value {
+        Value::Int(version) => version.to_string(),
+        _ => field.text()?,
+    };
+    let rest = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let sound = text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(rest);
+    if sound && text.len() <= MAX_JOB_NAME {
+        return Some(text);
+    }
+    let help = "letters, digits, _, - and ., the first a letter or digit";
+    field.error(
+        "bad-name",
+        format!("`{text}` cannot name an asset or its version"),
+        help,
+    );
+    None
+}
+
+/// Checks the name of an environment variable.
+pub(super) fn variable(field: &Field<'_>, key: &str) -> bool {
+    let sound = !key.is_empty() && !key.contains(['=', '\0']);
+    if !sound {
+        let message = format!("`{key}` cannot name an environment variable");
+        field.report_at(
+            field.key,
+            Severity::Error,
+            "bad-name",
+            message,
+            "a name is not empty and has no `=`",
+        );
+    }
+    sound
+}
