@@ -7,19 +7,23 @@ use crate::ending::Ending;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::follow::{Interrupt, Session, Setup};
-use crate::output::print::{self, say};
+use crate::output::print::say;
 
 /// Runs a job.
 pub fn run(endpoint: &Endpoint, args: &RunArgs) -> Result<Ending, Error> {
     let Ok(files) = submission::read(&[args.file()]) else {
         return Ok(Ending::OwnError);
     };
+    if args.detach {
+        let submitted = submit::submit(endpoint, &files, &args.output)?;
+        return Ok(match submitted {
+            Ok(_) => Ending::Done,
+            Err(Refused) => Ending::OwnError,
+        });
+    }
     let mut client = endpoint.connect_or_start()?;
     // From here on a Ctrl-C is meant for the job, even while it is being submitted.
-    let interrupt = match args.detach {
-        true => None,
-        false => Some(Interrupt::catch()?),
-    };
+    let interrupt = Some(Interrupt::catch()?);
     let mut name = None;
     let submitted = submission::submit(&mut client, &files, args.output.output, |jobs| {
         submit::notes(jobs);
@@ -30,10 +34,6 @@ pub fn run(endpoint: &Endpoint, args: &RunArgs) -> Result<Ending, Error> {
         return Ok(Ending::OwnError);
     }
     let name = name.ok_or(Error::NoJob)?;
-    if args.detach {
-        print::stdout(&format!("{name}\n"))?;
-        return Ok(Ending::Done);
-    }
     say(&format!("job {name}"));
     let setup = Setup {
         name,

@@ -125,7 +125,8 @@ fn encoded_bytes(submission: &Submission) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::encode;
+    use proto::api::{Call, Method};
+    use proto::frame;
 
     fn submission(yaml_bytes: usize) -> Submission {
         Submission {
@@ -148,7 +149,13 @@ mod tests {
         assert!(batches.len() > 1);
         assert_eq!(batches.iter().map(Vec::len).sum::<usize>(), 100);
         for jobs in batches {
-            encode(&Submit { jobs }, false).unwrap();
+            let call = Call {
+                method: Submit::NAME.into(),
+                parameters: serde_json::to_value(Submit { jobs }).unwrap(),
+                more: false,
+                oneway: false,
+            };
+            frame::encode(&call).unwrap();
         }
     }
 

@@ -10,6 +10,7 @@ use crate::ending::Ending;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::follow::{Session, Setup};
+use crate::job_file::JobFile;
 use crate::output::print::say;
 use crate::output::{Emit, OutputError, print};
 
@@ -18,21 +19,32 @@ pub fn run(endpoint: &Endpoint, args: SubmitArgs) -> Result<Ending, Error> {
     let Ok(files) = submission::read(&args.files.files()) else {
         return Ok(Ending::OwnError);
     };
-    let output = args.output;
+    match submit(endpoint, &files, &args.output)? {
+        Err(Refused) => Ok(Ending::OwnError),
+        Ok(names) if args.stream => follow(endpoint, names),
+        Ok(_) => Ok(Ending::Done),
+    }
+}
+
+/// Submits files and prints the jobs; gives their names.
+///
+/// # Errors
+/// Why the daemon did not take them, or that they could not be printed.
+pub fn submit(
+    endpoint: &Endpoint,
+    files: &[JobFile],
+    output: &OutputArgs,
+) -> Result<submission::Outcome<Vec<String>>, Error> {
     let mut client = endpoint.connect_or_start()?;
     let mut names = Vec::new();
-    let submitted = submission::submit(&mut client, &files, output.output, |jobs| {
+    let submitted = submission::submit(&mut client, files, output.output, |jobs| {
         names.extend(jobs.iter().map(|job| job.name.clone()));
         told(jobs, output.is_for_people())
     })?;
     if !output.is_for_people() {
-        emit(&mut client, &names, &output)?;
+        emit(&mut client, &names, output)?;
     }
-    match submitted {
-        Err(Refused) => Ok(Ending::OwnError),
-        Ok(()) if args.stream => follow(endpoint, names),
-        Ok(()) => Ok(Ending::Done),
-    }
+    Ok(submitted.map(|()| names))
 }
 
 /// Names on standard output, notes on standard error.

@@ -43,14 +43,5 @@ fn is_refused(found: &[Diagnostic]) -> bool {
 
 /// The findings of the reader that the daemon uses too.
 fn check(file: &JobFile) -> Vec<Diagnostic> {
-    match proto::yaml::parse(file.text.as_bytes()) {
-        Ok(_) => Vec::new(),
-        Err(found) => found
-            .into_iter()
-            .map(|finding| Diagnostic {
-                file: Some(file.name.clone()),
-                ..finding
-            })
-            .collect(),
-    }
+    proto::job::read(file.text.as_bytes(), Some(&file.name)).diagnostics
 }

@@ -8,6 +8,7 @@ mod escape;
 mod folder;
 mod interrupt;
 mod log;
+mod ready;
 mod session;
 mod sink;
 

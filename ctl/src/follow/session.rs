@@ -3,13 +3,13 @@
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use nix::poll::{PollFd, PollFlags};
 use proto::api::Changed;
 use proto::status::Status;
 
 use super::cancel::Canceler;
 use super::folder::Folder;
 use super::log::{Log, default_path};
+use super::ready::{Ready, Sources};
 use super::sink::Sink;
 use super::{FollowError, Interrupt};
 use crate::client::Client;
@@ -17,7 +17,6 @@ use crate::ending::Ending;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::output::print::say;
-use crate::poll;
 use crate::watch::Watching;
 
 /// How often a log is looked at where its folder cannot be watched.
@@ -46,16 +45,6 @@ pub struct Session<'e> {
     log: Option<Log>,
     folder: Folder,
     sink: Sink,
-}
-
-/// What a poll has found.
-#[derive(Debug, Default)]
-struct Ready {
-    watch: bool,
-    interrupt: bool,
-    cancel: bool,
-    folder: bool,
-    stdout: Option<PollFlags>,
 }
 
 impl<'e> Session<'e> {
@@ -141,31 +130,15 @@ impl<'e> Session<'e> {
     }
 
     fn wait(&self, watched: bool) -> Result<Ready, FollowError> {
-        let input = |fd| PollFd::new(fd, PollFlags::POLLIN);
-        // Without anything to write, only the end of our reader is of interest.
-        let writing = if self.sink.is_empty() {
-            PollFlags::empty()
-        } else {
-            PollFlags::POLLOUT
+        let sources = Sources {
+            watch: self.watching.fd(),
+            interrupt: self.interrupt.as_ref().map(AsFd::as_fd),
+            cancel: self.canceler.as_ref().map(AsFd::as_fd),
+            folder: self.folder.fd(),
+            stdout: self.sink.as_fd(),
+            writing: !self.sink.is_empty(),
         };
-        let watch = self.watching.fd().map(input);
-        let interrupt = self.interrupt.as_ref().map(|i| input(i.as_fd()));
-        let cancel = self.canceler.as_ref().map(|c| input(c.as_fd()));
-        let folder = self.folder.fd().map(input);
-        let stdout = Some(PollFd::new(self.sink.as_fd(), writing));
-
-        let sources = [watch, interrupt, cancel, folder, stdout];
-        let mut fds: Vec<_> = sources.iter().flatten().cloned().collect();
-        poll::wait(&mut fds, self.timeout(watched)).map_err(FollowError::Wait)?;
-        let mut polled = fds.iter();
-        let mut next = |source: &Option<PollFd<'_>>| source.as_ref().and_then(|_| polled.next());
-        Ok(Ready {
-            watch: next(&sources[0]).is_some_and(poll::is_ready),
-            interrupt: next(&sources[1]).is_some_and(poll::is_ready),
-            cancel: next(&sources[2]).is_some_and(poll::is_ready),
-            folder: next(&sources[3]).is_some_and(poll::is_ready),
-            stdout: next(&sources[4]).and_then(PollFd::revents),
-        })
+        sources.wait(self.timeout(watched))
     }
 
     /// The log is polled only where its folder cannot be watched and something may write to it.
@@ -198,11 +171,10 @@ impl<'e> Session<'e> {
             self.folder.clear();
         }
         self.watching.wake(ready.watch)?;
-        let stdout = ready.stdout.unwrap_or(PollFlags::empty());
-        if stdout.intersects(PollFlags::POLLERR | PollFlags::POLLHUP) {
+        if ready.closed {
             return Ok(Some(Ending::OutputClosed));
         }
-        if stdout.contains(PollFlags::POLLOUT) && !self.sink.is_empty() {
+        if ready.writable {
             self.sink.write()?;
         }
         Ok(None)

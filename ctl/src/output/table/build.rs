@@ -1,16 +1,11 @@
-//! Tables for people. On a terminal they fit its width: columns that may shrink do, then the
-//! least important ones go. In a pipe nothing is cut.
+//! A table from rows, or from the result of a query.
 
 use serde_json::Value;
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
-use super::query::Selection;
-use super::{text, tsv};
-
-/// What stands between columns.
-const GAP: usize = 2;
-/// No shrunken column is narrower.
-const SHRUNK_MIN: usize = 8;
+use super::layout::{line, shrink, total};
+use crate::output::query::Selection;
+use crate::output::{text, tsv};
 
 /// A column.
 #[derive(Debug, Clone)]
@@ -127,61 +122,6 @@ impl Table {
     }
 }
 
-fn total(widths: &[usize]) -> usize {
-    widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1)
-}
-
-/// Takes from the widest column that may shrink, until all fit or none can give more.
-fn shrink(mut widths: Vec<usize>, columns: &[Column], width: usize) -> Vec<usize> {
-    while total(&widths) > width {
-        let excess = total(&widths) - width;
-        let able = |(index, column): (usize, &Column)| {
-            let least = SHRUNK_MIN.max(column.title.width());
-            (column.shrinks && widths[index] > least).then_some((widths[index], index, least))
-        };
-        let mut candidates: Vec<_> = columns.iter().enumerate().filter_map(able).collect();
-        candidates.sort_unstable();
-        let Some((size, index, least)) = candidates.pop() else {
-            break;
-        };
-        // Down to the next widest, so that they shrink together.
-        let next = candidates.last().map_or(least, |(size, ..)| *size);
-        let take = excess.min((size - next.max(least)).max(1));
-        widths[index] = size - take;
-    }
-    widths
-}
-
-fn line<'a>(cells: impl Iterator<Item = &'a str>, widths: &[usize]) -> String {
-    let mut out = String::new();
-    for (cell, width) in cells.zip(widths) {
-        let cut = cut(cell, *width);
-        out.push_str(&cut);
-        out.push_str(&" ".repeat(width.saturating_sub(cut.width()) + GAP));
-    }
-    out.truncate(out.trim_end().len());
-    out.push('\n');
-    out
-}
-
-/// A cell in no more than `width` columns.
-fn cut(cell: &str, width: usize) -> String {
-    if cell.width() <= width {
-        return cell.to_owned();
-    }
-    let mut out = String::new();
-    let mut used = 0;
-    for character in cell.chars() {
-        used += character.width().unwrap_or(0);
-        if used + 1 > width {
-            break;
-        }
-        out.push(character);
-    }
-    out.push('…');
-    out
-}
-
 /// The keys of the first row, as `az` has it; what is no object is in a column `Result`, the
 /// values of a list are in `Column1` and so on.
 fn titles(rows: &[Value]) -> Vec<String> {
@@ -205,66 +145,4 @@ fn cells(row: &Value, titles: &[String]) -> Vec<String> {
         _ => String::new(),
     };
     titles.iter().enumerate().map(cell).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn sample() -> Table {
-        let mut table = Table::new(vec![
-            Column::fixed("NAME", 0),
-            Column::fixed("STATUS", 0),
-            Column::shrinking("DISPLAY NAME", 2),
-            Column::shrinking("EXPERIMENT", 3),
-            Column::fixed("EXIT", 1),
-        ]);
-        let row = |cells: [&str; 5]| cells.map(str::to_owned).to_vec();
-        table.push(row([
-            "calm_river_1",
-            "Completed",
-            "a display name of some length\n",
-            "basics-of-the-house",
-            "0",
-        ]));
-        table.push(row(["old_tree_2", "Failed", "日本語の名前", "x", "139"]));
-        table
-    }
-
-    #[test]
-    fn a_pipe_gets_everything() {
-        insta::assert_snapshot!(sample().render(None));
-    }
-
-    #[test]
-    fn a_terminal_gets_what_fits() {
-        let mut shown = String::new();
-        for width in [100, 70, 60, 40, 10] {
-            let text = sample().render(Some(width));
-            if width > 10 {
-                let widest = text.lines().map(UnicodeWidthStr::width).max().unwrap();
-                assert!(widest <= width, "{widest} > {width}");
-            }
-            shown.push_str(&format!("--- {width}\n{text}"));
-        }
-        insta::assert_snapshot!(shown);
-    }
-
-    #[test]
-    fn results_of_queries() {
-        let mut shown = String::new();
-        for value in [
-            json!([{"Name": "a", "S": "Failed", "deep": {}}, {"Name": "b"}]),
-            json!([["a", 1], ["b", 2]]),
-            json!("one"),
-            json!({"a": 1, "b": null}),
-            json!([]),
-        ] {
-            let columns = None;
-            shown.push_str(&Table::of(&Selection { value, columns }).render(None));
-            shown.push_str("---\n");
-        }
-        insta::assert_snapshot!(shown);
-    }
 }

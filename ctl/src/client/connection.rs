@@ -3,64 +3,22 @@
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
-use std::thread;
 use std::time::{Duration, Instant};
 
-use interprocess::local_socket::{GenericFilePath, Stream, ToFsName, traits::Stream as _};
+use interprocess::local_socket::Stream;
 use proto::api::{ApiError, Call, Method, Reply};
 use proto::frame::{self, Decoder, FrameError};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::connect;
+use super::error::ClientError;
 use crate::poll;
 
 /// How long the daemon may take for an answer.
 pub const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How much is read at once.
 const READ_BYTES: usize = 64 << 10;
-
-/// Why a call has no reply.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// Nobody listens.
-    #[error("no daemon is running at {}", socket.display())]
-    NoDaemon { socket: PathBuf },
-    /// The socket cannot be used.
-    #[error("cannot connect to {}: {source}", socket.display())]
-    Connect { socket: PathBuf, source: io::Error },
-    /// The daemon is connected and mute.
-    #[error(
-        "the daemon at {} does not answer (waited {} s); whether the request was carried out is unknown",
-        socket.display(), waited.as_secs_f32()
-    )]
-    NoAnswer { socket: PathBuf, waited: Duration },
-    /// The connection ended before the answer.
-    #[error("the daemon at {} closed the connection without an answer", socket.display())]
-    Closed { socket: PathBuf },
-    /// Whoever answers is not jobd, or another one.
-    #[error("what answers at {} does not speak jobd's protocol: {reason}", socket.display())]
-    Protocol { socket: PathBuf, reason: String },
-    /// The request cannot be sent.
-    #[error("cannot send the request: {0}")]
-    Request(FrameError),
-    /// The connection failed.
-    #[error("the connection to {} failed: {source}", socket.display())]
-    Io { socket: PathBuf, source: io::Error },
-    /// The daemon said no.
-    #[error(transparent)]
-    Api(#[from] ApiError),
-}
-
-impl ClientError {
-    /// Whether the daemon has gone away, as when it is restarted.
-    pub fn is_lost_connection(&self) -> bool {
-        matches!(
-            self,
-            ClientError::NoDaemon { .. } | ClientError::Closed { .. } | ClientError::Io { .. }
-        )
-    }
-}
 
 /// One reply to a call.
 #[derive(Debug)]
@@ -86,7 +44,7 @@ impl Client {
     /// # Errors
     /// `NoDaemon` when the socket is missing or stale, else `Connect`.
     pub fn connect(socket: &Path) -> Result<Client, ClientError> {
-        let stream = connect_stream(socket).map_err(|source| match source.kind() {
+        let stream = connect::connect(socket).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ClientError::NoDaemon {
                 socket: socket.to_owned(),
             },
@@ -247,31 +205,13 @@ impl AsFd for Client {
 ///
 /// # Errors
 /// `TooLarge`, or `Json` when a value has no JSON form.
-pub fn encode<M: Method>(method: &M, more: bool) -> Result<Vec<u8>, FrameError> {
+fn encode<M: Method>(method: &M, more: bool) -> Result<Vec<u8>, FrameError> {
     frame::encode(&Call {
         method: M::NAME.into(),
         parameters: serde_json::to_value(method)?,
         more,
         oneway: false,
     })
-}
-
-/// Connects in a thread of its own: connect(2) waits for a place in the daemon's backlog, and a
-/// Unix socket has no other way to give that a time limit and keep the order of arrival.
-fn connect_stream(socket: &Path) -> io::Result<Stream> {
-    let path = socket.to_owned();
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        let stream = path
-            .to_fs_name::<GenericFilePath>()
-            .and_then(Stream::connect);
-        // Nobody listens any more when the time is over: then nobody wants the connection.
-        let _ = sender.send(stream);
-    });
-    let timed_out = |_| io::Error::from(io::ErrorKind::TimedOut);
-    let stream = receiver.recv_timeout(REPLY_TIMEOUT).map_err(timed_out)??;
-    stream.set_send_timeout(Some(REPLY_TIMEOUT))?;
-    Ok(stream)
 }
 
 #[cfg(test)]
