@@ -229,6 +229,11 @@ impl<'a> Field<'a> {
         Some(items.iter().enumerate().map(item).collect())
     }
 
+    /// The keys of a mapping as text; of any other value there are none.
+    pub(super) fn keys(&self) -> Vec<String> {
+        self.children().into_iter().map(|(key, _)| key).collect()
+    }
+
     /// The keys of a mapping as text and their values; of any other value there are none.
     pub(super) fn children(&self) -> Vec<(String, Field<'a>)> {
         let Value::Map(entries) = &self.node.value else {

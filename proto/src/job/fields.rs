@@ -49,6 +49,20 @@ impl<'a> Fields<'a> {
         Some(self.whole.child(&entry.key, &entry.value))
     }
 
+    /// The value of a key, read by a reader of its type.
+    pub(super) fn read<T>(
+        &self,
+        key: &str,
+        reader: impl FnOnce(&Field<'a>) -> Option<T>,
+    ) -> Option<T> {
+        self.get(key).and_then(|field| reader(&field))
+    }
+
+    /// The text of a key.
+    pub(super) fn text(&self, key: &str) -> Option<String> {
+        self.read(key, Field::text)
+    }
+
     /// The value of a key that must be there.
     pub(super) fn require(&self, key: &str, help: &str) -> Option<Field<'a>> {
         let found = self.get(key);

@@ -1,5 +1,7 @@
 //! `inputs` (azureml.md §1.5): literals and data.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::field::Field;
@@ -58,7 +60,7 @@ const KEYS: &[&str] = &["type", "path", "mode", "datastore", "path_on_compute"];
 
 impl Input {
     /// Reads `inputs`.
-    pub(super) fn read_all(field: &Field<'_>) -> Option<Vec<(String, Input)>> {
+    pub(super) fn read_all(field: &Field<'_>) -> Option<BTreeMap<String, Input>> {
         let entries = field.entries()?;
         let read = |(key, value): (String, Field<'_>)| {
             let named = name::input(&value, &key);

@@ -1,6 +1,7 @@
 //! The job language of Azure ML: one file a concept. Types that hold a read job, the reader
 //! that makes them from YAML with every finding placed, and the writer that dumps them.
 
+pub mod base;
 pub mod command;
 pub mod distribution;
 mod dump;
@@ -22,6 +23,7 @@ mod references;
 pub mod resources;
 pub mod service;
 mod suggest;
+pub mod task;
 #[cfg(test)]
 mod tests;
 

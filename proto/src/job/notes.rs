@@ -1,78 +1,77 @@
 //! What is accepted although it has no effect on this machine: one note each.
 
 use super::field::Field;
-use super::{CommandJob, Fields};
+use super::task::Task;
+use super::{Fields, Resources};
 use crate::diagnostic::Severity;
 
-/// The top-level keys among them.
-const UNUSED: &[(&str, &str)] = &[
-    (
-        "distribution",
-        "is not used: the command runs as one process",
-    ),
-    ("identity", "is not used: the job has your own rights"),
-    ("services", "are not started on this machine"),
+/// Keys of `resources` among them.
+const UNUSED_RESOURCES: &[&str] = &[
+    "docker_args",
+    "locations",
+    "instance_type",
+    "max_instance_count",
+    "shm_size",
+    "properties",
 ];
 
-/// Notes all of them.
-pub(super) fn note_all(fields: &Fields<'_>, job: &CommandJob) {
-    note_place(fields, job);
-    for (key, message) in UNUSED {
-        fields.get(key).inspect(|field| note(field, message));
-    }
-    if let Some(resources) = fields.get("resources") {
-        note_instances(&resources, job);
-        for key in [
-            "docker_args",
-            "locations",
-            "instance_type",
-            "max_instance_count",
-            "shm_size",
-            "properties",
-        ] {
-            resources.peek(key).inspect(no_effect);
-        }
-    }
-    for (name, input) in [
-        ("inputs", "datastore"),
-        ("inputs", "path_on_compute"),
-        ("outputs", "mode"),
-    ] {
-        fields.get(name).inspect(|map| note_each(map, input));
-    }
-}
-
-/// One note for environment and compute, which say the same: where the command runs.
-fn note_place(fields: &Fields<'_>, job: &CommandJob) {
-    let compute = job
-        .compute
-        .as_deref()
-        .map(|name| name.strip_prefix("azureml:").unwrap_or(name));
-    let elsewhere = compute.filter(|name| !name.eq_ignore_ascii_case("local"));
-    let compute = elsewhere
-        .map(|name| format!(" and compute {name}"))
-        .unwrap_or_default();
-    let message = format!(
-        "environment {}{compute}: runs on this host as it is",
-        job.environment.summary()
-    );
+/// Keys of a task: of a command job itself, or of what runs in another job.
+pub(super) fn note_task(fields: &Fields<'_>, task: &Task, compute: Option<&str>) {
     if let Some(field) = fields.get("environment") {
-        field.report(Severity::Note, "no-effect", message, "");
+        note(&field, &place(task, compute));
+    }
+    fields
+        .get("distribution")
+        .inspect(|field| note(field, "is not used: the command runs as one process"));
+    if let Some(resources) = fields.get("resources") {
+        note_resources(&resources, task.resources.as_ref());
     }
 }
 
-fn note_instances(resources: &Field<'_>, job: &CommandJob) {
-    let count = job
-        .resources
-        .as_ref()
+/// Keys of `resources`.
+pub(super) fn note_resources(field: &Field<'_>, resources: Option<&Resources>) {
+    let count = resources
         .and_then(|resources| resources.instance_count)
         .filter(|count| *count > 1);
-    if let (Some(count), Some(field)) = (count, resources.peek("instance_count")) {
+    if let (Some(count), Some(field)) = (count, field.peek("instance_count")) {
         note(
             &field,
             &format!("this is one machine, not {count}: the command runs once"),
         );
     }
+    for key in UNUSED_RESOURCES {
+        field.peek(key).inspect(no_effect);
+    }
+}
+
+/// Keys that jobs of every type have.
+pub(super) fn note_base(fields: &Fields<'_>) {
+    fields
+        .get("identity")
+        .inspect(|field| note(field, "is not used: the job has your own rights"));
+    fields
+        .get("services")
+        .inspect(|field| note(field, "are not started on this machine"));
+    for (name, key) in [
+        ("inputs", "datastore"),
+        ("inputs", "path_on_compute"),
+        ("outputs", "mode"),
+    ] {
+        fields.get(name).inspect(|map| note_each(map, key));
+    }
+}
+
+/// One message for environment and compute, which say the same: where the command runs.
+fn place(task: &Task, compute: Option<&str>) -> String {
+    let compute = compute.map(|name| name.strip_prefix("azureml:").unwrap_or(name));
+    let elsewhere = compute.filter(|name| !name.eq_ignore_ascii_case("local"));
+    let compute = elsewhere
+        .map(|name| format!(" and compute {name}"))
+        .unwrap_or_default();
+    format!(
+        "environment {}{compute}: runs on this host as it is",
+        task.environment.summary()
+    )
 }
 
 /// Notes a key of every input or output; for outputs only the mode that copies.

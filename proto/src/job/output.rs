@@ -1,5 +1,7 @@
 //! `outputs` (azureml.md §1.6): folders or files that the job writes.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::field::Field;
@@ -44,7 +46,7 @@ impl Default for Output {
 
 impl Output {
     /// Reads `outputs`.
-    pub(super) fn read_all(field: &Field<'_>) -> Option<Vec<(String, Output)>> {
+    pub(super) fn read_all(field: &Field<'_>) -> Option<BTreeMap<String, Output>> {
         let entries = field.entries()?;
         let read = |(key, value): (String, Field<'_>)| {
             let named = name::input(&value, &key);

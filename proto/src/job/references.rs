@@ -1,23 +1,35 @@
 //! The references of commands and paths: each must refer to something that exists.
 
 use super::field::Field;
-use super::suggest;
+use super::{Fields, suggest};
 use crate::diagnostic::{Severity, Span};
 use crate::expression::{Context, Fault, Reference, Template};
 
 /// The names that a command may refer to.
-#[derive(Clone, Copy)]
-pub(super) struct Names<'a> {
+pub(super) struct Names {
     /// The inputs.
-    pub(super) inputs: &'a [&'a str],
+    pub(super) inputs: Vec<String>,
     /// The outputs.
-    pub(super) outputs: &'a [&'a str],
+    pub(super) outputs: Vec<String>,
     /// The hyperparameters, in a sweep.
-    pub(super) search_space: Option<&'a [&'a str]>,
+    pub(super) search_space: Option<Vec<String>>,
+}
+
+impl Names {
+    /// The names that a mapping with `inputs` and `outputs` defines. They come from the file,
+    /// so that an input with an error does not make its references errors too.
+    pub(super) fn of(fields: &Fields<'_>) -> Names {
+        let keys = |key| fields.get(key).map(|map| map.keys()).unwrap_or_default();
+        Names {
+            inputs: keys("inputs"),
+            outputs: keys("outputs"),
+            search_space: None,
+        }
+    }
 }
 
 /// Checks every reference of a command.
-pub(super) fn check_command(field: &Field<'_>, text: &str, names: Names<'_>) {
+pub(super) fn check_command(field: &Field<'_>, text: &str, names: &Names) {
     let (template, faults) = Template::parse_past_faults(text);
     faults
         .iter()
@@ -44,13 +56,13 @@ fn check_reference(
     field: &Field<'_>,
     text: &str,
     reference: &Reference,
-    names: Names<'_>,
+    names: &Names,
     optional: bool,
 ) {
     let known = match reference.context {
-        Context::Inputs => names.inputs,
-        Context::Outputs => names.outputs,
-        Context::SearchSpace => match names.search_space {
+        Context::Inputs => &names.inputs,
+        Context::Outputs => &names.outputs,
+        Context::SearchSpace => match &names.search_space {
             Some(known) => known,
             None => return outside_sweep(field, text, reference),
         },
@@ -68,7 +80,7 @@ fn check_reference(
             );
         }
     };
-    if known.contains(&reference.name.as_str()) {
+    if known.contains(&reference.name) {
         return;
     }
     let severity = if optional {
@@ -82,7 +94,7 @@ fn check_reference(
     };
     let help = match (
         known.is_empty(),
-        suggest::closest(&reference.name, known.iter().copied()),
+        suggest::closest(&reference.name, known.iter().map(String::as_str)),
     ) {
         (true, _) => "nothing of this kind is defined in the job".to_owned(),
         (false, Some(name)) => format!("did you mean `{name}`?"),

@@ -157,7 +157,7 @@ fn environments_of_every_form() {
 
 #[test]
 fn bounds_are_refused_with_a_place() {
-    let long = "x".repeat(crate::job::command::MAX_COMMAND_BYTES + 1);
+    let long = "x".repeat(crate::job::task::MAX_COMMAND_BYTES + 1);
     assert!(
         errors(&format!("command: {long}"))
             .contains("1:10: error: command: the command has 131072 bytes")
