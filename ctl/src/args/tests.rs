@@ -1,3 +1,5 @@
+//! The arguments are checked by what they take and refuse.
+
 use std::path::PathBuf;
 
 use clap::{CommandFactory, Parser};

@@ -271,7 +271,8 @@ impl World {
         let keys: Vec<_> = self.keys(|shim| shim.alive);
         match self.random.pick(&keys) {
             Some((id, step)) if self.watched.contains(&(id, step)) => {
-                self.news.push_back(Event::Silent(id, step, "no word".into()));
+                self.news
+                    .push_back(Event::Silent(id, step, "no word".into()));
                 self.news.push_back(Event::Heard(id, step));
             }
             _ => self.step(Event::Tick),

@@ -16,6 +16,8 @@ use interprocess::local_socket::traits::tokio::Listener as _;
 use interprocess::local_socket::{GenericFilePath, ListenerOptions, ToFsName};
 use interprocess::os::unix::local_socket::ListenerOptionsExt;
 
+use proto::paths::SOCKET_PATH_BYTES_MAX;
+
 use super::connection;
 use super::policy::Caller;
 use super::service::Service;
@@ -28,8 +30,6 @@ pub const CLIENTS_PER_UID_MAX: usize = 960;
 const ACCEPT_PAUSE_MS: u64 = 100;
 /// Permissions of the socket: its user alone.
 const SOCKET_MODE: u32 = 0o600;
-/// The longest path of a Unix socket in bytes (`sun_path` of unix(7), less its NUL).
-pub const SOCKET_PATH_BYTES_MAX: usize = 107;
 
 /// Why the socket cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -103,7 +103,7 @@ pub fn adopt(socket: OwnedFd) -> Result<Listener, ListenError> {
     let adopted = interprocess::os::unix::uds_local_socket::tokio::Listener::try_from(
         OwnedFd::from(listener),
     )
-    .map_err(|error| ListenError::Adopt(error.into()))?;
+    .map_err(ListenError::Adopt)?;
     Ok(Listener::UdSocket(adopted))
 }
 

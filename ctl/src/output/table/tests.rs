@@ -1,3 +1,5 @@
+//! Tables as they are printed, at several widths.
+
 use serde_json::json;
 use unicode_width::UnicodeWidthStr;
 
