@@ -67,7 +67,7 @@ pub struct Stat {
 /// # Errors
 /// [`PidfdError::Stat`].
 pub fn stat(pid: i32) -> Result<Option<Stat>, PidfdError> {
-    match std::fs::read(format!("/proc/{pid}/stat")) {
+    match read_stat(pid) {
         Ok(bytes) => parse_stat(&bytes)
             .map(Some)
             .ok_or_else(|| PidfdError::Stat {

@@ -7,7 +7,7 @@ use jobd::sys::{clock, lock, pidfd};
 use nix::sys::signal::Signal;
 use proto::record::{EXIT_FILE, Ended, SPEC_FILE, STARTED_FILE};
 
-use crate::harness::{Step, is_alive, wait_until};
+use crate::harness::{Shim, Step, is_alive, wait_until};
 
 /// The name of the reserved exit record.
 const RESERVED: &str = "exit.json.tmp";
@@ -16,7 +16,13 @@ fn witness() -> Step {
     Step::shell("$PROBE append $DIR/witness ran; $PROBE hold $DIR/end")
 }
 
-fn end(shim: &crate::harness::Shim) {
+/// A child that another test forks right now has copies of our descriptors until its exec.
+fn wait_until_free(shim: &Shim) {
+    let spec = shim.path(SPEC_FILE);
+    wait_until("the lock to be free", || !lock::is_held(&spec).unwrap());
+}
+
+fn end(shim: &Shim) {
     fs::write(shim.path("end"), "").unwrap();
 }
 
@@ -29,7 +35,7 @@ fn a_daemon_that_dies_before_go_has_started_nothing() {
     for name in ["witness", STARTED_FILE, EXIT_FILE, RESERVED] {
         assert!(!shim.has(name), "{name} is there");
     }
-    assert!(!lock::is_held(&shim.path(SPEC_FILE)).unwrap());
+    wait_until_free(&shim);
 }
 
 #[test]
@@ -100,9 +106,7 @@ fn the_lock_is_held_for_life_and_free_after() {
     );
     end(&shim);
     let ran = shim.finish();
-    wait_until("the lock to be free", || {
-        !lock::is_held(&ran.shim.path(SPEC_FILE)).unwrap()
-    });
+    wait_until_free(&ran.shim);
 }
 
 #[test]
@@ -169,7 +173,7 @@ fn a_killed_shim_takes_the_command_with_it_and_leaves_no_exit() {
     shim.wait();
     wait_until("the end of the command", || !is_alive(main));
     assert!(!shim.has(EXIT_FILE));
-    assert!(!lock::is_held(&shim.path(SPEC_FILE)).unwrap());
+    wait_until_free(&shim);
 }
 
 #[test]
