@@ -298,15 +298,15 @@ impl Job {
             return self.finish(at, Outcome::Canceled { killed: false }, Some(exit));
         }
         if !outcome.is_success() {
-            let reason = format!("its preparation {}", outcome.describe());
-            return self.finish(
-                at,
-                Outcome::StartFailed {
-                    reason,
-                    errno: None,
-                },
-                Some(exit),
-            );
+            let reason = match outcome {
+                Outcome::StartFailed { reason, .. } => reason,
+                other => format!("its preparation {}", other.describe()),
+            };
+            let outcome = Outcome::StartFailed {
+                reason,
+                errno: None,
+            };
+            return self.finish(at, outcome, Some(exit));
         }
         self.enter(Status::Queued, at, None)?;
         self.active = None;

@@ -121,12 +121,11 @@ impl Paths<'_> {
     /// What a data input stands for in the command: its path, or its URI where it is passed on.
     fn data(&self, path: &str) -> String {
         match classify_path(path) {
-            PathForm::Local(path) => self
-                .definition
-                .base_path
-                .join(path)
-                .to_string_lossy()
-                .into_owned(),
+            PathForm::Local(path) => {
+                let path = self.definition.base_path.join(path);
+                let path: PathBuf = path.components().collect();
+                path.to_string_lossy().into_owned()
+            }
             PathForm::Uri(text) | PathForm::Asset(text) => text,
         }
     }
@@ -218,6 +217,8 @@ fn required(local: LocalPath) -> Option<Requirement> {
     let PathForm::Local(path) = local.path else {
         return None;
     };
+    // Without the `.` of `./data`, which says nothing in a message.
+    let path = path.components().collect();
     let kind = match local.kind {
         PathKind::File => RequirementKind::File,
         PathKind::Folder => RequirementKind::Folder,
