@@ -174,6 +174,20 @@ impl<'a> Field<'a> {
         found
     }
 
+    /// A finite number.
+    pub(super) fn number(&self) -> Option<f64> {
+        match self.literal()? {
+            // Integers beyond 2^53 lose digits, as in every JSON reader.
+            #[expect(clippy::cast_precision_loss, reason = "a float is asked for")]
+            Literal::Int(value) => Some(value as f64),
+            Literal::Float(value) => Some(value),
+            _ => {
+                self.mismatch("a number", String::new());
+                None
+            }
+        }
+    }
+
     /// A boolean.
     pub(super) fn boolean(&self) -> Option<bool> {
         match self.node.value {

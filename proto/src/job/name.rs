@@ -52,7 +52,7 @@ pub(super) fn experiment(field: &Field<'_>) -> Option<String> {
 pub(super) fn input(field: &Field<'_>, key: &str) -> bool {
     let sound = is_input_name(key);
     if !sound {
-        let message = format!("`{key}` cannot be the name of an input or output");
+        let message = format!("`{key}` cannot be the name of an input, output or hyperparameter");
         let help = "letters, digits and _, the first not a digit";
         field.report_at(field.key, Severity::Error, "bad-name", message, help);
     }

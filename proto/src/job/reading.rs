@@ -4,16 +4,22 @@ use serde::{Deserialize, Serialize};
 
 use super::field::Field;
 use super::findings::Findings;
-use super::{CommandJob, suggest};
+use super::{CommandJob, SweepJob, suggest};
 use crate::diagnostic::Diagnostic;
 use crate::yaml::{self, Source, Value};
 
 /// A job of any type.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most jobs are commands: they need no box"
+)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum Job {
     /// One command.
     Command(CommandJob),
+    /// One command tried with many values.
+    Sweep(Box<SweepJob>),
 }
 
 /// A read file.
@@ -27,7 +33,6 @@ pub struct Reading {
 
 /// The types of jobs that Azure ML has and jobd cannot run.
 const UNSUPPORTED: &[&str] = &[
-    "sweep",
     "pipeline",
     "automl",
     "spark",
@@ -81,6 +86,7 @@ fn job(root: &Field<'_>) -> Option<Job> {
     };
     match kind.text()?.as_str() {
         "command" => CommandJob::read(root).map(Job::Command),
+        "sweep" => SweepJob::read(root).map(Box::new).map(Job::Sweep),
         text if UNSUPPORTED.contains(&text) => {
             kind.error(
                 "unsupported-type",
@@ -93,7 +99,7 @@ fn job(root: &Field<'_>) -> Option<Job> {
             kind.error(
                 "unknown-type",
                 format!("`{text}` is not a type of job"),
-                suggest::help(text, &["command"]),
+                suggest::help(text, &["command", "sweep"]),
             );
             None
         }
