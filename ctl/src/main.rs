@@ -1,1 +1,25 @@
-fn main() {}
+//! `jobctl`, the client of jobd: submits, follows and controls jobs.
+//!
+//! Small and blocking: one thread, `poll(2)` where it waits for several things at once.
+
+use std::process::ExitCode;
+
+mod app;
+mod args;
+mod client;
+mod commands;
+mod ending;
+mod endpoint;
+mod error;
+mod experiment;
+mod follow;
+mod job_file;
+mod output;
+mod poll;
+mod start;
+mod time;
+mod watch;
+
+fn main() -> ExitCode {
+    app::run(std::env::args_os())
+}

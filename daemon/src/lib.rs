@@ -1,1 +1,16 @@
+//! The parts of the daemon and of the shim; each program under `src/bin` is a thin main over them.
 
+pub mod admission;
+pub mod app;
+pub mod core;
+pub mod engine;
+pub mod exec;
+pub mod ipc;
+pub mod layout;
+pub mod logging;
+pub mod machine;
+pub mod settings;
+pub mod shim;
+pub mod spool;
+pub mod store;
+pub mod sys;

@@ -10,6 +10,7 @@ pub mod expression;
 pub mod frame;
 pub mod job;
 pub mod outcome;
+pub mod paths;
 pub mod record;
 pub mod status;
 pub mod yaml;

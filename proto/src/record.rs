@@ -79,6 +79,9 @@ pub struct Spec {
     /// A cgroup v2 directory in which the shim may make a leaf; none to do without.
     #[serde(default)]
     pub cgroup_parent: Option<PathBuf>,
+    /// The soft limit of open files of the command (getrlimit(2)); none to keep the shim's.
+    #[serde(default)]
+    pub open_files: Option<u64>,
 }
 
 /// The log of a step.

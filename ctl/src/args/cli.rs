@@ -1,0 +1,96 @@
+//! The command itself: its verbs and what they all take.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::shared::NamesArg;
+use super::verbs::{
+    CancelArgs, CompletionsArgs, DumpArgs, ListArgs, LogsArgs, ManArgs, RunArgs, ShowArgs,
+    StatusArgs, StreamArgs, SubmitArgs, ValidateArgs, WaitArgs,
+};
+
+/// Runs Azure ML jobs on this machine: the client of jobd
+#[derive(Debug, Parser)]
+#[command(
+    name = "jobctl",
+    version,
+    after_help = "A NAME is a job's name, a unique beginning of it, or @last.\n\
+        Exit codes of run: the job's own; 128+N when signal N ended it; 124 when its time limit \
+        did; 126 and 127 when it could not be started; 125 for errors of jobctl itself."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every verb takes.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Talk to the daemon at this socket and never start one [env: JOBD_SOCKET]
+    #[arg(long, global = true, value_name = "PATH", help_heading = "Daemon")]
+    pub socket: Option<PathBuf>,
+    /// Do not start a daemon when none answers [env: JOBD_NO_START=1]
+    #[arg(long, global = true, help_heading = "Daemon")]
+    pub no_start: bool,
+    #[command(flatten)]
+    pub azure: Azure,
+}
+
+/// Options of `az ml job` that have no meaning on one machine: accepted and ignored.
+#[derive(Debug, Args)]
+pub struct Azure {
+    /// Ignored
+    #[arg(short = 'g', long, global = true, hide = true)]
+    resource_group: Option<String>,
+    /// Ignored
+    #[arg(short = 'w', long, global = true, hide = true)]
+    workspace_name: Option<String>,
+    /// Ignored
+    #[arg(long, global = true, hide = true)]
+    subscription: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Submit a job, print its log live and exit with its exit code
+    Run(RunArgs),
+    /// Submit jobs and print their names; all of them or none
+    #[command(visible_alias = "create")]
+    Submit(SubmitArgs),
+    /// List jobs, newest first
+    #[command(visible_alias = "ls")]
+    List(ListArgs),
+    /// Show a job with the history of its statuses
+    Show(ShowArgs),
+    /// Print the log of a job
+    Logs(LogsArgs),
+    /// Print the log of a job live and exit with its exit code (`logs --follow`)
+    Stream(StreamArgs),
+    /// Ask for the end of jobs: TERM, a grace period, KILL
+    Cancel(CancelArgs),
+    /// Wait until jobs have ended; exit code 0 when all are Completed, else 1
+    Wait(WaitArgs),
+    /// Write a job as an Azure ML job file
+    Dump(DumpArgs),
+    /// Check job files without submitting them
+    Validate(ValidateArgs),
+    /// Hide ended jobs from lists
+    Archive(NamesArg),
+    /// Show archived jobs in lists again
+    Restore(NamesArg),
+    /// Show how the daemon does: version, slots, queue, paths
+    Status(StatusArgs),
+    /// Stop taking jobs from the queue; running jobs go on
+    Pause,
+    /// Take jobs from the queue again
+    Resume,
+    /// End the daemon; running jobs go on and the next daemon takes them over
+    Shutdown,
+    /// Print shell completions
+    Completions(CompletionsArgs),
+    /// Write the man pages into a folder
+    Man(ManArgs),
+}

@@ -1,0 +1,63 @@
+//! The arguments are checked by what they take and refuse.
+
+use std::path::PathBuf;
+
+use clap::{CommandFactory, Parser};
+
+use super::{Cli, Command};
+
+fn parse(line: &str) -> Result<Command, clap::Error> {
+    let words = std::iter::once("jobctl").chain(line.split_whitespace());
+    Cli::try_parse_from(words).map(|cli| cli.command)
+}
+
+#[test]
+fn the_definition_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn habits_of_az_ml_job_are_accepted() {
+    for line in [
+        "create -f a.yml -g group -w space --subscription id",
+        "create --file a.yml --query name -o tsv",
+        "show -n job --query status -o tsv -w space",
+        "stream -n job",
+        "cancel -n job",
+        "archive --name job",
+        "list -r 3 --all-results false -o jsonc",
+        "list --all-results true -o yamlc",
+        "ls --query [].{Name:name} -o none",
+    ] {
+        parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+    }
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused() {
+    for line in [
+        "",
+        "run",
+        "show",
+        "show a -n b",
+        "wait",
+        "wait --all a",
+        "list -r 0",
+        "list --status Done",
+        "list --query [",
+        "show a -o xml",
+    ] {
+        assert!(parse(line).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn dump_takes_the_name_in_both_ways() {
+    for line in ["dump a f.yml", "dump -n a f.yml"] {
+        let Ok(Command::Dump(args)) = parse(line) else {
+            panic!("{line}");
+        };
+        let expected = ("a".to_owned(), Some(PathBuf::from("f.yml")));
+        assert_eq!(args.name_and_file(), expected, "{line}");
+    }
+}

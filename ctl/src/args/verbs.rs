@@ -1,0 +1,217 @@
+//! The arguments of each verb.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use proto::status::Status;
+
+use super::shared::{FilesArg, NameArg, NamesArg, OutputArgs};
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The job file; - reads standard input
+    #[arg(value_name = "FILE", required_unless_present = "file_option")]
+    file: Option<PathBuf>,
+    /// The same, as `az ml job create` takes it
+    #[arg(
+        short = 'f',
+        long = "file",
+        value_name = "FILE",
+        hide = true,
+        conflicts_with = "file"
+    )]
+    file_option: Option<PathBuf>,
+    /// Only submit and print the name
+    #[arg(short, long)]
+    pub detach: bool,
+    /// Do not escape control characters of the log on a terminal
+    #[arg(long)]
+    pub raw: bool,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+impl RunArgs {
+    /// The file; clap has seen to it that there is one.
+    pub fn file(&self) -> PathBuf {
+        self.file
+            .as_ref()
+            .or(self.file_option.as_ref())
+            .cloned()
+            .unwrap_or_default()
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct SubmitArgs {
+    #[command(flatten)]
+    pub files: FilesArg,
+    /// Follow the jobs, one after the other
+    #[arg(short, long)]
+    pub stream: bool,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// The most jobs to list [default: 50]
+    #[arg(short = 'r', long, value_name = "N", value_parser = parse_count)]
+    pub max_results: Option<usize>,
+    /// List all jobs, whatever --max-results says
+    #[arg(
+        long,
+        alias = "all-results",
+        num_args = 0..=1,
+        default_value_t = false,
+        default_missing_value = "true",
+        hide_default_value = true,
+        hide_possible_values = true,
+        value_name = "BOOL"
+    )]
+    pub all: bool,
+    /// Only jobs in these statuses
+    #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = parse_status)]
+    pub status: Vec<Status>,
+    /// Archived jobs too
+    #[arg(long)]
+    pub include_archived: bool,
+    /// Archived jobs only
+    #[arg(long, conflicts_with = "include_archived")]
+    pub archived_only: bool,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    #[command(flatten)]
+    pub name: NameArg,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct LogsArgs {
+    #[command(flatten)]
+    pub stream: StreamArgs,
+    /// Go on until the job has ended; exit with its exit code
+    #[arg(short, long)]
+    pub follow: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct StreamArgs {
+    #[command(flatten)]
+    pub name: NameArg,
+    /// Do not escape control characters on a terminal
+    #[arg(long)]
+    pub raw: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CancelArgs {
+    #[command(flatten)]
+    pub names: NamesArg,
+    /// Kill at once, without a grace period
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct WaitArgs {
+    /// The jobs: names, unique beginnings of names, or @last
+    #[arg(value_name = "NAME", required_unless_present_any = ["all", "name_options"])]
+    names: Vec<String>,
+    /// The same, as `az ml job` takes it
+    #[arg(
+        id = "name_options",
+        short = 'n',
+        long = "name",
+        value_name = "NAME",
+        hide = true
+    )]
+    options: Vec<String>,
+    /// All jobs that have not ended
+    #[arg(long, conflicts_with_all = ["names", "name_options"])]
+    pub all: bool,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+impl WaitArgs {
+    /// All names, in order.
+    pub fn names(&self) -> Vec<String> {
+        [self.names.as_slice(), self.options.as_slice()].concat()
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct DumpArgs {
+    /// The job: its name, a unique beginning of it, or @last
+    #[arg(value_name = "NAME", required_unless_present = "name_option")]
+    name: Option<String>,
+    /// The file to write [default: standard output]
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// The job, as `az ml job` takes it
+    #[arg(short = 'n', long = "name", value_name = "NAME", hide = true)]
+    name_option: Option<String>,
+    /// Replace an existing file
+    #[arg(long)]
+    pub force: bool,
+}
+
+impl DumpArgs {
+    /// The job's name and the file. With `-n` the first argument is the file.
+    pub fn name_and_file(&self) -> (String, Option<PathBuf>) {
+        match (&self.name_option, &self.name) {
+            (Some(name), file) => (name.clone(), file.as_ref().map(PathBuf::from)),
+            (None, name) => (name.clone().unwrap_or_default(), self.file.clone()),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct ValidateArgs {
+    #[command(flatten)]
+    pub files: FilesArg,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// The folder; it must exist
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+}
+
+fn parse_count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if count > 0 => Ok(count),
+        _ => Err("a whole number from 1 on is needed".into()),
+    }
+}
+
+fn parse_status(text: &str) -> Result<Status, String> {
+    Status::from_name(text).ok_or_else(|| {
+        let names: Vec<_> = Status::ALL.iter().map(|status| status.name()).collect();
+        format!("the statuses are {}", names.join(", "))
+    })
+}

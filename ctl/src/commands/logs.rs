@@ -1,0 +1,37 @@
+//! `logs` and `stream`: the log of a job.
+
+use std::io::{self, IsTerminal};
+
+use proto::api::Show;
+
+use crate::args::{LogsArgs, StreamArgs};
+use crate::ending::Ending;
+use crate::endpoint::Endpoint;
+use crate::error::Error;
+use crate::follow::{self, Session, Setup};
+use crate::output::print::say;
+
+/// Prints the log as far as it goes, or follows it.
+pub fn run(endpoint: &Endpoint, args: LogsArgs) -> Result<Ending, Error> {
+    if args.follow {
+        return stream(endpoint, args.stream);
+    }
+    let escaped = !args.stream.raw && io::stdout().is_terminal();
+    let name = args.stream.name.name();
+    let job = endpoint.connect_or_start()?.call(&Show { name })?.job;
+    if !follow::print(&follow::log_path(&job), escaped)? {
+        say(&format!("job {} is {}: no log yet", job.name, job.status));
+    }
+    Ok(Ending::Done)
+}
+
+/// Follows the log to the end of the job. Ctrl-C ends only us.
+pub fn stream(endpoint: &Endpoint, args: StreamArgs) -> Result<Ending, Error> {
+    let client = endpoint.connect_or_start()?;
+    let setup = Setup {
+        name: args.name.name(),
+        raw: args.raw,
+        interrupt: None,
+    };
+    Session::start(endpoint, client, setup)?.run()
+}

@@ -1,0 +1,100 @@
+//! Which daemon we talk to, and whether we may start it.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use proto::api;
+use proto::paths::{self, Paths};
+
+use crate::args::Global;
+use crate::client::{Client, ClientError};
+use crate::error::Error;
+use crate::output::print;
+use crate::start;
+
+/// Names a daemon's socket, as `--socket` does.
+const SOCKET_VARIABLE: &str = "JOBD_SOCKET";
+/// Keeps us from starting a daemon, as `--no-start` does.
+const NO_START_VARIABLE: &str = "JOBD_NO_START";
+
+/// A daemon's address.
+#[derive(Debug)]
+pub struct Endpoint {
+    socket: PathBuf,
+    /// The paths of the user's own daemon, where we may start it.
+    startable: Option<Paths>,
+}
+
+impl Endpoint {
+    /// The daemon that the options and the environment name.
+    ///
+    /// # Errors
+    /// `Paths` when there is no place for a socket, `Cwd` when the working folder is gone.
+    pub fn resolve(
+        global: &Global,
+        environment: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Endpoint, Error> {
+        let cwd = std::env::current_dir().map_err(Error::Cwd)?;
+        let set = |name: &str| environment(name).filter(|value| !value.is_empty());
+        let given = global.socket.clone();
+        let endpoint = match given.or_else(|| set(SOCKET_VARIABLE).map(PathBuf::from)) {
+            Some(socket) => Endpoint {
+                socket: paths::absolute(&cwd, &socket),
+                startable: None,
+            },
+            None => {
+                let own = Paths::resolve(&environment, &cwd)?;
+                let forbidden =
+                    global.no_start || set(NO_START_VARIABLE).is_some_and(|value| value != "0");
+                Endpoint {
+                    socket: own.socket.clone(),
+                    startable: (!forbidden).then_some(own),
+                }
+            }
+        };
+        paths::check_socket(&endpoint.socket)?;
+        Ok(endpoint)
+    }
+
+    /// The daemon's socket.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Connects to a daemon that runs.
+    ///
+    /// # Errors
+    /// What [`Client::connect`] says.
+    pub fn connect(&self) -> Result<Client, ClientError> {
+        Client::connect(&self.socket)
+    }
+
+    /// Connects; starts the user's own daemon first when none runs.
+    ///
+    /// # Errors
+    /// Why there is no connection, or no daemon.
+    pub fn connect_or_start(&self) -> Result<Client, Error> {
+        match (self.connect(), &self.startable) {
+            (Err(ClientError::NoDaemon { .. }), Some(own)) => self.start(own),
+            (result, _) => Ok(result?),
+        }
+    }
+
+    fn start(&self, own: &Paths) -> Result<Client, Error> {
+        let started = start::start();
+        let mut client = match (self.connect(), started) {
+            (result, Ok(())) => result?,
+            // Another client was faster; its daemon is as good.
+            (Ok(client), Err(_)) => return Ok(client),
+            (Err(_), Err(error)) => return Err(error.into()),
+        };
+        let status = client.call(&api::Status {})?;
+        let state = status.paths.get("state").cloned();
+        print::say(&format!(
+            "started jobd (pid {}), state in {}",
+            status.pid,
+            state.unwrap_or_else(|| own.state.display().to_string())
+        ));
+        Ok(client)
+    }
+}

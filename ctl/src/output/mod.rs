@@ -1,0 +1,15 @@
+//! What jobctl prints: results in four formats, sheets and tables for people, findings about job
+//! files with their source lines.
+
+pub mod diagnostics;
+mod emit;
+mod form;
+pub mod print;
+pub mod query;
+pub mod sheet;
+pub mod table;
+pub mod text;
+mod tsv;
+
+pub use emit::{Emit, OutputError};
+pub use form::Format;

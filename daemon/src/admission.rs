@@ -1,0 +1,217 @@
+//! The door: from the text of a job file to a candidate that the engine can admit, the same for
+//! the socket and the spool.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use proto::api::Submission;
+use proto::diagnostic::{Diagnostic, Severity, Span};
+use proto::job::{self, CommandJob, Input, Job, PathForm};
+use proto::yaml;
+
+use crate::core::{Definition, plan};
+use crate::engine::Candidate;
+use crate::store::Row;
+
+/// The experiment of jobs that name none and come from nowhere (Azure ML's own default).
+const EXPERIMENT_DEFAULT: &str = "Default";
+
+/// Reads all submissions of a call. All findings are reported, whichever job they are of.
+///
+/// # Errors
+/// The findings, errors first, when any job is refused.
+pub fn read_all(submissions: Vec<Submission>, uid: u32) -> Result<Vec<Candidate>, Vec<Diagnostic>> {
+    let created_by = user_name(uid);
+    let mut candidates = Vec::new();
+    let mut refused = Vec::new();
+    for submission in submissions {
+        let experiment = submission.experiment_name.as_deref();
+        let file = submission.file.as_deref();
+        let origin = Origin {
+            file,
+            base_path: &submission.base_path,
+            experiment,
+            created_by: &created_by,
+            uid,
+        };
+        match read(submission.yaml.as_bytes(), &origin) {
+            Ok(candidate) => candidates.push(candidate),
+            Err(diagnostics) => refused.extend(diagnostics),
+        }
+    }
+    if refused.is_empty() {
+        Ok(candidates)
+    } else {
+        Err(refused)
+    }
+}
+
+/// Reads a spool file; its paths are relative to the spool folder.
+///
+/// # Errors
+/// The findings, errors first.
+pub fn read_spooled(
+    text: &[u8],
+    name: &str,
+    folder: &Path,
+    uid: u32,
+) -> Result<Candidate, Vec<Diagnostic>> {
+    let created_by = user_name(uid);
+    read(
+        text,
+        &Origin {
+            file: Some(name),
+            base_path: folder,
+            experiment: None,
+            created_by: &created_by,
+            uid,
+        },
+    )
+}
+
+/// A stored job as an Azure ML job file.
+#[must_use]
+pub fn dump(row: &Row) -> String {
+    let mut job = row.definition.job.clone();
+    job.name = Some(row.job.name.clone());
+    job.experiment_name = Some(row.definition.experiment_name.clone());
+    job::dump(&job)
+}
+
+struct Origin<'a> {
+    file: Option<&'a str>,
+    base_path: &'a Path,
+    experiment: Option<&'a str>,
+    created_by: &'a str,
+    uid: u32,
+}
+
+fn read(text: &[u8], origin: &Origin<'_>) -> Result<Candidate, Vec<Diagnostic>> {
+    let reading = job::read(text, origin.file);
+    let mut diagnostics = reading.diagnostics;
+    if !origin.base_path.is_absolute() {
+        diagnostics.push(refusal(
+            "base-path",
+            "the base path must be absolute".into(),
+            "",
+        ));
+    }
+    let Some(Job::Command(job)) = reading.job else {
+        return Err(errors_first(diagnostics));
+    };
+    let unsupported = placed(cannot_run(&job, origin.base_path), text, origin.file);
+    diagnostics.extend(unsupported);
+    if diagnostics
+        .iter()
+        .any(|finding| finding.severity == Severity::Error)
+    {
+        return Err(errors_first(diagnostics));
+    }
+    Ok(candidate(job, &diagnostics, origin))
+}
+
+fn candidate(mut job: CommandJob, diagnostics: &[Diagnostic], origin: &Origin<'_>) -> Candidate {
+    let name = job.name.take();
+    let experiment_name = job.experiment_name.take();
+    let definition = Definition {
+        base_path: origin.base_path.into(),
+        experiment_name: experiment_name
+            .or_else(|| origin.experiment.map(str::to_owned))
+            .unwrap_or_else(|| EXPERIMENT_DEFAULT.into()),
+        created_by: origin.created_by.into(),
+        notes: diagnostics.iter().map(note).collect(),
+        job,
+    };
+    let settings = definition.job.queue_settings.as_ref();
+    Candidate {
+        name,
+        uid: origin.uid,
+        priority: settings
+            .and_then(|settings| settings.priority)
+            .unwrap_or_default(),
+        prepares: plan::prepares(&definition),
+        limit_secs: definition
+            .job
+            .limits
+            .as_ref()
+            .and_then(|limits| limits.timeout),
+        spool_key: None,
+        definition: Arc::new(definition),
+    }
+}
+
+/// A finding as one line; its field is named unless its words begin with it.
+fn note(finding: &Diagnostic) -> String {
+    if finding.message.starts_with(&finding.path) {
+        return finding.message.clone();
+    }
+    format!("{}: {}", finding.path, finding.message)
+}
+
+/// What the language allows and this release cannot do yet: fetching data and code.
+fn cannot_run(job: &CommandJob, base_path: &Path) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for one in job::local_paths(job, base_path) {
+        let (PathForm::Uri(path) | PathForm::Asset(path)) = one.path else {
+            continue;
+        };
+        if is_passed_on(job, &one.field) {
+            continue;
+        }
+        let message = format!("{path} is not on this machine and cannot be fetched yet");
+        let help = match one.field.as_str() {
+            "code" => "use a local file or folder",
+            _ => "use a local path, or `mode: direct` to pass the address on",
+        };
+        found.push(refusal("remote-path", message, &one.field).with_help(help));
+    }
+    found
+}
+
+/// Whether the field belongs to an input of which the job gets only the address.
+fn is_passed_on(job: &CommandJob, field: &str) -> bool {
+    let Some(name) = field
+        .strip_prefix("inputs.")
+        .and_then(|rest| rest.strip_suffix(".path"))
+    else {
+        return false;
+    };
+    matches!(job.inputs.get(name), Some(Input::Data(data)) if data.mode.as_deref() == Some("direct"))
+}
+
+fn refusal(code: &str, message: String, path: &str) -> Diagnostic {
+    let mut finding = Diagnostic::error(code, Span::default(), message);
+    finding.path = path.into();
+    finding
+}
+
+/// Finds the places of findings that know only their field.
+fn placed(mut findings: Vec<Diagnostic>, text: &[u8], file: Option<&str>) -> Vec<Diagnostic> {
+    let Ok(root) = yaml::parse(text) else {
+        return findings;
+    };
+    for finding in &mut findings {
+        if finding.span.line > 0 || finding.path.is_empty() {
+            continue;
+        }
+        finding.file = file.map(str::to_owned);
+        let node = finding
+            .path
+            .split('.')
+            .try_fold(&root, |node, key| node.get(key));
+        finding.span = node.map(|node| node.span).unwrap_or_default();
+    }
+    findings
+}
+
+fn errors_first(mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    findings
+}
+
+fn user_name(uid: u32) -> String {
+    match nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid)) {
+        Ok(Some(user)) => user.name,
+        Ok(None) | Err(_) => uid.to_string(),
+    }
+}

@@ -1,0 +1,337 @@
+//! The daemon as a whole: takes the state folder, puts the rooms together, serves until it is
+//! told to end, and leaves running jobs to the next daemon.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use interprocess::local_socket::tokio::Listener;
+use proto::paths::Paths;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::core::plan::Host;
+use crate::engine::{Engine, EngineError, Handle};
+use crate::exec::{self, Exec, ExecError, Order};
+use crate::ipc::{self, DaemonFacts, ListenError, Service};
+use crate::layout::Layout;
+use crate::settings::Settings;
+use crate::spool::{Spool, SpoolError};
+use crate::store::{Store, StoreError};
+use crate::sys::lock::LockError;
+use crate::sys::{clock, folder, lock, process};
+
+/// The name of the program that supervises a step; it lies beside the daemon's own.
+const SHIM: &str = "jobd-shim";
+/// Threads that may wait for the store at once.
+const BLOCKING_THREADS_MAX: usize = 4;
+
+/// Why the daemon cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// A folder cannot be made.
+    #[error("make the folder {}: {source}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another daemon works there.
+    #[error("another jobd{} works in {}", pid.as_ref().map(|pid| format!(" (pid {pid})")).unwrap_or_default(), path.display())]
+    Held {
+        /// The state folder.
+        path: PathBuf,
+        /// The other daemon's pid, if it said it.
+        pid: Option<String>,
+    },
+    /// The lock cannot be taken.
+    #[error("lock the state folder: {0}")]
+    Lock(LockError),
+    /// The shim is not there.
+    #[error("{} is missing: it must lie beside jobd", path.display())]
+    NoShim {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The log cannot be written.
+    #[error("start the log: {0}")]
+    Log(#[from] tracing_appender::rolling::InitError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The exec thread.
+    #[error(transparent)]
+    Exec(#[from] ExecError),
+    /// The socket.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The spool.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// The kernel refused something at start.
+    #[error("{operation}: {source}")]
+    System {
+        /// What was to be done.
+        operation: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+fn system<E: Into<io::Error>>(operation: &'static str) -> impl FnOnce(E) -> AppError {
+    move |source| AppError::System {
+        operation,
+        source: source.into(),
+    }
+}
+
+/// Runs the daemon until it is told to end; `ready` is called once the socket answers.
+///
+/// # Errors
+/// Why it could not start, or had to end.
+pub fn run(
+    paths: &Paths,
+    settings: &Settings,
+    ready: impl FnOnce() -> io::Result<()>,
+) -> Result<(), AppError> {
+    let layout = Layout::new(paths.state.clone());
+    make_folders(&layout)?;
+    let _lock = take_state(&layout)?;
+    crate::logging::start(&layout.log(), settings.log_days)?;
+    process::ignore_sigio().map_err(system("ignore SIGIO"))?;
+    let open_files =
+        process::raise_open_files().map_err(system("raise the limit of open files"))?;
+    let (host, notes) = look_at_host(&layout, settings, open_files);
+
+    let store = Store::open(&layout.store())?;
+    let (engine, handle) = Engine::new(store, layout.store(), settings.capacity)?;
+    let orders = start_exec(&engine, &handle, &layout, host)?;
+    let service = Service::new(handle.clone(), layout, facts(paths, notes))?;
+    let spool = Spool::open(paths.spool.clone(), handle.clone())?;
+    let engine = start("engine", move || {
+        engine.run(move |order| orders.send(order))
+    })?;
+    start("spool", move || spool.run())?;
+
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .build()
+        .map_err(system("start the socket's thread"))?;
+    runtime.block_on(serve(&paths.socket, service, handle, engine, ready))
+}
+
+fn make_folders(layout: &Layout) -> Result<(), AppError> {
+    for path in [
+        layout.state().to_path_buf(),
+        layout.jobs(),
+        layout.steps(),
+        layout.log(),
+    ] {
+        folder::make_all(&path).map_err(|source| AppError::Folder {
+            path: path.clone(),
+            source,
+        })?;
+    }
+    Ok(())
+}
+
+/// Takes the state folder for this process alone and writes the pid for whoever comes second.
+fn take_state(layout: &Layout) -> Result<File, AppError> {
+    let path = layout.lock();
+    let mut file = match lock::create_exclusive(&path) {
+        Ok(file) => file,
+        Err(LockError::Held { .. }) => {
+            return Err(AppError::Held {
+                path: layout.state().into(),
+                pid: read_pid(&path),
+            });
+        }
+        Err(error) => return Err(AppError::Lock(error)),
+    };
+    let write = file
+        .set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| writeln!(file, "{}", std::process::id()));
+    write.map_err(system("write the lock file"))?;
+    Ok(file)
+}
+
+fn read_pid(path: &Path) -> Option<String> {
+    let mut text = String::new();
+    File::open(path)
+        .ok()?
+        .take(16)
+        .read_to_string(&mut text)
+        .ok()?;
+    let pid = text.trim();
+    (!pid.is_empty()).then(|| pid.to_owned())
+}
+
+fn look_at_host(layout: &Layout, settings: &Settings, open_files: u64) -> (Host, Vec<String>) {
+    let mut notes = Vec::new();
+    let cgroup_parent = exec::find_cgroup_parent(layout.state())
+        .inspect_err(|reason| {
+            notes.push(format!(
+                "no cgroup for jobs ({reason}): leftovers are found through /proc"
+            ));
+        })
+        .ok();
+    tracing::info!(state = %layout.state().display(), cgroup = ?cgroup_parent, "starting");
+    let mut host = Host::look(settings.grace_ms, settings.log_bytes_max, cgroup_parent);
+    host.open_files = Some(open_files);
+    (host, notes)
+}
+
+/// Starts the exec thread and gives it the steps that were under way when the last daemon ended.
+fn start_exec(
+    engine: &Engine,
+    handle: &Handle,
+    layout: &Layout,
+    host: Host,
+) -> Result<exec::Orders, AppError> {
+    let shim = find_shim()?;
+    let (orders, inbox) = exec::channel().map_err(system("make the way to the exec thread"))?;
+    let exec = Exec::new(inbox, handle.clone(), layout.clone(), host, shim)?;
+    for job in engine.live() {
+        if let Some(active) = job.active {
+            let (id, name, stop) = (job.id, job.name.clone(), job.cancel);
+            orders.send(Order::Adopt {
+                id,
+                name,
+                step: active.step,
+                stop,
+            });
+        }
+    }
+    start("exec", move || {
+        if let Err(error) = exec.run() {
+            tracing::error!(%error, "the exec thread cannot go on");
+            // Without it nothing can be started or noticed; the next daemon adopts what runs.
+            std::process::abort();
+        }
+    })?;
+    Ok(orders)
+}
+
+fn find_shim() -> Result<PathBuf, AppError> {
+    let own = std::env::current_exe().map_err(system("find the own program"))?;
+    let path = own.with_file_name(SHIM);
+    if path.exists() {
+        Ok(path)
+    } else {
+        Err(AppError::NoShim { path })
+    }
+}
+
+fn start<T: Send + 'static>(
+    name: &'static str,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, AppError> {
+    std::thread::Builder::new()
+        .name(name.into())
+        .spawn(body)
+        .map_err(system("start a thread"))
+}
+
+fn facts(paths: &Paths, notes: Vec<String>) -> DaemonFacts {
+    let named = [
+        ("socket", &paths.socket),
+        ("state", &paths.state),
+        ("spool", &paths.spool),
+        ("configuration", &paths.configuration),
+    ];
+    let mut all: BTreeMap<String, String> = named
+        .into_iter()
+        .map(|(name, path)| (name.to_owned(), path.display().to_string()))
+        .collect();
+    all.insert("log".into(), paths.state.join("log").display().to_string());
+    DaemonFacts {
+        started_at: clock::wall_micros(),
+        paths: all,
+        notes,
+    }
+}
+
+/// Serves the socket until the engine ends or a signal comes.
+async fn serve(
+    socket: &Path,
+    service: Service,
+    handle: Handle,
+    engine: JoinHandle<Result<(), EngineError>>,
+    ready: impl FnOnce() -> io::Result<()>,
+) -> Result<(), AppError> {
+    let (listener, own) = listen(socket)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(system("listen for SIGTERM"))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(system("listen for SIGINT"))?;
+    let mut engine = tokio::task::spawn_blocking(move || engine.join());
+    tokio::spawn(ipc::serve(listener, service));
+    tokio::spawn(keep_watchdog(handle.clone()));
+    ready().map_err(system("say that the socket answers"))?;
+    notify(&[sd_notify::NotifyState::Ready]);
+    tracing::info!(socket = %socket.display(), "ready");
+
+    let ended = tokio::select! {
+        ended = &mut engine => ended,
+        _ = terminate.recv() => end(&handle, &mut engine).await,
+        _ = interrupt.recv() => end(&handle, &mut engine).await,
+    };
+    notify(&[sd_notify::NotifyState::Stopping]);
+    if own && let Err(error) = std::fs::remove_file(socket) {
+        tracing::warn!(%error, "the socket cannot be removed");
+    }
+    tracing::info!("ended; running jobs go on");
+    match ended {
+        Ok(Ok(result)) => Ok(result?),
+        Ok(Err(_)) | Err(_) => Err(AppError::System {
+            operation: "run the engine",
+            source: io::Error::other("it panicked"),
+        }),
+    }
+}
+
+type Joined = Result<std::thread::Result<Result<(), EngineError>>, tokio::task::JoinError>;
+
+async fn end(
+    handle: &Handle,
+    engine: &mut tokio::task::JoinHandle<std::thread::Result<Result<(), EngineError>>>,
+) -> Joined {
+    handle.shut_down();
+    engine.await
+}
+
+/// The socket from the service manager, or our own (true).
+fn listen(socket: &Path) -> Result<(Listener, bool), AppError> {
+    let mut passed =
+        sd_notify::listen_fds().map_err(system("take sockets from the service manager"))?;
+    match passed.next() {
+        Some(fd) => Ok((ipc::adopt(process::take_passed(fd))?, false)),
+        None => Ok((ipc::bind(socket)?, true)),
+    }
+}
+
+fn notify(state: &[sd_notify::NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        tracing::debug!(%error, "tell the service manager");
+    }
+}
+
+/// Tells the service manager's watchdog that the engine makes rounds; silent without one.
+async fn keep_watchdog(handle: Handle) {
+    let Some(interval) = sd_notify::watchdog_enabled() else {
+        return;
+    };
+    let pause = (interval / 2).max(Duration::from_millis(1));
+    loop {
+        if handle.ping().await.is_ok() {
+            notify(&[sd_notify::NotifyState::Watchdog]);
+        }
+        tokio::time::sleep(pause).await;
+    }
+}

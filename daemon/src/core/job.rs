@@ -1,0 +1,441 @@
+//! A job's state and [`Job::apply`], the one place where it changes.
+
+use proto::job::limits::Priority;
+use proto::outcome::Outcome;
+use proto::record::{Ended, Exit, StopReason};
+use proto::status::{Status, Transition};
+use serde::{Deserialize, Serialize};
+
+use super::event::{Force, NewJob, StepEnd};
+
+/// A job's number: jobs are queued in the order of their numbers.
+pub type JobId = i64;
+
+/// What a step is for. A job is a plan of steps: prepare → command → finalize.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepKind {
+    /// Makes code, inputs and environment ready; needs no slot.
+    Prepare,
+    /// Runs the job's command in a slot.
+    Command,
+}
+
+impl StepKind {
+    /// The name in folders and records.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            StepKind::Prepare => "prepare",
+            StepKind::Command => "command",
+        }
+    }
+}
+
+/// One attempt at a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct StepRef {
+    /// Which step.
+    pub kind: StepKind,
+    /// Counts from 1; rises only when an attempt provably never ran.
+    pub attempt: u32,
+}
+
+/// How far the step under way has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// The order to start it is durable; whether it runs is not known yet.
+    Launching,
+    /// Its shim has been let go.
+    Running,
+}
+
+/// The step under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActiveStep {
+    /// Which attempt at which step.
+    pub step: StepRef,
+    /// How far it has come.
+    pub phase: Phase,
+}
+
+/// How a job ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct End {
+    /// The outcome.
+    pub outcome: Outcome,
+    /// Milliseconds of monotonic time that the last step ran.
+    pub duration_ms: Option<u64>,
+    /// Bytes of output that were dropped.
+    #[serde(default)]
+    pub log_bytes_dropped: u64,
+}
+
+/// A job's state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// Its number.
+    pub id: JobId,
+    /// Its name.
+    pub name: String,
+    /// Whose it is.
+    pub uid: u32,
+    /// Its priority.
+    pub priority: Priority,
+    /// Whether it has a prepare step.
+    pub prepares: bool,
+    /// Its time limit in seconds, for the words of its end: the shim keeps the limit itself.
+    pub limit_secs: Option<u64>,
+    /// Its status: always the last one of the history.
+    pub status: Status,
+    /// Every status it has had.
+    pub history: Vec<Transition>,
+    /// Attempts made at the present step.
+    pub attempts: u32,
+    /// The step under way.
+    pub active: Option<ActiveStep>,
+    /// The stop that was asked for.
+    pub cancel: Option<Force>,
+    /// How it ended.
+    pub end: Option<End>,
+}
+
+/// What happens to a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JobEvent {
+    /// Its plan of steps is made.
+    Planned,
+    /// It may start its next step.
+    Granted,
+    /// Its step's shim has been let go.
+    Launched(StepRef),
+    /// Its step's shim could not be started; nothing ran.
+    LaunchFailed(StepRef),
+    /// Its step has ended.
+    Ended(StepRef, StepEnd),
+    /// Its end is asked for.
+    CancelAsked(Force),
+    /// Its supervisor cannot be reached although it lives.
+    Silent(StepRef, String),
+    /// Its supervisor is reached again.
+    Heard(StepRef),
+}
+
+/// What a changed job needs done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    /// Start the step.
+    Launch(StepRef),
+    /// Stop the step.
+    Stop(StepRef, Force),
+}
+
+/// Why an event changed nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It speaks of a step that is not under way: late news, ignored.
+    #[error("the step is not under way")]
+    Stale,
+    /// It has happened already.
+    #[error("nothing to change")]
+    NoChange,
+    /// The status does not allow it.
+    #[error("not allowed in status {0}")]
+    BadStatus(Status),
+}
+
+impl Job {
+    /// A new job, stored but not planned.
+    #[must_use]
+    pub fn new(id: JobId, new: &NewJob, at: i64) -> Job {
+        Job {
+            id,
+            name: new.name.clone(),
+            uid: new.uid,
+            priority: new.priority,
+            prepares: new.prepares,
+            limit_secs: new.limit_secs,
+            status: Status::NotStarted,
+            history: vec![Transition {
+                status: Status::NotStarted,
+                at,
+                reason: None,
+            }],
+            attempts: 0,
+            active: None,
+            cancel: None,
+            end: None,
+        }
+    }
+
+    /// The step it waits to be granted.
+    #[must_use]
+    pub fn waits_for(&self) -> Option<StepKind> {
+        match (self.status, self.active) {
+            (Status::Starting | Status::Preparing, None) if self.prepares => {
+                Some(StepKind::Prepare)
+            }
+            (Status::Queued, None) => Some(StepKind::Command),
+            _ => None,
+        }
+    }
+
+    /// The step it holds a slot for.
+    #[must_use]
+    pub fn holds(&self) -> Option<StepKind> {
+        self.active.map(|active| active.step.kind)
+    }
+
+    /// Changes the state as the event demands and says what must be done next.
+    ///
+    /// # Errors
+    /// A [`Refusal`] when the event changes nothing; the state is then as before.
+    pub fn apply(&mut self, at: i64, event: JobEvent) -> Result<Option<Act>, Refusal> {
+        match event {
+            JobEvent::Planned => self.planned(at),
+            JobEvent::Granted => self.granted(at),
+            JobEvent::Launched(step) => self.launched(at, step),
+            JobEvent::LaunchFailed(step) => self.launch_failed(at, step),
+            JobEvent::Ended(step, end) => self.step_ended(at, step, end),
+            JobEvent::CancelAsked(force) => self.cancel_asked(at, force),
+            JobEvent::Silent(step, reason) => self.silent(at, step, reason),
+            JobEvent::Heard(step) => self.heard(at, step),
+        }
+    }
+
+    fn planned(&mut self, at: i64) -> Result<Option<Act>, Refusal> {
+        if self.status != Status::NotStarted {
+            return Err(Refusal::BadStatus(self.status));
+        }
+        self.enter(Status::Starting, at, None)?;
+        if !self.prepares {
+            self.enter(Status::Queued, at, None)?;
+        }
+        Ok(None)
+    }
+
+    fn granted(&mut self, at: i64) -> Result<Option<Act>, Refusal> {
+        let kind = self.waits_for().ok_or(Refusal::BadStatus(self.status))?;
+        if self.status == Status::Starting {
+            self.enter(Status::Preparing, at, None)?;
+        }
+        self.attempts += 1;
+        let step = StepRef {
+            kind,
+            attempt: self.attempts,
+        };
+        self.active = Some(ActiveStep {
+            step,
+            phase: Phase::Launching,
+        });
+        Ok(Some(Act::Launch(step)))
+    }
+
+    fn launched(&mut self, at: i64, step: StepRef) -> Result<Option<Act>, Refusal> {
+        let active = self.under_way(step)?;
+        if active.phase == Phase::Running {
+            return Err(Refusal::NoChange);
+        }
+        if step.kind == StepKind::Command && self.status == Status::Queued {
+            self.enter(Status::Running, at, None)?;
+        }
+        self.active = Some(ActiveStep {
+            step,
+            phase: Phase::Running,
+        });
+        Ok(None)
+    }
+
+    fn launch_failed(&mut self, at: i64, step: StepRef) -> Result<Option<Act>, Refusal> {
+        let active = self.under_way(step)?;
+        if active.phase == Phase::Running {
+            return Err(Refusal::Stale);
+        }
+        self.never_ran(at)
+    }
+
+    /// Back to where the step was granted, or to the end when a cancel has come meanwhile.
+    fn never_ran(&mut self, at: i64) -> Result<Option<Act>, Refusal> {
+        if self.cancel.is_some() {
+            return self.finish(at, Outcome::Canceled { killed: false }, None);
+        }
+        let kind = self.holds().ok_or(Refusal::Stale)?;
+        if self.status == Status::Running {
+            let reason = "the supervisor ended before the command began";
+            self.enter(Status::NotResponding, at, Some(reason.into()))?;
+        }
+        if self.status == Status::NotResponding {
+            let waiting = match kind {
+                StepKind::Prepare => Status::Preparing,
+                StepKind::Command => Status::Queued,
+            };
+            self.enter(waiting, at, None)?;
+        }
+        self.active = None;
+        Ok(None)
+    }
+
+    fn step_ended(&mut self, at: i64, step: StepRef, end: StepEnd) -> Result<Option<Act>, Refusal> {
+        self.under_way(step)?;
+        match end {
+            StepEnd::NeverRan => self.never_ran(at),
+            StepEnd::Lost(reason) => self.finish(at, Outcome::Lost { reason }, None),
+            StepEnd::Exit(exit) => self.exited(at, step, &exit),
+        }
+    }
+
+    fn exited(&mut self, at: i64, step: StepRef, exit: &Exit) -> Result<Option<Act>, Refusal> {
+        let outcome = outcome_of(exit, self.limit_secs);
+        if step.kind == StepKind::Prepare {
+            return self.prepared(at, outcome, exit);
+        }
+        self.finish(at, outcome, Some(exit))
+    }
+
+    fn prepared(&mut self, at: i64, outcome: Outcome, exit: &Exit) -> Result<Option<Act>, Refusal> {
+        if self.cancel.is_some() {
+            return self.finish(at, Outcome::Canceled { killed: false }, Some(exit));
+        }
+        if !outcome.is_success() {
+            let reason = format!("its preparation {}", outcome.describe());
+            return self.finish(
+                at,
+                Outcome::StartFailed {
+                    reason,
+                    errno: None,
+                },
+                Some(exit),
+            );
+        }
+        self.enter(Status::Queued, at, None)?;
+        self.active = None;
+        self.attempts = 0;
+        Ok(None)
+    }
+
+    /// The end of the job, with its outcome.
+    fn finish(
+        &mut self,
+        at: i64,
+        outcome: Outcome,
+        exit: Option<&Exit>,
+    ) -> Result<Option<Act>, Refusal> {
+        self.approach_end(at)?;
+        let last = match &outcome {
+            Outcome::Exited { code: 0 } => Status::Completed,
+            Outcome::TimedOut { .. } | Outcome::Canceled { .. } => Status::Canceled,
+            _ => Status::Failed,
+        };
+        let reason = (last != Status::Completed).then(|| outcome.describe());
+        self.enter(last, at, reason)?;
+        self.end = Some(End {
+            outcome,
+            duration_ms: exit.map(|exit| exit.duration_ms),
+            log_bytes_dropped: exit.map_or(0, |exit| exit.log_bytes_dropped),
+        });
+        self.active = None;
+        Ok(None)
+    }
+
+    /// Enters the statuses that lie before the end of a command. News of the end may come before
+    /// news of the launch.
+    fn approach_end(&mut self, at: i64) -> Result<(), Refusal> {
+        if self.holds() != Some(StepKind::Command) {
+            return Ok(());
+        }
+        if self.status == Status::Queued {
+            self.enter(Status::Running, at, None)?;
+        }
+        if matches!(self.status, Status::Running | Status::NotResponding) {
+            self.enter(Status::Finalizing, at, None)?;
+        }
+        Ok(())
+    }
+
+    fn cancel_asked(&mut self, at: i64, force: Force) -> Result<Option<Act>, Refusal> {
+        match self.status {
+            Status::Completed | Status::Failed | Status::Finalizing => {
+                return Err(Refusal::BadStatus(self.status));
+            }
+            Status::Canceled => return Err(Refusal::NoChange),
+            Status::CancelRequested => {
+                if self.cancel == Some(Force::Now) || force == Force::Grace {
+                    return Err(Refusal::NoChange);
+                }
+            }
+            _ => self.enter(Status::CancelRequested, at, None)?,
+        }
+        self.cancel = Some(force);
+        match self.active {
+            Some(active) => Ok(Some(Act::Stop(active.step, force))),
+            None => self.finish(at, Outcome::Canceled { killed: false }, None),
+        }
+    }
+
+    fn silent(&mut self, at: i64, step: StepRef, reason: String) -> Result<Option<Act>, Refusal> {
+        self.under_way(step)?;
+        if !self.status.may_become(Status::NotResponding) {
+            return Err(Refusal::NoChange);
+        }
+        self.enter(Status::NotResponding, at, Some(reason))?;
+        Ok(None)
+    }
+
+    fn heard(&mut self, at: i64, step: StepRef) -> Result<Option<Act>, Refusal> {
+        self.under_way(step)?;
+        if self.status != Status::NotResponding {
+            return Err(Refusal::NoChange);
+        }
+        self.enter(self.status_of_step(step.kind), at, None)?;
+        Ok(None)
+    }
+
+    fn status_of_step(&self, kind: StepKind) -> Status {
+        match kind {
+            StepKind::Prepare => Status::Preparing,
+            StepKind::Command => Status::Running,
+        }
+    }
+
+    fn under_way(&self, step: StepRef) -> Result<ActiveStep, Refusal> {
+        self.active
+            .filter(|active| active.step == step)
+            .ok_or(Refusal::Stale)
+    }
+
+    /// The only place that sets a status by the transition table.
+    fn enter(&mut self, status: Status, at: i64, reason: Option<String>) -> Result<(), Refusal> {
+        if !self.status.may_become(status) {
+            return Err(Refusal::BadStatus(self.status));
+        }
+        self.status = status;
+        self.history.push(Transition { status, at, reason });
+        Ok(())
+    }
+}
+
+/// What the shim's facts mean.
+fn outcome_of(exit: &Exit, limit_secs: Option<u64>) -> Outcome {
+    match (&exit.ended, exit.stop) {
+        (Ended::StartFailed { reason, errno }, _) => Outcome::StartFailed {
+            reason: reason.clone(),
+            errno: *errno,
+        },
+        (_, Some(stop)) => match stop.reason {
+            StopReason::Limit => Outcome::TimedOut {
+                limit_secs: limit_secs.unwrap_or(exit.duration_ms / 1000),
+                killed: stop.killed,
+            },
+            StopReason::Request => Outcome::Canceled {
+                killed: stop.killed,
+            },
+        },
+        (_, None) if exit.oom_killed => Outcome::OutOfMemory,
+        (Ended::Exited { code }, None) => Outcome::Exited { code: *code },
+        (Ended::Signaled { signal }, None) => Outcome::Signaled { signal: *signal },
+    }
+}
+
+#[cfg(test)]
+mod tests;

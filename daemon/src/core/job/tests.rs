@@ -1,0 +1,222 @@
+//! Every reachable state meets every event; the whole table is a snapshot.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use proto::record::Format;
+
+use super::*;
+use crate::core::Definition;
+
+fn new_job(prepares: bool) -> Job {
+    let job = serde_json::json!({ "command": "x", "environment": "azureml:e:1" });
+    let definition = Definition {
+        job: serde_json::from_value(job).unwrap(),
+        base_path: PathBuf::from("/"),
+        experiment_name: "e".into(),
+        created_by: "u".into(),
+        notes: Vec::new(),
+    };
+    let new = NewJob {
+        name: "j".into(),
+        uid: 0,
+        priority: Priority::Medium,
+        prepares,
+        limit_secs: Some(5),
+        spool_key: None,
+        definition: Arc::new(definition),
+    };
+    Job::new(1, &new, 0)
+}
+
+fn exit(ended: Ended, stop: Option<StopReason>) -> StepEnd {
+    StepEnd::Exit(Exit {
+        format: Format::CURRENT,
+        ended,
+        stop: stop.map(|reason| proto::record::Stop {
+            reason,
+            killed: false,
+        }),
+        oom_killed: false,
+        at: 0,
+        duration_ms: 1_000,
+        log_bytes: 0,
+        log_bytes_dropped: 0,
+        log_errno: None,
+        leftovers_killed: 0,
+        cpu_ms: 0,
+        max_rss_kib: 0,
+    })
+}
+
+/// The events, those of a step aimed at the step under way.
+fn events(job: &Job) -> Vec<(&'static str, JobEvent)> {
+    let none = StepRef {
+        kind: StepKind::Command,
+        attempt: 99,
+    };
+    let step = job.active.map_or(none, |active| active.step);
+    let start_failed = Ended::StartFailed {
+        reason: "no such file".into(),
+        errno: Some(2),
+    };
+    vec![
+        ("planned", JobEvent::Planned),
+        ("granted", JobEvent::Granted),
+        ("launched", JobEvent::Launched(step)),
+        ("launch failed", JobEvent::LaunchFailed(step)),
+        (
+            "exited 0",
+            JobEvent::Ended(step, exit(Ended::Exited { code: 0 }, None)),
+        ),
+        (
+            "exited 3",
+            JobEvent::Ended(step, exit(Ended::Exited { code: 3 }, None)),
+        ),
+        (
+            "signal 9",
+            JobEvent::Ended(step, exit(Ended::Signaled { signal: 9 }, None)),
+        ),
+        (
+            "limit",
+            JobEvent::Ended(
+                step,
+                exit(Ended::Exited { code: 0 }, Some(StopReason::Limit)),
+            ),
+        ),
+        (
+            "stopped",
+            JobEvent::Ended(
+                step,
+                exit(Ended::Signaled { signal: 15 }, Some(StopReason::Request)),
+            ),
+        ),
+        ("no start", JobEvent::Ended(step, exit(start_failed, None))),
+        ("never ran", JobEvent::Ended(step, StepEnd::NeverRan)),
+        (
+            "lost",
+            JobEvent::Ended(step, StepEnd::Lost("its supervisor died".into())),
+        ),
+        ("cancel", JobEvent::CancelAsked(Force::Grace)),
+        ("cancel now", JobEvent::CancelAsked(Force::Now)),
+        ("silent", JobEvent::Silent(step, "no word".into())),
+        ("heard", JobEvent::Heard(step)),
+    ]
+}
+
+/// What of a state matters for what may come.
+fn shape(job: &Job) -> String {
+    if job.status.is_terminal() {
+        return job.status.to_string();
+    }
+    let step = job.active.map_or("-".into(), |active| {
+        format!("{}:{:?}", active.step.kind.name(), active.phase)
+    });
+    let cancel = job.cancel.map_or("-".into(), |force| format!("{force:?}"));
+    let plan = if job.prepares {
+        "two steps"
+    } else {
+        "one step"
+    };
+    format!("{plan} | {} | {step} | cancel {cancel}", job.status)
+}
+
+fn reachable() -> BTreeMap<String, Job> {
+    let mut found = BTreeMap::new();
+    let mut open: VecDeque<Job> = [false, true].map(new_job).into();
+    while let Some(job) = open.pop_front() {
+        if found.insert(shape(&job), job.clone()).is_some() {
+            continue;
+        }
+        for (_, event) in events(&job) {
+            let mut next = job.clone();
+            if next.apply(1, event).is_ok() {
+                open.push_back(next);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_whole_table() {
+    let mut table = String::new();
+    for (shape_before, job) in reachable() {
+        table.push_str(&format!("{shape_before}\n"));
+        for (name, event) in events(&job) {
+            let mut next = job.clone();
+            let line = match next.apply(1, event) {
+                Ok(act) => {
+                    let statuses: Vec<_> = next.history[job.history.len()..]
+                        .iter()
+                        .map(|entry| entry.status.name())
+                        .collect();
+                    let act = act.map_or(String::new(), |act| format!(", do {act:?}"));
+                    format!("[{}] {}{act}", statuses.join(" "), shape(&next))
+                }
+                Err(refusal) => format!("refused: {refusal}"),
+            };
+            table.push_str(&format!("    {name:<14} {line}\n"));
+        }
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn no_state_is_a_dead_end() {
+    for (shape, job) in reachable() {
+        let moves = job.status.is_terminal()
+            || job.active.is_some()
+            || job.waits_for().is_some()
+            || job.status == Status::NotStarted;
+        assert!(moves, "nothing will ever happen to: {shape}");
+    }
+}
+
+#[test]
+fn a_refused_event_changes_nothing() {
+    for job in reachable().into_values() {
+        for (name, event) in events(&job) {
+            let mut next = job.clone();
+            if next.apply(1, event).is_err() {
+                assert_eq!(next, job, "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_history_follows_the_transition_table() {
+    for job in reachable().into_values() {
+        for (name, event) in events(&job) {
+            let mut next = job.clone();
+            if next.apply(1, event).is_ok() {
+                for pair in next.history.windows(2) {
+                    assert!(
+                        pair[0].status.may_become(pair[1].status),
+                        "{name}: {pair:?}"
+                    );
+                }
+                assert_eq!(next.end.is_some(), next.status.is_terminal(), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn news_of_another_attempt_is_stale() {
+    let mut job = new_job(false);
+    job.apply(1, JobEvent::Planned).unwrap();
+    job.apply(2, JobEvent::Granted).unwrap();
+    let other = StepRef {
+        kind: StepKind::Command,
+        attempt: 2,
+    };
+    let end = exit(Ended::Exited { code: 0 }, None);
+    assert_eq!(
+        job.apply(3, JobEvent::Ended(other, end)),
+        Err(Refusal::Stale)
+    );
+    assert_eq!(job.status, Status::Queued);
+}

@@ -1,0 +1,279 @@
+//! [`Core`]: all live jobs, the queues and the slots, and the one function that events go through.
+
+use std::collections::HashMap;
+
+use proto::api::ApiError;
+
+use super::event::{Answer, Effect, Event, Force, NewJob, Now, Ticket};
+use super::job::{Act, Job, JobEvent, JobId, Refusal, StepKind};
+use super::queue::Queue;
+
+/// How long no step is started after one could not be, in milliseconds: at first.
+pub const LAUNCH_BACKOFF_MS_MIN: u64 = 200;
+/// And at most.
+pub const LAUNCH_BACKOFF_MS_MAX: u64 = 15_000;
+
+/// How much may happen at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capacity {
+    /// Commands that run at once.
+    pub slots: usize,
+    /// Preparations that run at once.
+    pub preparing: usize,
+    /// Live jobs in all.
+    pub jobs: usize,
+}
+
+/// The state of everything that lives. Ended jobs are in the store only.
+#[derive(Debug)]
+pub struct Core {
+    capacity: Capacity,
+    jobs: HashMap<JobId, Job>,
+    next_id: JobId,
+    to_prepare: Queue,
+    to_run: Queue,
+    preparing: usize,
+    slots_used: usize,
+    paused: bool,
+    /// Nothing is started before this moment of monotonic time.
+    hold_until_ms: Option<u64>,
+    backoff_ms: u64,
+}
+
+impl Core {
+    /// A core with the live jobs that the store knows.
+    #[must_use]
+    pub fn new(capacity: Capacity, next_id: JobId, paused: bool, live: Vec<Job>) -> Core {
+        let mut core = Core {
+            capacity,
+            jobs: HashMap::new(),
+            next_id,
+            to_prepare: Queue::default(),
+            to_run: Queue::default(),
+            preparing: 0,
+            slots_used: 0,
+            paused,
+            hold_until_ms: None,
+            backoff_ms: LAUNCH_BACKOFF_MS_MIN,
+        };
+        for job in live {
+            core.count(&job, true);
+            core.jobs.insert(job.id, job);
+        }
+        core
+    }
+
+    /// The live job of that number.
+    #[must_use]
+    pub fn job(&self, id: JobId) -> Option<&Job> {
+        self.jobs.get(&id)
+    }
+
+    /// All live jobs, in no order.
+    pub fn jobs(&self) -> impl Iterator<Item = &Job> {
+        self.jobs.values()
+    }
+
+    /// How many commands run at once.
+    #[must_use]
+    pub fn slots(&self) -> usize {
+        self.capacity.slots
+    }
+
+    /// How many slots are taken.
+    #[must_use]
+    pub fn slots_used(&self) -> usize {
+        self.slots_used
+    }
+
+    /// How many jobs wait for a slot or for their preparation.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.to_run.len() + self.to_prepare.len()
+    }
+
+    /// Whether the queue is paused.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// When [`Event::Tick`] is wanted, in milliseconds of monotonic time.
+    #[must_use]
+    pub fn wake_at(&self) -> Option<u64> {
+        self.hold_until_ms
+    }
+
+    /// What a job that is being submitted adds; taken back by [`Core::forget`].
+    fn admit(&mut self, now: Now, new: NewJob, effects: &mut Vec<Effect>) -> JobId {
+        let id = self.next_id;
+        self.next_id += 1;
+        let mut job = Job::new(id, &new, now.wall);
+        // A new job is always NotStarted, from where planning is legal.
+        if let Err(refusal) = job.apply(now.wall, JobEvent::Planned) {
+            debug_assert!(false, "a new job cannot be planned: {refusal}");
+        }
+        self.count(&job, true);
+        self.jobs.insert(id, job.clone());
+        effects.push(Effect::Insert(job, new));
+        id
+    }
+
+    /// Forgets jobs whose admission could not be made durable. Nothing was started for them.
+    pub fn forget(&mut self, ids: &[JobId]) {
+        for id in ids {
+            if let Some(job) = self.jobs.remove(id) {
+                self.count(&job, false);
+            }
+        }
+    }
+
+    /// Takes one event and says what is to be done. Call [`Core::schedule`] after the last event
+    /// of a batch.
+    pub fn step(&mut self, now: Now, event: Event, effects: &mut Vec<Effect>) {
+        match event {
+            Event::Submit(ticket, jobs) => self.submit(now, ticket, jobs, effects),
+            Event::Cancel(ticket, id, force) => self.cancel(now, ticket, id, force, effects),
+            Event::Pause(ticket, paused) => {
+                self.paused = paused;
+                effects.push(Effect::SetPaused(paused));
+                effects.push(Effect::Reply(ticket, Ok(Answer::Done)));
+            }
+            Event::Launched(id, step) => {
+                self.hold_until_ms = None;
+                self.backoff_ms = LAUNCH_BACKOFF_MS_MIN;
+                self.apply(now, id, JobEvent::Launched(step), effects);
+            }
+            Event::LaunchFailed(id, step, _) => {
+                self.hold_until_ms = Some(now.mono_ms + self.backoff_ms);
+                self.backoff_ms = (self.backoff_ms * 2).min(LAUNCH_BACKOFF_MS_MAX);
+                self.apply(now, id, JobEvent::LaunchFailed(step), effects);
+            }
+            Event::Ended(id, step, end) => {
+                self.apply(now, id, JobEvent::Ended(step, end), effects);
+            }
+            Event::Silent(id, step, reason) => {
+                self.apply(now, id, JobEvent::Silent(step, reason), effects);
+            }
+            Event::Heard(id, step) => {
+                self.apply(now, id, JobEvent::Heard(step), effects);
+            }
+            Event::Tick => {}
+        }
+    }
+
+    /// Starts what may be started now.
+    pub fn schedule(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if self.hold_until_ms.is_some_and(|until| now.mono_ms < until) {
+            return;
+        }
+        self.hold_until_ms = None;
+        while let Some(id) = self.next_to_start() {
+            self.apply(now, id, JobEvent::Granted, effects);
+        }
+    }
+
+    fn next_to_start(&self) -> Option<JobId> {
+        if self.paused {
+            return None;
+        }
+        let run = (self.slots_used < self.capacity.slots).then(|| self.to_run.first());
+        let prepare = (self.preparing < self.capacity.preparing).then(|| self.to_prepare.first());
+        run.flatten().or(prepare.flatten())
+    }
+
+    fn submit(&mut self, now: Now, ticket: Ticket, new: Vec<NewJob>, effects: &mut Vec<Effect>) {
+        if self.jobs.len() + new.len() > self.capacity.jobs {
+            let max = i64::try_from(self.capacity.jobs).unwrap_or(i64::MAX);
+            let error = ApiError::LimitReached {
+                limit: "queue_max".into(),
+                max,
+            };
+            effects.push(Effect::Reply(ticket, Err(error)));
+            return;
+        }
+        let ids = new
+            .into_iter()
+            .map(|new| self.admit(now, new, effects))
+            .collect();
+        effects.push(Effect::Reply(ticket, Ok(Answer::Submitted(ids))));
+    }
+
+    fn cancel(
+        &mut self,
+        now: Now,
+        ticket: Ticket,
+        id: JobId,
+        force: Force,
+        effects: &mut Vec<Effect>,
+    ) {
+        let refusal = self.apply(now, id, JobEvent::CancelAsked(force), effects);
+        let answer = match (refusal, self.jobs.get(&id)) {
+            (Some(Refusal::BadStatus(status)), Some(job)) => Err(ApiError::BadStatus {
+                name: job.name.clone(),
+                status: status.to_string(),
+                reason: "it can no longer be canceled".into(),
+            }),
+            (_, Some(job)) => Ok(Answer::Canceling(job.status)),
+            (None, None) => Ok(Answer::Canceling(proto::status::Status::Canceled)),
+            (Some(_), None) => Ok(Answer::NotLive),
+        };
+        effects.push(Effect::Reply(ticket, answer));
+    }
+
+    /// Applies an event to a job, keeps queues and counts true, and forgets the job when it has
+    /// ended. Answers why nothing changed.
+    fn apply(
+        &mut self,
+        now: Now,
+        id: JobId,
+        event: JobEvent,
+        effects: &mut Vec<Effect>,
+    ) -> Option<Refusal> {
+        let Some(mut job) = self.jobs.remove(&id) else {
+            return Some(Refusal::Stale);
+        };
+        self.count(&job, false);
+        let result = job.apply(now.wall, event);
+        self.count(&job, true);
+        let refusal = match result {
+            Ok(act) => {
+                effects.push(Effect::Update(job.clone()));
+                effects.extend(act.map(|act| match act {
+                    Act::Launch(step) => Effect::Launch(id, step),
+                    Act::Stop(step, force) => Effect::Stop(id, step, force),
+                }));
+                None
+            }
+            Err(refusal) => Some(refusal),
+        };
+        if !job.status.is_terminal() {
+            self.jobs.insert(id, job);
+        }
+        refusal
+    }
+
+    /// Adds a job to the queues and counts, or takes it out of them.
+    fn count(&mut self, job: &Job, add: bool) {
+        let queue = match job.waits_for() {
+            Some(StepKind::Prepare) => Some(&mut self.to_prepare),
+            Some(StepKind::Command) => Some(&mut self.to_run),
+            None => None,
+        };
+        match (queue, add) {
+            (Some(queue), true) => queue.insert(job.priority, job.id),
+            (Some(queue), false) => queue.remove(job.priority, job.id),
+            (None, _) => {}
+        }
+        let counter = match job.holds() {
+            Some(StepKind::Prepare) => &mut self.preparing,
+            Some(StepKind::Command) => &mut self.slots_used,
+            None => return,
+        };
+        if add {
+            *counter += 1;
+        } else {
+            *counter -= 1;
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What one commit makes durable, and what waits for it.
+
+use std::collections::{HashMap, HashSet};
+
+use proto::api::ApiError;
+
+use crate::core::event::Force;
+use crate::core::{Answer, Effect, Job, JobId, StepRef, Ticket};
+use crate::store::Write;
+
+/// An effect that is carried out after the commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    /// Start a step.
+    Launch(JobId, StepRef),
+    /// Stop a step.
+    Stop(JobId, StepRef, Force),
+}
+
+/// The writes of a commit with the deeds and replies that wait for it.
+#[derive(Debug, Default)]
+pub struct Batch {
+    pub writes: Vec<Write>,
+    pub deeds: Vec<Deed>,
+    pub replies: Vec<(Ticket, Result<Answer, ApiError>)>,
+    /// Where the write of a job stands: a job that changes twice is written once.
+    written: HashMap<JobId, usize>,
+}
+
+impl Batch {
+    /// Takes what the core wants done.
+    pub fn extend(&mut self, effects: impl IntoIterator<Item = Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Insert(job, new) => {
+                    self.written.insert(job.id, self.writes.len());
+                    self.writes.push(Write::Insert(job, new));
+                }
+                Effect::Update(job) => self.update(job),
+                Effect::SetPaused(paused) => self.writes.push(Write::SetPaused(paused)),
+                Effect::Launch(id, step) => self.deeds.push(Deed::Launch(id, step)),
+                Effect::Stop(id, step, force) => self.deeds.push(Deed::Stop(id, step, force)),
+                Effect::Reply(ticket, answer) => self.replies.push((ticket, answer)),
+            }
+        }
+    }
+
+    fn update(&mut self, job: Job) {
+        match self.written.get(&job.id) {
+            Some(&at) => match &mut self.writes[at] {
+                Write::Insert(written, _) | Write::Update(written) => *written = job,
+                Write::SetPaused(_) | Write::SetArchived(..) => {}
+            },
+            None => {
+                self.written.insert(job.id, self.writes.len());
+                self.writes.push(Write::Update(job));
+            }
+        }
+    }
+
+    /// The jobs whose state this batch writes, in order.
+    pub fn jobs(&self) -> impl Iterator<Item = &Job> {
+        self.writes.iter().filter_map(|write| match write {
+            Write::Insert(job, _) | Write::Update(job) => Some(job),
+            Write::SetPaused(_) | Write::SetArchived(..) => None,
+        })
+    }
+
+    /// Takes all submissions out and turns their replies into the error; answers which jobs must
+    /// be forgotten. What remains is still to be written.
+    pub fn refuse_submissions(&mut self, error: &ApiError) -> Vec<JobId> {
+        let refused: HashSet<JobId> = self
+            .writes
+            .iter()
+            .filter_map(|write| match write {
+                Write::Insert(job, _) => Some(job.id),
+                _ => None,
+            })
+            .collect();
+        self.writes
+            .retain(|write| !matches!(write, Write::Insert(..)));
+        self.deeds.retain(|deed| match deed {
+            Deed::Launch(id, _) | Deed::Stop(id, ..) => !refused.contains(id),
+        });
+        for (_, answer) in &mut self.replies {
+            if matches!(answer, Ok(Answer::Submitted(_))) {
+                *answer = Err(error.clone());
+            }
+        }
+        self.written = self
+            .writes
+            .iter()
+            .enumerate()
+            .filter_map(|(at, write)| match write {
+                Write::Update(job) => Some((job.id, at)),
+                _ => None,
+            })
+            .collect();
+        refused.into_iter().collect()
+    }
+
+    /// Takes out the replies that need nothing durable of this batch: refusals.
+    pub fn take_refusals(&mut self) -> Vec<(Ticket, Result<Answer, ApiError>)> {
+        self.replies
+            .extract_if(.., |(_, answer)| answer.is_err())
+            .collect()
+    }
+}

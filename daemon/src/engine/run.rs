@@ -1,0 +1,363 @@
+//! The loop.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
+
+use proto::api::ApiError;
+use tokio::sync::oneshot;
+
+use super::batch::{Batch, Deed};
+use super::handle::{Candidate, Change, Ends, Handle, Input, Snapshot, SubmitAnswer, channels};
+use super::name;
+use crate::core::{Answer, Capacity, Core, Event, Job, JobId, NewJob, Now, Ticket};
+use crate::exec::Order;
+use crate::store::{Store, StoreError, Write};
+use crate::sys::clock;
+
+/// The most messages of one commit: bounds how long a reply waits for others.
+const BATCH_INPUTS_MAX: usize = 2_000;
+/// How long a commit that failed waits for its next try, in milliseconds.
+const RETRY_MS: u64 = 1_000;
+
+/// Why the engine ended. Whatever it is, the next daemon takes over.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The store cannot be read, or failed so that its file is in doubt.
+    #[error("the store failed: {0}")]
+    Store(#[from] StoreError),
+}
+
+/// Who waits for which answer.
+enum Caller {
+    Submit(Vec<String>, oneshot::Sender<Result<SubmitAnswer, ApiError>>),
+    Other(oneshot::Sender<Result<Answer, ApiError>>),
+}
+
+/// The engine, with everything it owns.
+pub struct Engine {
+    core: Core,
+    store: Store,
+    ends: Ends,
+    carry_out: Box<dyn FnMut(Order) + Send>,
+    batch: Batch,
+    callers: HashMap<Ticket, Caller>,
+    /// Names and spool keys that the batch inserts and the store does not know yet.
+    claimed: HashSet<String>,
+    tickets: u64,
+    retry_at_ms: Option<u64>,
+    random: std::hash::RandomState,
+}
+
+impl Engine {
+    /// Reads the live jobs and makes the engine; `carry_out` takes its orders to the steps.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn new(
+        store: Store,
+        path: std::path::PathBuf,
+        capacity: Capacity,
+    ) -> Result<(Engine, Handle), EngineError> {
+        let core = Core::new(
+            capacity,
+            store.next_id()?,
+            store.is_paused()?,
+            store.live()?,
+        );
+        let (handle, ends) = channels(path);
+        let engine = Engine {
+            core,
+            store,
+            ends,
+            carry_out: Box::new(|_| {}),
+            batch: Batch::default(),
+            callers: HashMap::new(),
+            claimed: HashSet::new(),
+            tickets: 0,
+            retry_at_ms: None,
+            random: std::hash::RandomState::new(),
+        };
+        Ok((engine, handle))
+    }
+
+    /// The live jobs, for whoever must find out what became of their steps.
+    pub fn live(&self) -> impl Iterator<Item = &Job> {
+        self.core.jobs()
+    }
+
+    /// Runs until it is told to end.
+    ///
+    /// # Errors
+    /// When the store has failed for good.
+    pub fn run(mut self, carry_out: impl FnMut(Order) + Send + 'static) -> Result<(), EngineError> {
+        self.carry_out = Box::new(carry_out);
+        let mut open = true;
+        self.finish_batch()?;
+        while open {
+            open = self.receive();
+            self.finish_batch()?;
+        }
+        Ok(())
+    }
+
+    /// Waits for a message, takes it and all that are there; answers whether to go on.
+    fn receive(&mut self) -> bool {
+        let first = match self.wake_in() {
+            None => self
+                .ends
+                .inbox
+                .recv()
+                .map_err(|_| RecvTimeoutError::Disconnected),
+            Some(delay) => self.ends.inbox.recv_timeout(delay),
+        };
+        let mut next = match first {
+            Ok(input) => Some(input),
+            Err(RecvTimeoutError::Timeout) => Some(Input::News(Event::Tick)),
+            Err(RecvTimeoutError::Disconnected) => return false,
+        };
+        let mut taken = 0;
+        while let Some(input) = next {
+            if matches!(input, Input::Shutdown) {
+                return false;
+            }
+            self.take(input);
+            taken += 1;
+            next = (taken < BATCH_INPUTS_MAX)
+                .then(|| self.ends.inbox.try_recv().ok())
+                .flatten();
+        }
+        true
+    }
+
+    fn wake_in(&self) -> Option<Duration> {
+        let at = self
+            .core
+            .wake_at()
+            .into_iter()
+            .chain(self.retry_at_ms)
+            .min()?;
+        Some(Duration::from_millis(
+            at.saturating_sub(clock::monotonic_ms()),
+        ))
+    }
+
+    fn take(&mut self, input: Input) {
+        match input {
+            Input::News(event) => self.step(event),
+            Input::Submit(jobs, reply) => self.submit(jobs, reply),
+            Input::Cancel(id, force, reply) => {
+                let ticket = self.ticket(Caller::Other(reply));
+                self.step(Event::Cancel(ticket, id, force));
+            }
+            Input::Pause(paused, reply) => {
+                let ticket = self.ticket(Caller::Other(reply));
+                self.step(Event::Pause(ticket, paused));
+            }
+            Input::SetArchived(id, archived, reply) => {
+                let ticket = self.ticket(Caller::Other(reply));
+                self.batch.writes.push(Write::SetArchived(id, archived));
+                self.batch.replies.push((ticket, Ok(Answer::Done)));
+            }
+            Input::Ping(reply) => answer(reply, Ok(())),
+            Input::Shutdown => {}
+        }
+    }
+
+    fn step(&mut self, event: Event) {
+        if let Event::LaunchFailed(id, step, reason) = &event {
+            tracing::warn!(
+                job = id,
+                step = step.kind.name(),
+                reason,
+                "a step could not be started"
+            );
+        }
+        let mut effects = Vec::new();
+        self.core.step(now(), event, &mut effects);
+        self.batch.extend(effects);
+    }
+
+    fn ticket(&mut self, caller: Caller) -> Ticket {
+        self.tickets += 1;
+        let ticket = Ticket(self.tickets);
+        self.callers.insert(ticket, caller);
+        ticket
+    }
+
+    fn submit(
+        &mut self,
+        jobs: Vec<Candidate>,
+        reply: oneshot::Sender<Result<SubmitAnswer, ApiError>>,
+    ) {
+        match self.claim(jobs) {
+            Ok(Some(jobs)) => {
+                let names = jobs.iter().map(|job| job.name.clone()).collect();
+                let ticket = self.ticket(Caller::Submit(names, reply));
+                self.step(Event::Submit(ticket, jobs));
+            }
+            Ok(None) => answer(reply, Ok(SubmitAnswer::Known)),
+            Err(error) => answer(reply, Err(error)),
+        }
+    }
+
+    /// Gives every job a name that is free; none when the spool's file was admitted before.
+    fn claim(&mut self, jobs: Vec<Candidate>) -> Result<Option<Vec<NewJob>>, ApiError> {
+        let mut claimed = Vec::new();
+        for candidate in jobs {
+            if let Some(key) = &candidate.spool_key
+                && (self.store.has_spool_key(key).map_err(unavailable)?
+                    || !self.claimed.insert(key.clone()))
+            {
+                return Ok(None);
+            }
+            let name = self.claim_name(candidate.name.as_deref())?;
+            claimed.push(NewJob {
+                name,
+                uid: candidate.uid,
+                priority: candidate.priority,
+                prepares: candidate.prepares,
+                limit_secs: candidate.limit_secs,
+                spool_key: candidate.spool_key,
+                definition: candidate.definition,
+            });
+        }
+        Ok(Some(claimed))
+    }
+
+    fn claim_name(&mut self, wanted: Option<&str>) -> Result<String, ApiError> {
+        if let Some(name) = wanted {
+            let taken = self.store.has_name(name).map_err(unavailable)?;
+            if taken || !self.claimed.insert(name.to_owned()) {
+                return Err(ApiError::NameTaken {
+                    name: name.to_owned(),
+                });
+            }
+            return Ok(name.to_owned());
+        }
+        loop {
+            self.tickets += 1;
+            let name = name::generate(self.random.hash_one(self.tickets));
+            let taken = self.store.has_name(&name).map_err(unavailable)?;
+            if !taken && self.claimed.insert(name.clone()) {
+                return Ok(name);
+            }
+        }
+    }
+
+    /// Schedules, commits, and carries out what waited for the commit.
+    fn finish_batch(&mut self) -> Result<(), EngineError> {
+        let mut effects = Vec::new();
+        self.core.schedule(now(), &mut effects);
+        self.batch.extend(effects);
+        if !self.batch.writes.is_empty()
+            && let Err(error) = self.store.commit(&self.batch.writes)
+        {
+            return self.commit_failed(error);
+        }
+        self.retry_at_ms = None;
+        self.claimed.clear();
+        let batch = std::mem::take(&mut self.batch);
+        for deed in &batch.deeds {
+            self.carry_out_deed(deed, &batch);
+        }
+        self.publish(&batch);
+        self.reply(batch.replies);
+        Ok(())
+    }
+
+    fn commit_failed(&mut self, error: StoreError) -> Result<(), EngineError> {
+        if error.is_fatal() {
+            return Err(error.into());
+        }
+        tracing::error!(%error, "the commit failed; submissions are refused, the rest is tried again");
+        let refused = self.batch.refuse_submissions(&unavailable(error));
+        self.core.forget(&refused);
+        self.claimed.clear();
+        let refusals = self.batch.take_refusals();
+        self.reply(refusals);
+        let waits = !self.batch.writes.is_empty() || !self.batch.replies.is_empty();
+        self.retry_at_ms = waits.then(|| clock::monotonic_ms() + RETRY_MS);
+        Ok(())
+    }
+
+    fn carry_out_deed(&mut self, deed: &Deed, batch: &Batch) {
+        let order = match *deed {
+            Deed::Launch(id, step) => {
+                let name = self.name_of(id, batch);
+                name.map(|name| Order::Launch { id, name, step })
+            }
+            Deed::Stop(id, step, force) => Some(Order::Stop { id, step, force }),
+        };
+        if let Some(order) = order {
+            (self.carry_out)(order);
+        }
+    }
+
+    fn name_of(&self, id: JobId, batch: &Batch) -> Option<String> {
+        let live = self.core.job(id);
+        live.or_else(|| batch.jobs().find(|job| job.id == id))
+            .map(|job| job.name.clone())
+    }
+
+    fn publish(&self, batch: &Batch) {
+        for job in batch.jobs() {
+            // Nobody listening is no fault.
+            drop(self.ends.changes.send(Change::of(job)));
+        }
+        self.ends.snapshot.send_replace(Snapshot {
+            slots: self.core.slots(),
+            slots_used: self.core.slots_used(),
+            queued: self.core.waiting(),
+            paused: self.core.is_paused(),
+        });
+    }
+
+    fn reply(&mut self, replies: Vec<(Ticket, Result<Answer, ApiError>)>) {
+        for (ticket, result) in replies {
+            match self.callers.remove(&ticket) {
+                Some(Caller::Submit(names, reply)) => {
+                    answer(reply, result.map(|_| SubmitAnswer::Admitted(names)));
+                }
+                Some(Caller::Other(reply)) => answer(reply, result),
+                None => {}
+            }
+        }
+    }
+}
+
+impl Change {
+    /// The change that a job's present state is.
+    #[must_use]
+    pub fn of(job: &Job) -> Change {
+        let outcome = job.end.as_ref().map(|end| &end.outcome);
+        Change {
+            id: job.id,
+            name: job.name.clone(),
+            status: job.status,
+            exit_code: outcome.map(proto::outcome::Outcome::exit_code),
+            message: outcome.map(proto::outcome::Outcome::describe),
+        }
+    }
+}
+
+/// Tells a caller, who may have gone away.
+fn answer<T>(reply: oneshot::Sender<T>, value: T) {
+    if reply.send(value).is_err() {
+        tracing::debug!("a caller went away before its answer");
+    }
+}
+
+fn unavailable(error: StoreError) -> ApiError {
+    ApiError::Unavailable {
+        reason: error.to_string(),
+    }
+}
+
+fn now() -> Now {
+    Now {
+        wall: clock::wall_micros(),
+        mono_ms: clock::monotonic_ms(),
+    }
+}

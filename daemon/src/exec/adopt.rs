@@ -1,0 +1,59 @@
+//! Finds out what became of a step that no daemon watched.
+
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use crate::core::StepEnd;
+use crate::core::reconcile::{Verdict, reconcile};
+use crate::sys::pidfd;
+
+use super::facts::{self, Found};
+use super::leftovers;
+
+/// What was found out.
+pub enum Finding {
+    /// Its shim lives; this is it.
+    Alive(OwnedFd),
+    /// Its shim lives but has not said yet who it is, or is just ending.
+    Unclear,
+    /// It has ended; nothing of it is left.
+    Ended(StepEnd),
+}
+
+/// Looks at a step's folder and, where its shim died, kills what it left behind.
+pub fn find_out(folder: &Path, label: &str) -> Finding {
+    match reconcile(facts::gather(folder)) {
+        Verdict::Adopt => open_shim(folder),
+        Verdict::LookAgain => Finding::Unclear,
+        Verdict::Ended(end) => Finding::Ended(end),
+        Verdict::KillLeftovers(end) => {
+            let cgroup = match facts::started(folder) {
+                Found::Whole(started) => started.cgroup,
+                _ => None,
+            };
+            let killed = leftovers::kill(label, cgroup.as_deref());
+            tracing::warn!(
+                step = label,
+                killed,
+                "a supervisor died; its processes were killed"
+            );
+            Finding::Ended(end)
+        }
+    }
+}
+
+/// Opens the shim's pidfd. The lock is looked at again once it is open: only then is the process
+/// behind the pidfd provably the one that holds the lock.
+fn open_shim(folder: &Path) -> Finding {
+    let Found::Whole(started) = facts::started(folder) else {
+        return Finding::Unclear;
+    };
+    match pidfd::open_verified(&started.shim) {
+        Ok(Some(shim)) if facts::gather(folder).lock_held => Finding::Alive(shim),
+        Ok(_) => Finding::Unclear,
+        Err(error) => {
+            tracing::error!(%error, "a supervisor cannot be watched");
+            Finding::Unclear
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Makes the folders of a job and of a step. Everything here may be there already: a launch that
+//! is repeated after a crash finds its own work.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::core::{Definition, StepKind, StepRef};
+use crate::layout::{JOB_FOLDERS, Layout};
+use crate::sys;
+
+/// A folder that could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("make the folder {}: {source}", path.display())]
+pub struct FolderError {
+    /// The folder.
+    pub path: PathBuf,
+    /// Why.
+    pub source: io::Error,
+}
+
+/// Makes what a step needs and answers the step's folder, which is new: no record of another
+/// attempt can be taken for one of this.
+///
+/// # Errors
+/// When a folder cannot be made.
+pub fn prepare(
+    layout: &Layout,
+    name: &str,
+    step: StepRef,
+    definition: &Definition,
+) -> Result<PathBuf, FolderError> {
+    let job = layout.job(name);
+    make(&job)?;
+    match step.kind {
+        StepKind::Prepare => make(&job.join("system_logs"))?,
+        StepKind::Command => {
+            for folder in JOB_FOLDERS {
+                make(&job.join(folder))?;
+            }
+            make_outputs(layout, name, definition)?;
+        }
+    }
+    let folder = layout.step(name, step);
+    sys::folder::make_new(&folder).map_err(failed(&folder))?;
+    Ok(folder)
+}
+
+fn make_outputs(layout: &Layout, name: &str, definition: &Definition) -> Result<(), FolderError> {
+    for (output, value) in &definition.job.outputs {
+        let path = layout.output(name, output);
+        let folder = if value.kind == "uri_file" {
+            path.parent().unwrap_or(&path)
+        } else {
+            &path
+        };
+        sys::folder::make_all(folder).map_err(failed(folder))?;
+    }
+    Ok(())
+}
+
+fn make(path: &Path) -> Result<(), FolderError> {
+    sys::folder::make(path).map_err(failed(path))
+}
+
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> FolderError {
+    move |source| FolderError {
+        path: path.into(),
+        source,
+    }
+}

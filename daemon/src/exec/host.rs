@@ -1,0 +1,109 @@
+//! What this machine offers to steps: a place for cgroups, a shell, an environment.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::core::plan::Host;
+
+/// Variables of the daemon's own environment that a job sees. Nothing else leaks.
+const PASSED: [&str; 9] = [
+    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR",
+];
+/// The search path where the daemon has none.
+const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+impl Host {
+    /// Looks at this machine.
+    #[must_use]
+    pub fn look(grace_ms: u64, log_bytes_max: u64, cgroup_parent: Option<PathBuf>) -> Host {
+        let shell = ["/bin/bash", "/usr/bin/bash", "/usr/local/bin/bash"]
+            .into_iter()
+            .find(|shell| Path::new(shell).exists())
+            .unwrap_or("/bin/sh");
+        let mut env: Vec<(String, String)> = PASSED
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)))
+            .collect();
+        if !env.iter().any(|(name, _)| name == "PATH") {
+            env.push(("PATH".into(), PATH_DEFAULT.into()));
+        }
+        Host {
+            shell: shell.into(),
+            env,
+            grace_ms,
+            log_bytes_max,
+            cgroup_parent,
+            open_files: None,
+        }
+    }
+}
+
+/// A cgroup v2 folder of our own in which shims can make leaves that can be killed at once
+/// (cgroups(7), `cgroup.kill`), named after this daemon's state folder.
+///
+/// # Errors
+/// Why there is none, as a sentence fragment.
+pub fn find_cgroup_parent(state: &Path) -> Result<PathBuf, String> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").map_err(|error| error.to_string())?;
+    let mount = cgroup2_mount(&mounts).ok_or("no cgroup v2 file system is mounted")?;
+    let own = fs::read_to_string("/proc/self/cgroup").map_err(|error| error.to_string())?;
+    let own = own
+        .lines()
+        .find_map(|line| line.strip_prefix("0::"))
+        .ok_or("this process is in no cgroup v2")?;
+    let parent = Path::new(&mount)
+        .join(own.trim_start_matches('/'))
+        .join(cgroup_name(state));
+    if let Err(error) = fs::create_dir(&parent)
+        && error.kind() != std::io::ErrorKind::AlreadyExists
+    {
+        return Err(format!(
+            "the cgroup {} cannot be made: {error}",
+            parent.display()
+        ));
+    }
+    if !parent.join("cgroup.kill").exists() {
+        return Err("the kernel has no cgroup.kill (Linux 5.14)".into());
+    }
+    fs::OpenOptions::new()
+        .write(true)
+        .open(parent.join("cgroup.procs"))
+        .map_err(|error| format!("the cgroup {} is not ours: {error}", parent.display()))?;
+    Ok(parent)
+}
+
+/// A name that every daemon of the same state folder comes to: FNV-1a of its path.
+fn cgroup_name(state: &Path) -> String {
+    let mix = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    let hash = state
+        .as_os_str()
+        .as_encoded_bytes()
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, mix);
+    format!("jobd-{hash:016x}")
+}
+
+/// Where a cgroup v2 file system is mounted, by the text of `/proc/self/mountinfo` (proc(5)).
+fn cgroup2_mount(mountinfo: &str) -> Option<String> {
+    mountinfo.lines().find_map(|line| {
+        let (mount, kind) = line.split_once(" - ")?;
+        kind.starts_with("cgroup2 ")
+            .then(|| mount.split(' ').nth(4).map(str::to_owned))?
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cgroup2_mount;
+
+    #[test]
+    fn finds_the_mount_among_others() {
+        let text = "22 1 0:21 / /proc rw - proc proc rw\n\
+                    30 23 0:26 / /sys/fs/cgroup/unified rw,nosuid shared:9 - cgroup2 cgroup2 rw\n";
+        assert_eq!(
+            cgroup2_mount(text).as_deref(),
+            Some("/sys/fs/cgroup/unified")
+        );
+        assert_eq!(cgroup2_mount("22 1 0:21 / /proc rw - proc proc rw\n"), None);
+    }
+}

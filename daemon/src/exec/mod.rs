@@ -1,0 +1,55 @@
+//! Steps in the world: their folders, their shims, and what became of them.
+//!
+//! One thread owns it. Orders come in from the engine; news goes back to it. It holds no job
+//! state: what it needs it reads from the store, and what a step is it reads from the step's
+//! folder, so it can be started anew at any moment.
+
+mod adopt;
+mod facts;
+mod folder;
+mod host;
+mod launch;
+mod leftovers;
+mod order;
+mod watch;
+
+pub use host::find_cgroup_parent;
+pub use order::{Orders, channel};
+pub use watch::{Exec, ExecError};
+
+use crate::core::event::Force;
+use crate::core::{JobId, StepRef};
+
+/// What the engine wants done to a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Order {
+    /// Start it.
+    Launch {
+        /// The job's number.
+        id: JobId,
+        /// The job's name.
+        name: String,
+        /// Which step.
+        step: StepRef,
+    },
+    /// Stop it.
+    Stop {
+        /// The job's number.
+        id: JobId,
+        /// Which step.
+        step: StepRef,
+        /// With or without grace.
+        force: Force,
+    },
+    /// Find out what became of it while no daemon watched, and watch it.
+    Adopt {
+        /// The job's number.
+        id: JobId,
+        /// The job's name.
+        name: String,
+        /// Which step.
+        step: StepRef,
+        /// The stop that was asked for before.
+        stop: Option<Force>,
+    },
+}

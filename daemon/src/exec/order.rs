@@ -1,0 +1,75 @@
+//! The way of orders to the exec thread: a queue with an eventfd that wakes its poll.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
+use super::Order;
+
+/// Where orders are put.
+#[derive(Debug, Clone)]
+pub struct Orders {
+    shared: Arc<Shared>,
+}
+
+/// Where the exec thread takes them.
+#[derive(Debug)]
+pub struct Inbox {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    queue: Mutex<VecDeque<Order>>,
+    wake: EventFd,
+}
+
+/// Makes the queue. Its length is bounded by the live jobs: each has one step under way.
+///
+/// # Errors
+/// When the kernel gives no eventfd.
+pub fn channel() -> nix::Result<(Orders, Inbox)> {
+    let wake = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
+    let shared = Arc::new(Shared {
+        queue: Mutex::default(),
+        wake,
+    });
+    Ok((
+        Orders {
+            shared: Arc::clone(&shared),
+        },
+        Inbox { shared },
+    ))
+}
+
+impl Orders {
+    /// Puts an order.
+    pub fn send(&self, order: Order) {
+        self.shared
+            .queue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push_back(order);
+        if let Err(error) = self.shared.wake.write(1) {
+            // Only EAGAIN can come, when 2^64 wake-ups are pending: then it is awake.
+            tracing::debug!(%error, "wake the exec thread");
+        }
+    }
+}
+
+impl Inbox {
+    /// What becomes readable when there are orders.
+    pub fn wake(&self) -> &EventFd {
+        &self.shared.wake
+    }
+
+    /// Takes the next order.
+    pub fn take(&self) -> Option<Order> {
+        self.shared
+            .queue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front()
+    }
+}

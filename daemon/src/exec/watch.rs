@@ -1,0 +1,298 @@
+//! The exec thread: waits for orders and for the ends of shims in one epoll, without a timer
+//! unless a step is unclear.
+
+use std::collections::HashMap;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
+
+use nix::errno::Errno;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::signal::Signal;
+use nix::sys::wait::{WaitPidFlag, waitpid};
+use nix::unistd::Pid;
+
+use super::adopt::{Finding, find_out};
+use super::launch::{self, LaunchError};
+use super::order::Inbox;
+use super::{Order, folder};
+use crate::core::event::Force;
+use crate::core::plan::{self, Host};
+use crate::core::{Event, JobId, StepRef};
+use crate::engine::Handle;
+use crate::layout::{Layout, step_label};
+use crate::store::Reader;
+use crate::sys::{clock, pidfd};
+
+/// How often an unclear step is looked at, in milliseconds.
+const UNCLEAR_LOOK_MS: u16 = 50;
+/// How long a step may be unclear before its job is said not to respond, in milliseconds.
+const UNCLEAR_MS_MAX: u64 = 5_000;
+/// Events taken from one epoll.
+const EVENTS: usize = 256;
+/// The epoll token of the inbox; jobs' numbers begin at 1.
+const INBOX: u64 = 0;
+
+/// Why the exec thread cannot work.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecError {
+    /// The kernel gave no epoll.
+    #[error("wait for steps: {0}")]
+    Poll(#[from] Errno),
+    /// The store cannot be read.
+    #[error("read jobs: {0}")]
+    Store(#[from] crate::store::StoreError),
+}
+
+/// A step whose shim is watched.
+struct Watched {
+    name: String,
+    step: StepRef,
+    shim: OwnedFd,
+    /// The shim's pid where it is our child and must be reaped.
+    child: Option<Pid>,
+}
+
+/// A step that is looked at again until it is clear.
+struct Unclear {
+    name: String,
+    step: StepRef,
+    since_ms: u64,
+    silent: bool,
+    stop: Option<Force>,
+}
+
+/// The exec thread's possessions.
+pub struct Exec {
+    inbox: Inbox,
+    engine: Handle,
+    reader: Reader,
+    layout: Layout,
+    host: Host,
+    shim: PathBuf,
+    epoll: Epoll,
+    watched: HashMap<JobId, Watched>,
+    unclear: HashMap<JobId, Unclear>,
+}
+
+impl Exec {
+    /// Makes it; `shim` is the program that supervises a step.
+    ///
+    /// # Errors
+    /// When the kernel or the store refuses.
+    pub fn new(
+        inbox: Inbox,
+        engine: Handle,
+        layout: Layout,
+        host: Host,
+        shim: PathBuf,
+    ) -> Result<Exec, ExecError> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        epoll.add(inbox.wake(), EpollEvent::new(EpollFlags::EPOLLIN, INBOX))?;
+        let reader = Reader::open(engine.store())?;
+        let (watched, unclear) = (HashMap::new(), HashMap::new());
+        Ok(Exec {
+            inbox,
+            engine,
+            reader,
+            layout,
+            host,
+            shim,
+            epoll,
+            watched,
+            unclear,
+        })
+    }
+
+    /// Runs for ever.
+    ///
+    /// # Errors
+    /// When the kernel refuses to wait.
+    pub fn run(mut self) -> Result<(), ExecError> {
+        let mut events = vec![EpollEvent::empty(); EVENTS];
+        loop {
+            let timeout = if self.unclear.is_empty() {
+                EpollTimeout::NONE
+            } else {
+                EpollTimeout::from(UNCLEAR_LOOK_MS)
+            };
+            let ready = match self.epoll.wait(&mut events, timeout) {
+                Ok(ready) => ready,
+                Err(Errno::EINTR) => 0,
+                Err(error) => return Err(error.into()),
+            };
+            for event in &events[..ready] {
+                match event.data() {
+                    INBOX => self.take_orders(),
+                    id => self.shim_ended(id.cast_signed()),
+                }
+            }
+            self.look_at_unclear();
+        }
+    }
+
+    fn take_orders(&mut self) {
+        if let Err(error) = self.inbox.wake().read() {
+            tracing::trace!(%error, "the inbox was read before");
+        }
+        while let Some(order) = self.inbox.take() {
+            match order {
+                Order::Launch { id, name, step } => self.launch(id, name, step),
+                Order::Stop { id, step, force } => self.stop(id, step, force),
+                Order::Adopt {
+                    id,
+                    name,
+                    step,
+                    stop,
+                } => self.adopt(id, name, step, stop),
+            }
+        }
+    }
+
+    fn launch(&mut self, id: JobId, name: String, step: StepRef) {
+        match self.try_launch(id, &name, step) {
+            Ok((pid, shim)) => {
+                self.engine.news(Event::Launched(id, step));
+                self.watch(
+                    id,
+                    Watched {
+                        name,
+                        step,
+                        shim,
+                        child: Some(pid),
+                    },
+                );
+            }
+            Err(error) => {
+                self.engine
+                    .news(Event::LaunchFailed(id, step, error.to_string()));
+            }
+        }
+    }
+
+    fn try_launch(
+        &mut self,
+        id: JobId,
+        name: &str,
+        step: StepRef,
+    ) -> Result<(Pid, OwnedFd), LaunchError> {
+        let row = self
+            .reader
+            .job(id)
+            .map_err(|error| LaunchError::Job(error.to_string()))?;
+        let row = row.ok_or_else(|| LaunchError::Job("it is not in the store".into()))?;
+        let spec = plan::spec(name, step, &row.definition, &self.layout, &self.host)?;
+        let folder = folder::prepare(&self.layout, name, step, &row.definition)?;
+        let pid = launch::launch(&self.shim, &folder, &spec)?;
+        // Our own child cannot be reaped by anyone else, so its pid is its own.
+        let shim = pidfd::open_child(pid).map_err(|error| LaunchError::Job(error.to_string()))?;
+        Ok((Pid::from_raw(pid), shim))
+    }
+
+    fn watch(&mut self, id: JobId, watched: Watched) {
+        let event = EpollEvent::new(EpollFlags::EPOLLIN, id.cast_unsigned());
+        if let Err(error) = self.epoll.add(watched.shim.as_fd(), event) {
+            tracing::error!(job = id, %error, "a supervisor cannot be watched; it is looked at instead");
+            self.look_again(id, watched.name, watched.step, None);
+            return;
+        }
+        self.watched.insert(id, watched);
+    }
+
+    fn stop(&mut self, id: JobId, step: StepRef, force: Force) {
+        if let Some(unclear) = self
+            .unclear
+            .get_mut(&id)
+            .filter(|unclear| unclear.step == step)
+        {
+            unclear.stop = Some(force);
+        }
+        let Some(watched) = self.watched.get(&id).filter(|watched| watched.step == step) else {
+            return;
+        };
+        let signal = match force {
+            Force::Grace => Signal::SIGTERM,
+            Force::Now => Signal::SIGINT,
+        };
+        if let Err(error) = pidfd::signal(&watched.shim, signal) {
+            tracing::error!(job = id, %error, "a supervisor cannot be told to stop");
+        }
+    }
+
+    /// A shim's pidfd is readable: it has ended.
+    fn shim_ended(&mut self, id: JobId) {
+        let Some(watched) = self.watched.remove(&id) else {
+            return;
+        };
+        if let Err(error) = self.epoll.delete(watched.shim.as_fd()) {
+            tracing::debug!(job = id, %error, "stop watching a supervisor");
+        }
+        if let Some(pid) = watched.child
+            && let Err(error) = waitpid(pid, Some(WaitPidFlag::WNOHANG))
+        {
+            tracing::debug!(job = id, %error, "reap a supervisor");
+        }
+        self.adopt(id, watched.name, watched.step, None);
+    }
+
+    fn adopt(&mut self, id: JobId, name: String, step: StepRef, stop: Option<Force>) {
+        let label = step_label(&name, step);
+        match find_out(&self.layout.step(&name, step), &label) {
+            Finding::Alive(shim) => {
+                self.engine.news(Event::Launched(id, step));
+                self.engine.news(Event::Heard(id, step));
+                self.watch(
+                    id,
+                    Watched {
+                        name,
+                        step,
+                        shim,
+                        child: None,
+                    },
+                );
+                if let Some(force) = stop {
+                    self.stop(id, step, force);
+                }
+            }
+            Finding::Unclear => self.look_again(id, name, step, stop),
+            Finding::Ended(end) => self.engine.news(Event::Ended(id, step, end)),
+        }
+    }
+
+    fn look_again(&mut self, id: JobId, name: String, step: StepRef, stop: Option<Force>) {
+        let since_ms = clock::monotonic_ms();
+        self.unclear.insert(
+            id,
+            Unclear {
+                name,
+                step,
+                since_ms,
+                silent: false,
+                stop,
+            },
+        );
+    }
+
+    fn look_at_unclear(&mut self) {
+        for (id, mut unclear) in std::mem::take(&mut self.unclear) {
+            let waited = clock::monotonic_ms().saturating_sub(unclear.since_ms);
+            if waited > UNCLEAR_MS_MAX && !unclear.silent {
+                let reason = "its supervisor lives but does not say who it is";
+                self.engine
+                    .news(Event::Silent(id, unclear.step, reason.into()));
+                unclear.silent = true;
+            }
+            let Unclear {
+                name,
+                step,
+                since_ms,
+                silent,
+                stop,
+            } = unclear;
+            self.adopt(id, name, step, stop);
+            if let Some(again) = self.unclear.get_mut(&id) {
+                again.since_ms = since_ms;
+                again.silent = silent;
+            }
+        }
+    }
+}

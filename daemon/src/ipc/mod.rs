@@ -1,0 +1,13 @@
+//! The socket: listen, find out who calls, hold every connection to its limits, ask the engine
+//! or the store, answer. Nothing here decides about a job.
+
+mod connection;
+mod describe;
+mod listen;
+mod policy;
+mod service;
+mod view;
+mod watch;
+
+pub use listen::{ListenError, adopt, bind, serve};
+pub use service::{DaemonFacts, Service};

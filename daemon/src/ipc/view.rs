@@ -1,0 +1,201 @@
+//! A stored job as clients see it: Azure ML's attributes under Azure ML's names.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use jiff::Timestamp;
+use proto::api::{CreationContext, JobSummary, JobView};
+use proto::outcome::Outcome;
+use proto::status::Status;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::core::Job;
+use crate::layout::{Layout, PREPARE_LOG, STD_LOG};
+use crate::store::Row;
+
+/// The workspace in which all local jobs are, in the form of an ARM id.
+const WORKSPACE: &str = "/subscriptions/local/resourceGroups/local/providers/Microsoft.MachineLearningServices/workspaces/local";
+
+/// RFC 3339 in UTC of microseconds since the Unix epoch.
+#[must_use]
+pub fn rfc3339(micros: i64) -> String {
+    // Any stored time was taken from a clock, far inside the range.
+    Timestamp::from_microsecond(micros).map_or_else(|_| micros.to_string(), |time| time.to_string())
+}
+
+/// A row of a list.
+#[must_use]
+pub fn summary(row: &Row) -> JobSummary {
+    let Row {
+        job,
+        definition,
+        archived,
+    } = row;
+    let times = Times::of(job);
+    JobSummary {
+        name: job.name.clone(),
+        display_name: definition
+            .job
+            .display_name
+            .clone()
+            .unwrap_or_else(|| job.name.clone()),
+        experiment_name: definition.experiment_name.clone(),
+        kind: "command".into(),
+        status: job.status,
+        created_at: rfc3339(times.created),
+        started_at: times.started.map(rfc3339),
+        ended_at: times.ended.map(rfc3339),
+        exit_code: outcome(job).map(Outcome::exit_code),
+        archived: *archived,
+    }
+}
+
+/// The whole job.
+#[must_use]
+pub fn job(row: &Row, layout: &Layout) -> JobView {
+    let Row {
+        job,
+        definition,
+        archived,
+    } = row;
+    let written = &definition.job;
+    let times = Times::of(job);
+    let folder = layout.job(&job.name);
+    let studio_url = file_url(&folder);
+    let end = job.end.as_ref();
+    JobView {
+        id: format!("{WORKSPACE}/jobs/{}", job.name),
+        name: job.name.clone(),
+        kind: "command".into(),
+        status: job.status,
+        display_name: written
+            .display_name
+            .clone()
+            .unwrap_or_else(|| job.name.clone()),
+        experiment_name: definition.experiment_name.clone(),
+        description: written.description.clone(),
+        tags: value(&written.tags),
+        properties: value(&written.properties),
+        command: written.command.clone(),
+        code: written.code.clone(),
+        environment: value(&written.environment),
+        environment_variables: value(&written.environment_variables),
+        compute: written.compute.clone(),
+        resources: written.resources.as_ref().map(value),
+        limits: written.limits.as_ref().map(value),
+        distribution: written.distribution.as_ref().map(value),
+        inputs: value(&written.inputs),
+        outputs: outputs(row, layout),
+        services: services(row, &studio_url),
+        identity: written.identity.as_ref().map(value),
+        queue_settings: written.queue_settings.as_ref().map(value),
+        parent_job_name: written.parent_job_name.clone(),
+        creation_context: CreationContext {
+            created_at: rfc3339(times.created),
+            created_by: definition.created_by.clone(),
+            created_by_type: "User".into(),
+            last_modified_at: rfc3339(times.changed),
+        },
+        base_path: definition.base_path.clone(),
+        log_files: log_files(&folder),
+        parameters: BTreeMap::new(),
+        studio_url,
+        job_path: folder,
+        started_at: times.started.map(rfc3339),
+        ended_at: times.ended.map(rfc3339),
+        duration_ms: end.and_then(|end| end.duration_ms),
+        outcome: outcome(job).cloned(),
+        exit_code: outcome(job).map(Outcome::exit_code),
+        error: outcome(job).and_then(Outcome::error_document),
+        notes: definition.notes.clone(),
+        history: job.history.clone(),
+        archived: *archived,
+        log_bytes_dropped: end.map_or(0, |end| end.log_bytes_dropped),
+    }
+}
+
+struct Times {
+    created: i64,
+    started: Option<i64>,
+    ended: Option<i64>,
+    changed: i64,
+}
+
+impl Times {
+    fn of(job: &Job) -> Times {
+        let at = |wanted: fn(Status) -> bool| {
+            job.history
+                .iter()
+                .find(|entry| wanted(entry.status))
+                .map(|entry| entry.at)
+        };
+        Times {
+            created: job.history.first().map_or(0, |entry| entry.at),
+            started: at(|status| status == Status::Running),
+            ended: at(Status::is_terminal),
+            changed: job.history.last().map_or(0, |entry| entry.at),
+        }
+    }
+}
+
+fn outcome(job: &Job) -> Option<&Outcome> {
+    job.end.as_ref().map(|end| &end.outcome)
+}
+
+fn value<T: Serialize>(part: &T) -> Value {
+    // Parts of a job that was read from JSON have a JSON form.
+    serde_json::to_value(part).unwrap_or(Value::Null)
+}
+
+fn file_url(path: &Path) -> String {
+    let mut url = String::from("file://");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => {
+                url.push(char::from(*byte));
+            }
+            other => url.push_str(&format!("%{other:02X}")),
+        }
+    }
+    url
+}
+
+/// The logs that are there.
+fn log_files(folder: &Path) -> BTreeMap<String, String> {
+    [STD_LOG, PREPARE_LOG]
+        .into_iter()
+        .map(|name| (name, folder.join(name)))
+        .filter(|(_, path)| path.exists())
+        .map(|(name, path)| (name.to_owned(), file_url(&path)))
+        .collect()
+}
+
+/// The outputs as written, each with the folder or file where it is.
+fn outputs(row: &Row, layout: &Layout) -> Value {
+    let mut all = serde_json::Map::new();
+    for (name, output) in &row.definition.job.outputs {
+        let mut shown = value(output);
+        if let Value::Object(map) = &mut shown {
+            map.insert(
+                "uri".into(),
+                file_url(&layout.output(&row.job.name, name)).into(),
+            );
+        }
+        all.insert(name.clone(), shown);
+    }
+    Value::Object(all)
+}
+
+/// The services as written, and `Studio`, whose endpoint scripts ask for.
+fn services(row: &Row, studio_url: &str) -> Value {
+    let mut all = match row.definition.job.services.as_ref().map(value) {
+        Some(Value::Object(map)) => map,
+        _ => serde_json::Map::new(),
+    };
+    all.insert(
+        "Studio".into(),
+        json!({ "type": "Studio", "endpoint": studio_url }),
+    );
+    Value::Object(all)
+}

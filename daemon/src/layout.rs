@@ -1,0 +1,98 @@
+//! Where everything is below the state folder. Pure paths; who makes a folder says so.
+//!
+//! ```text
+//! STATE/lock                     held by the one daemon of this folder
+//! STATE/jobd.db                  the store
+//! STATE/log/                     the daemon's own log
+//! STATE/jobs/NAME/               the job's: its working folder, with user_logs, outputs, logs
+//! STATE/jobs/NAME/named-outputs/ a folder per output
+//! STATE/steps/NAME.STEP.ATTEMPT/ the daemon's: the records of one step
+//! ```
+//! The job's folder and the records are apart so that a job which empties its working folder,
+//! or is another user's, cannot touch the records. Job names hold no dot, so a step's folder
+//! names its job without doubt.
+
+use std::path::{Path, PathBuf};
+
+use crate::core::StepRef;
+
+/// The file within a job's folder that holds what the job printed (azureml.md §4).
+pub const STD_LOG: &str = "user_logs/std_log.txt";
+/// The file within a job's folder that holds what its preparation printed.
+pub const PREPARE_LOG: &str = "system_logs/prepare.log";
+/// The folders that Azure ML's runtime makes in a job's working folder (azureml.md §4).
+pub const JOB_FOLDERS: [&str; 3] = ["user_logs", "outputs", "logs"];
+
+/// The state folder and everything in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    state: PathBuf,
+}
+
+impl Layout {
+    /// A layout below `state`, which must be absolute.
+    #[must_use]
+    pub fn new(state: PathBuf) -> Layout {
+        Layout { state }
+    }
+
+    /// The state folder itself.
+    #[must_use]
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+
+    /// The lock of the one daemon that works here.
+    #[must_use]
+    pub fn lock(&self) -> PathBuf {
+        self.state.join("lock")
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> PathBuf {
+        self.state.join("jobd.db")
+    }
+
+    /// The folder of the daemon's own log.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.state.join("log")
+    }
+
+    /// The folder of all jobs' folders.
+    #[must_use]
+    pub fn jobs(&self) -> PathBuf {
+        self.state.join("jobs")
+    }
+
+    /// The folder of all step records.
+    #[must_use]
+    pub fn steps(&self) -> PathBuf {
+        self.state.join("steps")
+    }
+
+    /// A job's folder.
+    #[must_use]
+    pub fn job(&self, name: &str) -> PathBuf {
+        self.jobs().join(name)
+    }
+
+    /// A job's folder for a named output.
+    #[must_use]
+    pub fn output(&self, name: &str, output: &str) -> PathBuf {
+        self.job(name).join("named-outputs").join(output)
+    }
+
+    /// A step's records.
+    #[must_use]
+    pub fn step(&self, name: &str, step: StepRef) -> PathBuf {
+        self.steps().join(step_label(name, step))
+    }
+}
+
+/// The name that tells a step from all others: of its folder, its cgroup and its cookie.
+#[must_use]
+pub fn step_label(name: &str, step: StepRef) -> String {
+    format!("{name}.{}.{}", step.kind.name(), step.attempt)
+}

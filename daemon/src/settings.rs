@@ -1,0 +1,293 @@
+//! The daemon's settings: defaults, then one small YAML file, then the command line.
+
+use std::path::{Path, PathBuf};
+
+use proto::diagnostic::{Diagnostic, Span};
+use proto::yaml::{self, Node, Value};
+
+use crate::core::Capacity;
+use crate::sys::atomic;
+
+/// The most bytes of the configuration file.
+const FILE_BYTES_MAX: u64 = 64 << 10;
+
+/// What can be set. Each has a flag of the same name and a key of the same name in the file.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct Overrides {
+    /// Commands that run at once [default: the number of CPUs]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub slots: Option<u64>,
+    /// Seconds between the polite end of a job (TERM) and the kill [default: 10]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    pub grace_seconds: Option<u64>,
+    /// Bytes of output that a job's log keeps [default: 1 GiB]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(4_096..))]
+    pub log_bytes_max: Option<u64>,
+    /// Live jobs in all, waiting and running [default: 1000000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub queue_max: Option<u64>,
+    /// Preparations that run at once [default: 2]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    pub preparing_max: Option<u64>,
+    /// Days of the daemon's own log that are kept [default: 7]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=3_650))]
+    pub log_days: Option<u64>,
+}
+
+/// The settings in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// How much happens at once.
+    pub capacity: Capacity,
+    /// Milliseconds between TERM and KILL.
+    pub grace_ms: u64,
+    /// The most bytes of a job's log.
+    pub log_bytes_max: u64,
+    /// Files of the daemon's own log.
+    pub log_days: usize,
+}
+
+/// Why the configuration was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("read the configuration {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: atomic::ReadError,
+    },
+    /// The file is wrong.
+    #[error("{}", diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Invalid {
+        /// What is wrong, and where.
+        diagnostics: Vec<Diagnostic>,
+    },
+}
+
+const SLOTS_FALLBACK: usize = 1;
+const GRACE_SECS_DEFAULT: u64 = 10;
+const LOG_BYTES_MAX_DEFAULT: u64 = 1 << 30;
+const QUEUE_MAX_DEFAULT: u64 = 1_000_000;
+const PREPARING_MAX_DEFAULT: u64 = 2;
+const LOG_DAYS_DEFAULT: u64 = 7;
+
+/// Reads the configuration, if there is one, and puts the command line above it.
+///
+/// # Errors
+/// When the file cannot be read or is wrong.
+pub fn load(path: &Path, command_line: &Overrides) -> Result<Settings, SettingsError> {
+    let bytes =
+        atomic::read_bounded(path, FILE_BYTES_MAX).map_err(|source| SettingsError::Read {
+            path: path.into(),
+            source,
+        })?;
+    let file = match bytes {
+        Some(bytes) => parse(&bytes, path)?,
+        None => Overrides::none(),
+    };
+    Ok(Settings::from(&file.under(command_line)))
+}
+
+impl Overrides {
+    fn none() -> Overrides {
+        Overrides {
+            slots: None,
+            grace_seconds: None,
+            log_bytes_max: None,
+            queue_max: None,
+            preparing_max: None,
+            log_days: None,
+        }
+    }
+
+    fn under(self, above: &Overrides) -> Overrides {
+        Overrides {
+            slots: above.slots.or(self.slots),
+            grace_seconds: above.grace_seconds.or(self.grace_seconds),
+            log_bytes_max: above.log_bytes_max.or(self.log_bytes_max),
+            queue_max: above.queue_max.or(self.queue_max),
+            preparing_max: above.preparing_max.or(self.preparing_max),
+            log_days: above.log_days.or(self.log_days),
+        }
+    }
+}
+
+impl From<&Overrides> for Settings {
+    fn from(set: &Overrides) -> Settings {
+        let cpus =
+            std::thread::available_parallelism().map_or(SLOTS_FALLBACK, std::num::NonZero::get);
+        let count = |value: Option<u64>, default: u64| {
+            usize::try_from(value.unwrap_or(default)).unwrap_or(usize::MAX)
+        };
+        Settings {
+            capacity: Capacity {
+                slots: set
+                    .slots
+                    .map_or(cpus, |slots| usize::try_from(slots).unwrap_or(usize::MAX)),
+                preparing: count(set.preparing_max, PREPARING_MAX_DEFAULT),
+                jobs: count(set.queue_max, QUEUE_MAX_DEFAULT),
+            },
+            grace_ms: set.grace_seconds.unwrap_or(GRACE_SECS_DEFAULT) * 1000,
+            log_bytes_max: set.log_bytes_max.unwrap_or(LOG_BYTES_MAX_DEFAULT),
+            log_days: count(set.log_days, LOG_DAYS_DEFAULT),
+        }
+    }
+}
+
+/// A key of the file: its name, its bounds, and where its value goes.
+struct Key {
+    name: &'static str,
+    range: std::ops::RangeInclusive<u64>,
+    put: fn(&mut Overrides, u64),
+}
+
+const KEYS: [Key; 6] = [
+    Key {
+        name: "slots",
+        range: 1..=10_000,
+        put: |set, value| set.slots = Some(value),
+    },
+    Key {
+        name: "grace_seconds",
+        range: 0..=86_400,
+        put: |set, value| set.grace_seconds = Some(value),
+    },
+    Key {
+        name: "log_bytes_max",
+        range: 4_096..=u64::MAX,
+        put: |set, value| set.log_bytes_max = Some(value),
+    },
+    Key {
+        name: "queue_max",
+        range: 1..=10_000_000,
+        put: |set, value| set.queue_max = Some(value),
+    },
+    Key {
+        name: "preparing_max",
+        range: 1..=1_000,
+        put: |set, value| set.preparing_max = Some(value),
+    },
+    Key {
+        name: "log_days",
+        range: 1..=3_650,
+        put: |set, value| set.log_days = Some(value),
+    },
+];
+
+fn parse(bytes: &[u8], path: &Path) -> Result<Overrides, SettingsError> {
+    let mut set = Overrides::none();
+    let mut diagnostics = Vec::new();
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Ok(set);
+    }
+    match yaml::parse(bytes) {
+        Err(found) => diagnostics = found,
+        Ok(Node {
+            value: Value::Null, ..
+        }) => {}
+        Ok(Node {
+            value: Value::Map(entries),
+            ..
+        }) => {
+            for entry in entries {
+                diagnostics.extend(take(&mut set, &entry.key, &entry.value));
+            }
+        }
+        Ok(other) => {
+            let message = format!(
+                "the configuration must be a mapping, not {}",
+                other.describe()
+            );
+            diagnostics.push(Diagnostic::error("not-a-mapping", other.span, message));
+        }
+    }
+    if diagnostics.is_empty() {
+        return Ok(set);
+    }
+    for diagnostic in &mut diagnostics {
+        diagnostic.file = Some(path.display().to_string());
+    }
+    Err(SettingsError::Invalid { diagnostics })
+}
+
+fn take(set: &mut Overrides, key: &Node, value: &Node) -> Option<Diagnostic> {
+    let name = key.text();
+    let Some(known) = KEYS.iter().find(|known| known.name == name) else {
+        return Some(unknown(name, key.span));
+    };
+    let number = match value.value {
+        Value::Int(number) => u64::try_from(number).ok(),
+        _ => None,
+    };
+    match number.filter(|number| known.range.contains(number)) {
+        Some(number) => {
+            (known.put)(set, number);
+            None
+        }
+        None => {
+            let message = format!("{} is not allowed", value.describe());
+            let mut finding =
+                Diagnostic::error("bad-value", value.span, message).with_help(format!(
+                    "a whole number from {} to {}",
+                    known.range.start(),
+                    known.range.end()
+                ));
+            finding.path = name.into();
+            Some(finding)
+        }
+    }
+}
+
+fn unknown(name: &str, span: Span) -> Diagnostic {
+    let names: Vec<_> = KEYS.iter().map(|key| key.name).collect();
+    let mut finding = Diagnostic::error("unknown-key", span, "this key is not known")
+        .with_help(format!("known are {}", names.join(", ")));
+    finding.path = name.into();
+    finding
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(text: &str) -> String {
+        parse(text.as_bytes(), Path::new("jobd.yaml"))
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn the_command_line_wins_over_the_file_and_the_file_over_the_defaults() {
+        let file = parse(b"slots: 3\ngrace_seconds: 0\n", Path::new("jobd.yaml")).unwrap();
+        let above = Overrides {
+            slots: Some(5),
+            ..Overrides::none()
+        };
+        let settings = Settings::from(&file.under(&above));
+        assert_eq!(settings.capacity.slots, 5);
+        assert_eq!(settings.grace_ms, 0);
+        assert_eq!(settings.log_days, 7);
+    }
+
+    #[test]
+    fn a_wrong_file_is_refused_with_its_place() {
+        assert!(message("slots: 2\nslot: 3\n").starts_with("jobd.yaml:2:1: error: slot: "));
+        assert!(message("slots: many\n").starts_with("jobd.yaml:1:8: error: slots: "));
+        assert!(message("slots: 0\n").contains("from 1 to 10000"));
+        assert!(message("- slots\n").contains("must be a mapping"));
+    }
+
+    #[test]
+    fn an_empty_file_is_no_file() {
+        assert_eq!(
+            parse(b"\n", Path::new("jobd.yaml")).unwrap(),
+            Overrides::none()
+        );
+        assert_eq!(
+            parse(b"# nothing yet\n", Path::new("jobd.yaml")).unwrap_or_else(|_| Overrides::none()),
+            Overrides::none()
+        );
+    }
+}

@@ -1,0 +1,309 @@
+//! What the forked child does before it becomes the command.
+//!
+//! Between fork and exec only calls that are safe in a signal handler are made
+//! (signal-safety(7)): nothing is allocated and nothing panics. Everything that can fail comes
+//! before the release, so the command runs as soon as `started.json` is there.
+#![expect(unsafe_code, reason = "after a fork only plain system calls are safe")]
+
+use std::ffi::CStr;
+use std::mem::MaybeUninit;
+use std::os::fd::RawFd;
+use std::ptr;
+
+use libc::{c_int, pid_t};
+use nix::errno::Errno;
+use proto::record::RequirementKind;
+
+use super::command::{Command, Identity, Required};
+
+/// The exit code of a child that could not become the command; nobody sees it.
+const EXIT_NOT_STARTED: c_int = 127;
+/// One after the last signal number (signal(7)).
+const SIGNALS_END: c_int = 65;
+/// Bytes of the kernel's signal set (rt_sigaction(2)), for the 64 signals there are.
+const SIGSET_BYTES: usize = 8;
+/// Words that hold the kernel's `struct sigaction`: handler, flags, restorer and mask.
+const KERNEL_SIGACTION_WORDS: usize = 4;
+/// The first descriptor after standard input, output and error.
+const FIRST_FREE_FD: libc::c_uint = 3;
+
+/// What the child was doing when it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Stage {
+    Session,
+    Output,
+    Identity,
+    DeathSignal,
+    Requirement,
+    Folder,
+    Program,
+}
+
+const STAGES: [Stage; 7] = [
+    Stage::Session,
+    Stage::Output,
+    Stage::Identity,
+    Stage::DeathSignal,
+    Stage::Requirement,
+    Stage::Folder,
+    Stage::Program,
+];
+
+/// Why there is no command: the child's only message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Failure {
+    pub stage: Stage,
+    /// Which requirement.
+    pub index: u32,
+    pub errno: Errno,
+}
+
+impl Failure {
+    /// Bytes of the message; less than a pipe takes at once.
+    pub(super) const BYTES: usize = 9;
+
+    fn to_bytes(self) -> [u8; Failure::BYTES] {
+        let [a, b, c, d] = self.index.to_ne_bytes();
+        let [e, f, g, h] = (self.errno as i32).to_ne_bytes();
+        [self.stage as u8, a, b, c, d, e, f, g, h]
+    }
+
+    /// Reads the message; none if it is not one.
+    pub(super) fn from_bytes(bytes: [u8; Failure::BYTES]) -> Option<Failure> {
+        let [stage, a, b, c, d, e, f, g, h] = bytes;
+        Some(Failure {
+            stage: *STAGES.get(usize::from(stage))?,
+            index: u32::from_ne_bytes([a, b, c, d]),
+            errno: Errno::from_raw(i32::from_ne_bytes([e, f, g, h])),
+        })
+    }
+}
+
+/// The child's part of everything.
+#[derive(Debug)]
+pub(super) struct Child<'a> {
+    pub command: &'a Command,
+    /// The writing end of the output pipe.
+    pub output: RawFd,
+    /// The release: one byte, or the end of file if the supervisor died.
+    pub release: RawFd,
+    /// Where a failure goes.
+    pub report: RawFd,
+    /// What only the supervisor may hold: its end of the release, and the lock of the spec.
+    pub not_ours: [RawFd; 2],
+    /// The supervisor.
+    pub parent: pid_t,
+    /// Whether the supervisor is spared by the out-of-memory killer, which the command is not.
+    pub is_spared: bool,
+}
+
+impl Child<'_> {
+    /// Becomes the command, or reports why not and ends.
+    ///
+    /// # Safety
+    /// To be called in a forked child only: it gives up descriptors that it does not own.
+    pub(super) unsafe fn become_command(&self) -> ! {
+        let failure = self.prepare().err().unwrap_or_else(|| {
+            self.wait_for_release();
+            self.execute()
+        });
+        let message = failure.to_bytes();
+        // SAFETY: the buffer is valid for its length; _exit(2) runs no destructor of the parent.
+        unsafe {
+            libc::write(self.report, message.as_ptr().cast(), message.len());
+            libc::_exit(EXIT_NOT_STARTED)
+        }
+    }
+
+    fn prepare(&self) -> Result<(), Failure> {
+        for fd in self.not_ours {
+            // SAFETY: a copy of the supervisor's descriptor, which nothing in the child uses.
+            unsafe { libc::close(fd) };
+        }
+        self.check(Stage::Session, new_session())?;
+        if self.is_spared {
+            reset_oom_score();
+        }
+        self.check(Stage::Output, redirect(self.output))?;
+        if let Some(identity) = &self.command.identity {
+            self.check(Stage::Identity, take_identity(identity))?;
+        }
+        // After the change of identity, which takes it back (PR_SET_PDEATHSIG(2const)).
+        self.check(Stage::DeathSignal, die_with_parent())?;
+        for (index, required) in (0u32..).zip(&self.command.requires) {
+            look_for(required).map_err(|errno| Failure {
+                stage: Stage::Requirement,
+                index,
+                errno,
+            })?;
+        }
+        self.check(Stage::Folder, change_folder(&self.command.folder))
+    }
+
+    fn check(&self, stage: Stage, result: Result<(), Errno>) -> Result<(), Failure> {
+        result.map_err(|errno| Failure {
+            stage,
+            index: 0,
+            errno,
+        })
+    }
+
+    /// Returns when the command may run; ends the child if the supervisor has died.
+    fn wait_for_release(&self) {
+        let mut byte = 0u8;
+        // SAFETY: one byte of room; _exit(2) runs no destructor of the parent.
+        unsafe {
+            // Signals are blocked, so the call is not interrupted.
+            let read = libc::read(self.release, (&raw mut byte).cast(), 1);
+            // Released and orphaned before the death signal was asked for.
+            if read != 1 || libc::getppid() != self.parent {
+                libc::_exit(EXIT_NOT_STARTED);
+            }
+        }
+    }
+
+    /// Returns only if the program cannot be run.
+    fn execute(&self) -> Failure {
+        reset_signals();
+        // SAFETY: the strings and arrays live as long as the command, each ended by a null.
+        unsafe {
+            // All descriptors of the supervisor close on exec; this is the second lock.
+            libc::close_range(
+                FIRST_FREE_FD,
+                libc::c_uint::MAX,
+                libc::CLOSE_RANGE_CLOEXEC as c_int,
+            );
+            libc::execve(
+                self.command.program.as_ptr(),
+                self.command.arguments.as_ptr(),
+                self.command.environment.as_ptr(),
+            );
+        }
+        Failure {
+            stage: Stage::Program,
+            index: 0,
+            errno: Errno::last(),
+        }
+    }
+}
+
+fn new_session() -> Result<(), Errno> {
+    // SAFETY: no arguments.
+    Errno::result(unsafe { libc::setsid() }).map(drop)
+}
+
+/// The command is an ordinary candidate when memory is short.
+fn reset_oom_score() {
+    // SAFETY: constant strings; a failure changes nothing that matters.
+    unsafe {
+        let fd = libc::open(
+            c"/proc/self/oom_score_adj".as_ptr(),
+            libc::O_WRONLY | libc::O_CLOEXEC,
+        );
+        if fd >= 0 {
+            libc::write(fd, c"0".as_ptr().cast(), 1);
+            libc::close(fd);
+        }
+    }
+}
+
+/// Standard input is `/dev/null`, which it is in the supervisor.
+fn redirect(output: RawFd) -> Result<(), Errno> {
+    for fd in [libc::STDOUT_FILENO, libc::STDERR_FILENO] {
+        // SAFETY: descriptors only.
+        Errno::result(unsafe { libc::dup2(output, fd) })?;
+    }
+    Ok(())
+}
+
+/// Groups first: without the rights of the old identity they cannot be changed.
+fn take_identity(identity: &Identity) -> Result<(), Errno> {
+    let Identity { uid, gid, groups } = identity;
+    // SAFETY: the list is valid for its length; the rest are integers.
+    unsafe {
+        Errno::result(libc::setgroups(groups.len(), groups.as_ptr()))?;
+        Errno::result(libc::setresgid(*gid, *gid, *gid))?;
+        Errno::result(libc::setresuid(*uid, *uid, *uid))?;
+    }
+    if holds_identity(identity) {
+        Ok(())
+    } else {
+        Err(Errno::EPERM)
+    }
+}
+
+fn holds_identity(identity: &Identity) -> bool {
+    let (mut users, mut groups) = ([0; 3], [0; 3]);
+    let [ruid, euid, suid] = &mut users;
+    let [rgid, egid, sgid] = &mut groups;
+    // SAFETY: six valid places for the length of the calls.
+    let read =
+        unsafe { libc::getresuid(ruid, euid, suid) == 0 && libc::getresgid(rgid, egid, sgid) == 0 };
+    read && users == [identity.uid; 3] && groups == [identity.gid; 3]
+}
+
+fn die_with_parent() -> Result<(), Errno> {
+    // SAFETY: integers only.
+    Errno::result(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) }).map(drop)
+}
+
+fn look_for(required: &Required) -> Result<(), Errno> {
+    let mut found = MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: the path is ended by a null and there is room for the answer.
+    Errno::result(unsafe { libc::stat(required.path.as_ptr(), found.as_mut_ptr()) })?;
+    // SAFETY: stat(2) succeeded and filled it.
+    let mode = unsafe { found.assume_init() }.st_mode;
+    let is_folder = mode & libc::S_IFMT == libc::S_IFDIR;
+    match required.kind {
+        RequirementKind::Folder if !is_folder => Err(Errno::ENOTDIR),
+        RequirementKind::File if is_folder => Err(Errno::EISDIR),
+        _ => Ok(()),
+    }
+}
+
+fn change_folder(path: &CStr) -> Result<(), Errno> {
+    // SAFETY: the path is ended by a null.
+    Errno::result(unsafe { libc::chdir(path.as_ptr()) }).map(drop)
+}
+
+/// The command starts as from a login: nothing is ignored, nothing is blocked. (Past the C
+/// library, which keeps two signals from its callers and sets them to be ignored in a spawn.)
+fn reset_signals() {
+    let mut none = MaybeUninit::<libc::sigset_t>::uninit();
+    let default = [0u64; KERNEL_SIGACTION_WORDS];
+    // SAFETY: zeroes are the default action in the kernel's struct, which is no longer than
+    // this; sigemptyset(3) fills the set.
+    unsafe {
+        for signal in 1..SIGNALS_END {
+            let old = ptr::null_mut::<libc::c_void>();
+            libc::syscall(
+                libc::SYS_rt_sigaction,
+                signal,
+                default.as_ptr(),
+                old,
+                SIGSET_BYTES,
+            );
+        }
+        libc::sigemptyset(none.as_mut_ptr());
+        libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), ptr::null_mut());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_survives_the_pipe() {
+        for stage in STAGES {
+            let failure = Failure {
+                stage,
+                index: 70_000,
+                errno: Errno::EACCES,
+            };
+            assert_eq!(Failure::from_bytes(failure.to_bytes()), Some(failure));
+        }
+        assert_eq!(Failure::from_bytes([9; Failure::BYTES]), None);
+    }
+}

@@ -1,0 +1,194 @@
+//! From *go* to the released command.
+//!
+//! `started.json` is there before the command's first instruction. If it cannot be written,
+//! nothing runs.
+
+use std::fs::File;
+use std::io;
+
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::waitpid;
+use nix::unistd::Pid;
+use proto::record::{Ended, Format, ProcessId, STARTED_FILE, Spec, Started};
+
+use super::cgroup::Leaf;
+use super::child::{Failure, Stage};
+use super::command::{Command, CommandError};
+use super::log::Log;
+use super::process::{describe, errno_of};
+use super::pump::Pump;
+use super::record::Records;
+use super::spawn::{Birth, Report, Spawned, spawn};
+use crate::sys::clock::wall_micros;
+use crate::sys::pidfd::{PidfdError, identity};
+
+/// Why the command did not run: a lowercase fragment, and the kernel's reason.
+#[derive(Debug)]
+pub(super) struct StartFailure {
+    reason: String,
+    errno: Option<Errno>,
+}
+
+impl StartFailure {
+    fn new(what: &str, errno: Errno) -> StartFailure {
+        StartFailure {
+            reason: format!("{what}: {}", describe(errno)),
+            errno: Some(errno),
+        }
+    }
+
+    fn io(what: &str, error: &io::Error) -> StartFailure {
+        StartFailure::new(what, errno_of(error))
+    }
+
+    /// What the child reported.
+    pub(super) fn of_child(failure: Failure, spec: &Spec) -> StartFailure {
+        StartFailure::new(&subject(failure, spec), failure.errno)
+    }
+
+    /// As the exit record has it.
+    pub(super) fn ended(self) -> Ended {
+        let errno = self.errno.map(|errno| errno as i32);
+        Ended::StartFailed {
+            reason: self.reason,
+            errno,
+        }
+    }
+}
+
+impl From<CommandError> for StartFailure {
+    fn from(error: CommandError) -> StartFailure {
+        StartFailure {
+            reason: error.to_string(),
+            errno: Some(Errno::EINVAL),
+        }
+    }
+}
+
+impl From<PidfdError> for StartFailure {
+    fn from(error: PidfdError) -> StartFailure {
+        StartFailure {
+            reason: error.to_string(),
+            errno: None,
+        }
+    }
+}
+
+/// What was made ready before *go*.
+#[derive(Debug)]
+pub(super) struct Ready<'a> {
+    /// What to run.
+    pub spec: &'a Spec,
+    /// The log, or why there is none.
+    pub log: io::Result<Log<File>>,
+    /// The lock of the spec.
+    pub lock: &'a File,
+    /// The cgroup; taken away if the command is not in it.
+    pub leaf: &'a mut Option<Leaf>,
+    /// This process.
+    pub shim: ProcessId,
+    /// This boot.
+    pub boot_id: String,
+    /// Whether this process is spared by the out-of-memory killer.
+    pub is_spared: bool,
+}
+
+/// A command that runs, or is about to report that it does not.
+#[derive(Debug)]
+pub(super) struct Launched {
+    /// The main process.
+    pub main: i32,
+    /// Whether it became the command.
+    pub report: Report,
+    /// Its output.
+    pub pump: Pump,
+}
+
+/// Starts the command.
+pub(super) fn launch(ready: Ready<'_>, records: &Records) -> Result<Launched, StartFailure> {
+    let Ready {
+        spec,
+        log,
+        lock,
+        leaf,
+        shim,
+        boot_id,
+        is_spared,
+    } = ready;
+    let command = Command::new(spec)?;
+    let path = spec.log.path.display();
+    let log = log.map_err(|error| StartFailure::io(&format!("log {path}"), &error))?;
+    let (pump, output) = Pump::new(log).map_err(|error| StartFailure::io("output", &error))?;
+    let cgroup = leaf.as_ref().map(Leaf::directory);
+    let birth = Birth {
+        command: &command,
+        output,
+        lock,
+        cgroup,
+        is_spared,
+    };
+    let spawned = spawn(birth).map_err(|errno| StartFailure::new("new process", errno))?;
+    if let Some(unused) = leaf.take_if(|_| !spawned.in_cgroup) {
+        unused.remove();
+    }
+    let started = |main| Started {
+        format: Format::CURRENT,
+        shim,
+        main,
+        boot_id,
+        cgroup: leaf.as_ref().map(|leaf| leaf.path().to_owned()),
+        at: wall_micros(),
+    };
+    if let Err(failure) = record_start(&spawned, started, records) {
+        give_up(&spawned);
+        return Err(failure);
+    }
+    Ok(Launched {
+        main: spawned.pid,
+        report: spawned.release(),
+        pump,
+    })
+}
+
+fn record_start(
+    spawned: &Spawned,
+    started: impl FnOnce(ProcessId) -> Started,
+    records: &Records,
+) -> Result<(), StartFailure> {
+    let main = identity(spawned.pid)?;
+    let main = main.ok_or_else(|| StartFailure::new("new process", Errno::ESRCH))?;
+    let written = records.started(&started(main));
+    written.map_err(|error| StartFailure::io(STARTED_FILE, &error))
+}
+
+/// Ends a process that was not released.
+fn give_up(spawned: &Spawned) {
+    let pid = Pid::from_raw(spawned.pid);
+    let _gone = kill(pid, Signal::SIGKILL);
+    let _reaped = waitpid(pid, None);
+}
+
+fn subject(failure: Failure, spec: &Spec) -> String {
+    match failure.stage {
+        Stage::Session => "new session".to_owned(),
+        Stage::Output => "output".to_owned(),
+        Stage::DeathSignal => "death signal".to_owned(),
+        Stage::Identity => spec
+            .user
+            .as_ref()
+            .map_or("user".to_owned(), |user| format!("user {}", user.uid)),
+        Stage::Requirement => {
+            let index = usize::try_from(failure.index).unwrap_or(usize::MAX);
+            spec.requires
+                .get(index)
+                .map_or("input".to_owned(), |requirement| {
+                    format!("input {}: {}", requirement.name, requirement.path.display())
+                })
+        }
+        Stage::Folder => format!("working folder {}", spec.cwd.display()),
+        Stage::Program => {
+            format!("program {}", spec.argv.first().map_or("", String::as_str))
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! The supervisor of one step: `jobd-shim DIR`.
+//!
+//! It owns the step directory from the moment the daemon hands over the locked `spec.json` until
+//! `exit.json` is there, and it owns every process of the step. It knows nothing of jobs, talks
+//! to nobody, and needs no daemon to be alive. One thread; std, nix and libc only.
+//!
+//! | file | role |
+//! |---|---|
+//! | `start` | the whole course, from the arguments to the exit record |
+//! | `launch` | from *go* to the released command |
+//! | `handshake` | what the daemon hands over; waiting for *go* |
+//! | `process`, `signals` | turning this process into a supervisor |
+//! | `command`, `spawn`, `child` | what to run, the fork, and what the child does before exec |
+//! | `decide` | what to do next: a pure state machine |
+//! | `supervise` | the loop around it |
+//! | `tree`, `reap`, `cgroup` | signalling, waiting for and fencing in the processes |
+//! | `pump`, `log` | the output |
+//! | `record` | started.json and exit.json |
+
+mod cgroup;
+mod child;
+mod command;
+mod decide;
+mod handshake;
+mod launch;
+mod log;
+mod process;
+mod pump;
+mod reap;
+mod record;
+mod signals;
+mod spawn;
+mod start;
+mod supervise;
+mod tree;
+
+pub use start::main;

@@ -1,0 +1,161 @@
+//! The records that the shim leaves in the step directory.
+//!
+//! Space for the exit record is taken before the command may run, so that a disk which the
+//! command fills does not swallow its end. Nothing is synced: the page cache survives a killed
+//! process, and power loss is covered by the daemon's commit.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::thread;
+use std::time::Duration;
+
+use nix::fcntl::{FallocateFlags, fallocate, renameat};
+use nix::unistd::{UnlinkatFlags, unlinkat};
+use proto::record::{EXIT_FILE, Exit, STARTED_FILE, Started};
+
+use crate::sys::atomic;
+
+/// Bytes that are reserved for the exit record. It has about 400; a longer one (a long reason)
+/// needs space at the end.
+const RESERVED_BYTES: u16 = 4096;
+/// Seconds between attempts to store the exit record: the first, and the longest.
+const RETRY_SECONDS: (u64, u64) = (1, 15);
+const EXIT_TMP: &str = "exit.json.tmp";
+
+/// The step directory, with the room for the exit record.
+#[derive(Debug)]
+pub(super) struct Records {
+    directory: File,
+    reserved: File,
+}
+
+impl Records {
+    /// Takes the room for the exit record.
+    pub(super) fn reserve(directory: File) -> io::Result<Records> {
+        let reserved = atomic::create_at(&directory, EXIT_TMP)?;
+        // Not every file system can; the blanks take the room in any case.
+        let _unsupported = fallocate(&reserved, FallocateFlags::empty(), 0, RESERVED_BYTES.into());
+        reserved.write_all_at(&[b' '; RESERVED_BYTES as usize], 0)?;
+        Ok(Records {
+            directory,
+            reserved,
+        })
+    }
+
+    /// Gives the room back: nothing was started.
+    pub(super) fn discard(self) {
+        // What is left over is overwritten by the next attempt.
+        let _left_over = unlinkat(&self.directory, EXIT_TMP, UnlinkatFlags::NoRemoveDir);
+    }
+
+    /// Records that the command may run from here on.
+    pub(super) fn started(&self, started: &Started) -> io::Result<()> {
+        atomic::write_at(&self.directory, STARTED_FILE, &serde_json::to_vec(started)?)
+    }
+
+    /// Records the end, however long it takes to succeed.
+    ///
+    /// # Errors
+    /// Only when nobody could read it any more: the step directory was removed.
+    pub(super) fn exit(&self, exit: &Exit) -> io::Result<()> {
+        let mut bytes = serde_json::to_vec(exit)?;
+        bytes.push(b'\n');
+        let (mut pause, longest) = RETRY_SECONDS;
+        while let Err(error) = self.store_exit(&bytes) {
+            if self
+                .directory
+                .metadata()
+                .is_ok_and(|directory| directory.nlink() == 0)
+            {
+                return Err(error);
+            }
+            thread::sleep(Duration::from_secs(pause));
+            pause = (pause * 2).min(longest);
+        }
+        Ok(())
+    }
+
+    fn store_exit(&self, bytes: &[u8]) -> io::Result<()> {
+        self.reserved.write_all_at(bytes, 0)?;
+        self.reserved.set_len(bytes.len() as u64)?;
+        match renameat(&self.directory, EXIT_TMP, &self.directory, EXIT_FILE) {
+            Ok(()) => Ok(()),
+            // Somebody removed the reserved file.
+            Err(nix::errno::Errno::ENOENT) => atomic::write_at(&self.directory, EXIT_FILE, bytes),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proto::record::{Ended, Format};
+    use std::path::{Path, PathBuf};
+
+    fn folder(name: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("jobd-record-{}-{name}", std::process::id()));
+        std::fs::create_dir(&path).unwrap();
+        path
+    }
+
+    fn exit(reason: &str) -> Exit {
+        Exit {
+            format: Format::CURRENT,
+            ended: Ended::StartFailed {
+                reason: reason.to_owned(),
+                errno: None,
+            },
+            stop: None,
+            oom_killed: false,
+            at: 1,
+            duration_ms: 2,
+            log_bytes: 3,
+            log_bytes_dropped: 0,
+            log_errno: None,
+            leftovers_killed: 0,
+            cpu_ms: 0,
+            max_rss_kib: 0,
+        }
+    }
+
+    fn stored(folder: &Path) -> Exit {
+        serde_json::from_slice(&std::fs::read(folder.join(EXIT_FILE)).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_room_is_taken_and_becomes_the_record() {
+        let folder = folder("room");
+        let records = Records::reserve(File::open(&folder).unwrap()).unwrap();
+        let room = std::fs::metadata(folder.join(EXIT_TMP)).unwrap();
+        assert_eq!(room.len(), u64::from(RESERVED_BYTES));
+        for reason in ["short", &"long ".repeat(2_000)] {
+            records.exit(&exit(reason)).unwrap();
+            assert_eq!(stored(&folder), exit(reason));
+        }
+        assert!(!folder.join(EXIT_TMP).exists());
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_removed_room_is_no_lost_record_and_a_removed_folder_ends_the_attempts() {
+        let folder = folder("removed");
+        let records = Records::reserve(File::open(&folder).unwrap()).unwrap();
+        std::fs::remove_file(folder.join(EXIT_TMP)).unwrap();
+        records.exit(&exit("kept")).unwrap();
+        assert_eq!(stored(&folder), exit("kept"));
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert!(records.exit(&exit("nowhere")).is_err());
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_step_that_did_not_start() {
+        let folder = folder("discard");
+        Records::reserve(File::open(&folder).unwrap())
+            .unwrap()
+            .discard();
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}

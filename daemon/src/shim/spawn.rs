@@ -1,0 +1,133 @@
+//! The fork of the command's process, and the two pipes to it: its release, and its failure.
+#![expect(unsafe_code, reason = "a fork is unsafe, and clone3(2) has no wrapper")]
+
+use std::fs::File;
+use std::mem;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use libc::pid_t;
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::unistd::{getpid, pipe2, read, write};
+
+use super::child::{Child, Failure};
+use super::command::Command;
+
+/// Of clone(2). The constant of the libc crate has a type that it does not fit.
+const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+
+/// What the new process starts with.
+#[derive(Debug)]
+pub(super) struct Birth<'a> {
+    /// What it becomes.
+    pub command: &'a Command,
+    /// Its standard output and error.
+    pub output: OwnedFd,
+    /// The lock of the spec, which it must not hold.
+    pub lock: &'a File,
+    /// The directory of the cgroup that it is born into.
+    pub cgroup: Option<&'a File>,
+    /// Whether this process is spared by the out-of-memory killer.
+    pub is_spared: bool,
+}
+
+/// A process that waits for its release. If this is dropped unreleased, the process ends.
+#[derive(Debug)]
+pub(super) struct Spawned {
+    /// The process; it is a session and process group leader when it is released.
+    pub pid: i32,
+    /// Whether it is in the cgroup.
+    pub in_cgroup: bool,
+    /// Where it says that it failed.
+    pub report: Report,
+    release: OwnedFd,
+}
+
+impl Spawned {
+    /// Lets the command run.
+    pub(super) fn release(self) -> Report {
+        // Fails only if the process is gone, which wait(2) and the report tell.
+        let _gone = write(&self.release, b".");
+        self.report
+    }
+}
+
+/// The failure of a process before its command ran.
+#[derive(Debug)]
+pub(super) struct Report(Option<OwnedFd>);
+
+impl Report {
+    /// What to wait for; none when the command runs or the failure was read.
+    pub(super) fn source(&self) -> Option<BorrowedFd<'_>> {
+        self.0.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Reads the failure, if there is one.
+    pub(super) fn read(&mut self) -> Option<Failure> {
+        let pipe = self.0.as_ref()?;
+        let mut message = [0; Failure::BYTES];
+        match read(pipe, &mut message) {
+            Err(Errno::EAGAIN | Errno::EINTR) => None,
+            // The message is written at once. Anything else is the end of file by exec or death.
+            Ok(Failure::BYTES) => Failure::from_bytes(message),
+            Ok(_) | Err(_) => {
+                self.0 = None;
+                None
+            }
+        }
+    }
+}
+
+/// Makes the process.
+///
+/// # Errors
+/// No process, no memory or no descriptors.
+pub(super) fn spawn(birth: Birth<'_>) -> Result<Spawned, Errno> {
+    let (released, release) = pipe2(OFlag::O_CLOEXEC)?;
+    let (report, reporting) = pipe2(OFlag::O_CLOEXEC)?;
+    fcntl(&report, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    let child = Child {
+        command: birth.command,
+        output: birth.output.as_raw_fd(),
+        release: released.as_raw_fd(),
+        report: reporting.as_raw_fd(),
+        not_ours: [release.as_raw_fd(), birth.lock.as_raw_fd()],
+        parent: getpid().as_raw(),
+        is_spared: birth.is_spared,
+    };
+    let (pid, in_cgroup) = fork_into(birth.cgroup)?;
+    if pid == 0 {
+        // SAFETY: this is the child.
+        unsafe { child.become_command() }
+    }
+    Ok(Spawned {
+        pid,
+        in_cgroup,
+        report: Report(Some(report)),
+        release,
+    })
+}
+
+/// Forks into the cgroup, or without it where the kernel refuses; whether it is in the cgroup.
+fn fork_into(cgroup: Option<&File>) -> Result<(pid_t, bool), Errno> {
+    if let Some(pid) = cgroup.and_then(|directory| clone_into(directory).ok()) {
+        return Ok((pid, true));
+    }
+    // SAFETY: there is one thread, and the child makes plain system calls only.
+    Errno::result(unsafe { libc::fork() }).map(|pid| (pid, false))
+}
+
+/// A fork whose child is in the cgroup from its first instruction. (Moving a process afterwards
+/// also waits for all processors of the machine.)
+fn clone_into(directory: &File) -> Result<pid_t, Errno> {
+    // SAFETY: zeroes are a valid value of this plain struct.
+    let mut arguments: libc::clone_args = unsafe { mem::zeroed() };
+    arguments.flags = CLONE_INTO_CGROUP;
+    arguments.exit_signal = libc::SIGCHLD as u64;
+    arguments.cgroup = u64::try_from(directory.as_raw_fd()).map_err(|_| Errno::EBADF)?;
+    let size = mem::size_of::<libc::clone_args>();
+    // SAFETY: without a stack and CLONE_VM this is a fork (clone(2)); there is one thread, and
+    // the child makes plain system calls only.
+    let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw mut arguments, size) };
+    Errno::result(pid).and_then(|pid| pid_t::try_from(pid).map_err(|_| Errno::EOVERFLOW))
+}

@@ -1,0 +1,227 @@
+//! The loop around a running command: it waits for signals, output, the report of the start and
+//! the next deadline, and carries out what the state machine decides.
+//!
+//! An idle step costs nothing: without a limit the loop sleeps until something happens.
+
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::thread;
+use std::time::Duration;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use proto::record::{Ended, Spec, Stop};
+
+use super::cgroup::Leaf;
+use super::decide::{Machine, Order, Seen};
+use super::launch::{Launched, StartFailure};
+use super::log::Log;
+use super::pump::Pump;
+use super::reap::{self, Reaped};
+use super::signals::{Arrived, Signals};
+use super::spawn::Report;
+use super::tree;
+use crate::sys::clock::monotonic_ms;
+
+/// Milliseconds between two kills, while nothing is reaped: at first, and for a process that the
+/// kernel does not let die (a disk that does not answer).
+const KILL_PAUSE_MS: (u64, u64) = (1, 1_000);
+/// The pause after a poll(2) that failed for want of memory.
+const POLL_PAUSE: Duration = Duration::from_millis(100);
+
+/// How a step ended.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    /// How the main process ended.
+    pub ended: Ended,
+    /// The stop that came before.
+    pub stop: Option<Stop>,
+    /// Processes that outlived the main process and were killed.
+    pub leftovers_killed: u32,
+    /// The log, complete.
+    pub log: Log<File>,
+}
+
+/// What the wait ended with.
+#[derive(Debug, Clone, Copy)]
+struct Ready {
+    signals: bool,
+    output: bool,
+    report: bool,
+}
+
+/// A running step.
+pub(super) struct Supervisor<'a> {
+    spec: &'a Spec,
+    signals: &'a Signals,
+    leaf: Option<&'a Leaf>,
+    machine: Machine,
+    main: i32,
+    main_status: Option<i32>,
+    is_empty: bool,
+    report: Report,
+    failure: Option<StartFailure>,
+    pump: Pump,
+    leftovers_killed: u32,
+    kill_pause_ms: u64,
+}
+
+impl<'a> Supervisor<'a> {
+    /// Takes over a command that was released at `begun` (monotonic milliseconds).
+    pub(super) fn new(
+        spec: &'a Spec,
+        signals: &'a Signals,
+        leaf: Option<&'a Leaf>,
+        launched: Launched,
+        begun: u64,
+    ) -> Supervisor<'a> {
+        Supervisor {
+            spec,
+            signals,
+            leaf,
+            machine: Machine::new(begun, spec.limit_ms, spec.grace_ms),
+            main: launched.main,
+            main_status: None,
+            is_empty: false,
+            report: launched.report,
+            failure: None,
+            pump: launched.pump,
+            leftovers_killed: 0,
+            kill_pause_ms: KILL_PAUSE_MS.0,
+        }
+    }
+
+    /// Returns when no process of the step is left.
+    pub(super) fn run(mut self) -> Outcome {
+        loop {
+            let ready = self.wait();
+            let arrived = if ready.signals {
+                self.signals.read()
+            } else {
+                Arrived::default()
+            };
+            if ready.output {
+                self.pump.copy();
+            }
+            if ready.report {
+                self.read_report();
+            }
+            let now = monotonic_ms();
+            if ready.signals || self.machine.is_killing() || self.is_due(now) {
+                // First of all: an end that the kernel knows of comes before any decision.
+                self.reap();
+            }
+            match self.machine.step(now, self.seen(arrived)) {
+                Order::Wait => {}
+                Order::Terminate => tree::terminate(self.main),
+                Order::Kill => self.kill_fence(),
+                Order::Finish => return self.finish(),
+            }
+            if self.machine.is_killing() {
+                tree::kill_seen();
+            }
+        }
+    }
+
+    fn finish(mut self) -> Outcome {
+        self.read_report();
+        let failure = self.failure.map(StartFailure::ended);
+        Outcome {
+            ended: failure.unwrap_or_else(|| reap::ended(self.main_status.unwrap_or(0))),
+            stop: self.machine.stop(),
+            leftovers_killed: self.leftovers_killed,
+            log: self.pump.finish(),
+        }
+    }
+
+    fn seen(&self, arrived: Arrived) -> Seen {
+        Seen {
+            main_ended: self.main_status.is_some(),
+            empty: self.is_empty,
+            terminate: arrived.terminate,
+            interrupt: arrived.interrupt,
+        }
+    }
+
+    fn is_due(&self, now: u64) -> bool {
+        self.machine.wake_at().is_some_and(|wake| now >= wake)
+    }
+
+    fn wait(&mut self) -> Ready {
+        let timeout = self.timeout();
+        let mut fds = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
+        let output = self
+            .pump
+            .source()
+            .map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+        let report = self
+            .report
+            .source()
+            .map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+        let has_output = output.is_some();
+        fds.extend(output.into_iter().chain(report));
+        if poll(&mut fds, timeout).is_err() {
+            // Everything that is ready is read without blocking, so looking is always right.
+            thread::sleep(POLL_PAUSE);
+            return Ready {
+                signals: true,
+                output: true,
+                report: true,
+            };
+        }
+        let mut ready = fds.iter().map(|fd| fd.any().unwrap_or(true));
+        Ready {
+            signals: ready.next().unwrap_or(false),
+            output: has_output && ready.next().unwrap_or(false),
+            report: ready.next().unwrap_or(false),
+        }
+    }
+
+    /// Until the next decision, or for ever. A wait that poll(2) cannot express ends early.
+    fn timeout(&mut self) -> PollTimeout {
+        let wait_ms = if self.machine.is_killing() {
+            let pause = self.kill_pause_ms;
+            self.kill_pause_ms = (pause * 2).min(KILL_PAUSE_MS.1);
+            Some(pause)
+        } else {
+            self.machine
+                .wake_at()
+                .map(|wake| wake.saturating_sub(monotonic_ms()))
+        };
+        wait_ms.map_or(PollTimeout::NONE, |wait| {
+            PollTimeout::try_from(wait).unwrap_or(PollTimeout::MAX)
+        })
+    }
+
+    fn reap(&mut self) {
+        loop {
+            match reap::next() {
+                Reaped::Child { pid, status } if pid == self.main => {
+                    self.main_status = Some(status);
+                }
+                Reaped::Child { status, .. } => {
+                    let counts = self.machine.has_leftovers() && reap::was_killed(status);
+                    self.leftovers_killed += u32::from(counts);
+                }
+                Reaped::None => return,
+                Reaped::Empty => {
+                    self.is_empty = true;
+                    return;
+                }
+            }
+            self.kill_pause_ms = KILL_PAUSE_MS.0;
+        }
+    }
+
+    fn read_report(&mut self) {
+        if let Some(failure) = self.report.read() {
+            self.failure = Some(StartFailure::of_child(failure, self.spec));
+        }
+    }
+
+    /// What gets out of the fence, or is in none, is killed one by one.
+    fn kill_fence(&self) {
+        if let Some(leaf) = self.leaf {
+            let _killed_one_by_one = leaf.kill();
+        }
+    }
+}

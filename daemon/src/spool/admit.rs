@@ -1,0 +1,272 @@
+//! Opens one spool file as if it were hostile, and settles it: admitted and removed, refused and
+//! moved aside, or left for later.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, openat};
+use nix::sys::stat::{Mode, fstatat};
+use nix::unistd::{UnlinkatFlags, unlinkat};
+
+use crate::sys::lease;
+
+/// The most bytes of a spool file: the job language's own bound.
+pub const FILE_BYTES_MAX: u64 = 1 << 20;
+/// How long a file that was written in place must have been quiet, in milliseconds.
+pub const QUIET_MS: u64 = 250;
+
+/// Why the spool cannot be worked on.
+#[derive(Debug, thiserror::Error)]
+pub enum SpoolError {
+    /// The folder cannot be made, opened or read.
+    #[error("{operation} the spool folder {}: {source}", path.display())]
+    Folder {
+        /// What was to be done.
+        operation: &'static str,
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file cannot be moved or removed.
+    #[error("{operation} {name} in the spool: {source}")]
+    File {
+        /// What was to be done.
+        operation: &'static str,
+        /// The file.
+        name: String,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// What a spool file turned out to be.
+#[derive(Debug)]
+pub enum Opened {
+    /// A whole job file with its unique key.
+    File {
+        /// The bytes.
+        text: Vec<u8>,
+        /// Tells this file from any other, also after a crash.
+        key: String,
+        /// The inode: only this one is removed.
+        inode: u64,
+    },
+    /// It is being written, or was just now.
+    NotYet,
+    /// It is gone.
+    Gone,
+    /// It is refused, and why.
+    Refused(String),
+}
+
+/// The spool folder, held open: what is done with a file is done in the folder that was checked.
+#[derive(Debug)]
+pub struct Folder {
+    pub(super) path: PathBuf,
+    fd: OwnedFd,
+    uid: u32,
+    device: u64,
+}
+
+impl Folder {
+    /// Opens the folder, which must belong to us; makes it with `rejected/` when it is not there.
+    pub fn open(path: &Path) -> Result<Folder, SpoolError> {
+        let failed = |operation| {
+            move |source: io::Error| SpoolError::Folder {
+                operation,
+                path: path.into(),
+                source,
+            }
+        };
+        crate::sys::folder::make_all(path).map_err(failed("make"))?;
+        crate::sys::folder::make_all(&path.join("rejected"))
+            .map_err(failed("make rejected/ in"))?;
+        let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let folder = nix::fcntl::open(path, flags, Mode::empty())
+            .map(File::from)
+            .map_err(|errno| failed("open")(errno.into()))?;
+        let found = folder.metadata().map_err(failed("look at"))?;
+        let uid = nix::unistd::geteuid().as_raw();
+        if found.uid() != uid {
+            return Err(failed("use")(io::Error::other(
+                "it belongs to another user",
+            )));
+        }
+        Ok(Folder {
+            path: path.into(),
+            fd: folder.into(),
+            uid,
+            device: found.dev(),
+        })
+    }
+
+    /// The names that may be job files.
+    pub fn names(&self) -> Result<Vec<OsString>, SpoolError> {
+        let failed = |source| SpoolError::Folder {
+            operation: "read",
+            path: self.path.clone(),
+            source,
+        };
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(&self.path).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            let bytes = name.as_encoded_bytes();
+            let wanted = bytes.ends_with(b".yml") || bytes.ends_with(b".yaml");
+            if wanted && !bytes.starts_with(b".") {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Opens a file without following, blocking or believing anything.
+    pub fn open_file(&self, name: &OsStr, moved_in: bool) -> Opened {
+        let flags = OFlag::O_RDONLY
+            | OFlag::O_NOFOLLOW
+            | OFlag::O_NONBLOCK
+            | OFlag::O_NOCTTY
+            | OFlag::O_CLOEXEC;
+        let file = match openat(self.fd.as_fd(), name, flags, Mode::empty()) {
+            Ok(fd) => File::from(fd),
+            Err(Errno::ENOENT) => return Opened::Gone,
+            Err(Errno::ELOOP) => {
+                return Opened::Refused("it is a symbolic link; put the file itself here".into());
+            }
+            Err(Errno::ENXIO) => return Opened::Refused("it is not a regular file".into()),
+            Err(errno) => return Opened::Refused(format!("it cannot be opened: {}", errno.desc())),
+        };
+        match self.read(&file, moved_in) {
+            Ok(opened) => opened,
+            Err(error) => Opened::Refused(format!("it cannot be read: {error}")),
+        }
+    }
+
+    fn read(&self, file: &File, moved_in: bool) -> io::Result<Opened> {
+        let before = file.metadata()?;
+        if let Some(reason) = self.objection(&before) {
+            return Ok(Opened::Refused(reason));
+        }
+        if !moved_in && !is_quiet(&before) || lease::is_being_written(file)? {
+            return Ok(Opened::NotYet);
+        }
+        let mut text = Vec::new();
+        file.take(FILE_BYTES_MAX + 1).read_to_end(&mut text)?;
+        let after = file.metadata()?;
+        let same = |a: &std::fs::Metadata, b: &std::fs::Metadata| {
+            (a.len(), a.mtime(), a.mtime_nsec()) == (b.len(), b.mtime(), b.mtime_nsec())
+        };
+        if !same(&before, &after) {
+            return Ok(Opened::NotYet);
+        }
+        let key = format!(
+            "{:x}.{:x}.{:x}.{:x}.{:x}.{:x}",
+            before.dev(),
+            before.ino(),
+            before.ctime(),
+            before.ctime_nsec(),
+            before.mtime(),
+            before.mtime_nsec()
+        );
+        Ok(Opened::File {
+            text,
+            key,
+            inode: before.ino(),
+        })
+    }
+
+    /// What is wrong with a file before its first byte is read.
+    fn objection(&self, found: &std::fs::Metadata) -> Option<String> {
+        if !found.is_file() {
+            return Some("it is not a regular file".into());
+        }
+        if found.uid() != self.uid {
+            return Some("it belongs to another user".into());
+        }
+        if found.nlink() > 1 {
+            return Some("it has other names (hard links); put a copy here".into());
+        }
+        if found.mode() & 0o022 != 0 {
+            return Some("others may write to it; use `chmod go-w`".into());
+        }
+        if found.dev() != self.device {
+            return Some("it is on another file system than the spool folder".into());
+        }
+        if found.len() > FILE_BYTES_MAX {
+            return Some(format!("it is larger than {FILE_BYTES_MAX} bytes"));
+        }
+        None
+    }
+
+    /// Removes a file that was admitted, if it is still the one that was read.
+    pub fn remove(&self, name: &OsStr, inode: u64) -> Result<(), SpoolError> {
+        let failed = |errno: Errno| SpoolError::File {
+            operation: "remove",
+            name: name.to_string_lossy().into_owned(),
+            source: errno.into(),
+        };
+        match fstatat(self.fd.as_fd(), name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(found) if found.st_ino == inode => {}
+            Ok(_) | Err(Errno::ENOENT) => return Ok(()),
+            Err(errno) => return Err(failed(errno)),
+        }
+        match unlinkat(self.fd.as_fd(), name, UnlinkatFlags::NoRemoveDir) {
+            Ok(()) | Err(Errno::ENOENT) => Ok(()),
+            Err(errno) => Err(failed(errno)),
+        }
+    }
+
+    /// Moves a file to `rejected/` and puts the reason beside it. The reason is written first, so
+    /// that no file is ever there without one.
+    pub fn reject(&self, name: &OsStr, reason: &str) -> Result<(), SpoolError> {
+        let failed = |operation| {
+            move |source: io::Error| SpoolError::File {
+                operation,
+                name: name.to_string_lossy().into_owned(),
+                source,
+            }
+        };
+        let target = self.free_name(&name.to_string_lossy());
+        let rejected = self.path.join("rejected");
+        let mut file =
+            File::create(rejected.join(format!("{target}.error"))).map_err(failed("explain"))?;
+        file.write_all(reason.as_bytes())
+            .map_err(failed("explain"))?;
+        let moved = nix::fcntl::renameat(
+            self.fd.as_fd(),
+            name,
+            self.fd.as_fd(),
+            Path::new("rejected").join(&target).as_path(),
+        );
+        match moved {
+            Ok(()) | Err(Errno::ENOENT) => Ok(()),
+            Err(errno) => Err(failed("move aside")(errno.into())),
+        }
+    }
+
+    /// The name under which a refused file is kept: its own, or with a number when that is taken.
+    fn free_name(&self, name: &str) -> String {
+        let rejected = self.path.join("rejected");
+        let taken = |name: &str| rejected.join(name).symlink_metadata().is_ok();
+        let numbered = (1..).map(|number| format!("{name}.{number}"));
+        std::iter::once(name.to_owned())
+            .chain(numbered)
+            .find(|candidate| !taken(candidate))
+            .unwrap_or_else(|| name.to_owned())
+    }
+}
+
+fn is_quiet(found: &std::fs::Metadata) -> bool {
+    let age = found
+        .modified()
+        .map(|at| SystemTime::now().duration_since(at));
+    // A time in the future says nothing; the lease still tells whether somebody writes.
+    !matches!(age, Ok(Ok(age)) if age < Duration::from_millis(QUIET_MS))
+}

@@ -1,0 +1,108 @@
+//! One look through the spool folder: the truth, whatever inotify said or missed.
+
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
+
+use proto::api::ApiError;
+
+use super::admit::{Folder, Opened, SpoolError};
+use crate::admission;
+use crate::engine::{Candidate, Handle, SubmitAnswer};
+
+/// The most files that one look settles: others (and the socket) get their turn in between.
+pub const SCAN_FILES_MAX: usize = 256;
+
+/// What one look left for the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// Nothing to do until something changes.
+    Nothing,
+    /// There are more files than one look settles: look again at once.
+    More,
+    /// Some files are being written, or the engine took nothing: look again soon.
+    Later,
+}
+
+/// A file that holds a valid job.
+struct Valid {
+    name: OsString,
+    inode: u64,
+    candidate: Candidate,
+}
+
+/// Looks through the folder and settles every file that can be settled. `moved_in` names files
+/// that arrived by a rename and so are whole.
+pub fn scan(
+    folder: &Folder,
+    engine: &Handle,
+    moved_in: &HashSet<OsString>,
+) -> Result<Rest, SpoolError> {
+    let names = folder.names()?;
+    let mut rest = if names.len() > SCAN_FILES_MAX {
+        Rest::More
+    } else {
+        Rest::Nothing
+    };
+    let mut valid = Vec::new();
+    for name in names.into_iter().take(SCAN_FILES_MAX) {
+        match folder.open_file(&name, moved_in.contains(&name)) {
+            Opened::File { text, key, inode } => match read(folder, &name, &text, key) {
+                Ok(candidate) => valid.push(Valid {
+                    name,
+                    inode,
+                    candidate,
+                }),
+                Err(reason) => folder.reject(&name, &reason)?,
+            },
+            Opened::NotYet => rest = Rest::Later,
+            Opened::Gone => {}
+            Opened::Refused(reason) => folder.reject(&name, &explain(&name, &reason))?,
+        }
+    }
+    let settled = admit_all(folder, engine, valid)?;
+    Ok(if settled { rest } else { Rest::Later })
+}
+
+fn explain(name: &OsStr, reason: &str) -> String {
+    format!("{}: {reason}\n", name.to_string_lossy())
+}
+
+fn read(folder: &Folder, name: &OsStr, text: &[u8], key: String) -> Result<Candidate, String> {
+    let uid = nix::unistd::geteuid().as_raw();
+    let mut candidate = admission::read_spooled(text, &name.to_string_lossy(), &folder.path, uid)
+        .map_err(|diagnostics| {
+        diagnostics
+            .iter()
+            .map(|one| format!("{one}\n"))
+            .collect::<String>()
+    })?;
+    candidate.spool_key = Some(key);
+    Ok(candidate)
+}
+
+/// Admits the files, all in flight at once so that they share commits; answers whether the
+/// engine took them.
+fn admit_all(folder: &Folder, engine: &Handle, valid: Vec<Valid>) -> Result<bool, SpoolError> {
+    let waiting: Vec<_> = valid
+        .into_iter()
+        .map(
+            |Valid {
+                 name,
+                 inode,
+                 candidate,
+             }| (name, inode, engine.submit_later(vec![candidate])),
+        )
+        .collect();
+    let mut taken = true;
+    for (name, inode, answer) in waiting {
+        match answer.wait() {
+            Ok(SubmitAnswer::Admitted(_) | SubmitAnswer::Known) => folder.remove(&name, inode)?,
+            Err(error @ (ApiError::Unavailable { .. } | ApiError::LimitReached { .. })) => {
+                tracing::warn!(name = %name.display(), %error, "a spool file has to wait");
+                taken = false;
+            }
+            Err(error) => folder.reject(&name, &explain(&name, &error.to_string()))?,
+        }
+    }
+    Ok(taken)
+}

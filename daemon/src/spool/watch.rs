@@ -1,0 +1,117 @@
+//! The spool's thread: woken by inotify, by a slow timer, or by what the last look left.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use notify::event::{ModifyKind, RenameMode};
+use notify::{Event, EventKind, RecursiveMode, Watcher};
+
+use super::admit::{Folder, SpoolError};
+use super::scan::{Rest, scan};
+use crate::engine::Handle;
+
+/// How long the folder goes unread when nothing is heard, in seconds: inotify may miss things.
+pub const RESCAN_SECS: u64 = 30;
+/// How soon an unsettled folder is looked at again, in milliseconds.
+const SOON_MS: u64 = 100;
+
+/// The spool's thread.
+#[derive(Debug)]
+pub struct Spool {
+    path: PathBuf,
+    engine: Handle,
+}
+
+type Watch = notify::RecommendedWatcher;
+
+impl Spool {
+    /// A spool at that path, made when it is not there.
+    ///
+    /// # Errors
+    /// When the folder cannot be had.
+    pub fn open(path: PathBuf, engine: Handle) -> Result<Spool, SpoolError> {
+        Folder::open(&path)?;
+        Ok(Spool { path, engine })
+    }
+
+    /// Runs for ever. Whatever goes wrong is logged and tried again.
+    pub fn run(self) {
+        let (sender, events) = channel();
+        let mut watch = self.watch(&sender);
+        let mut moved_in = HashSet::new();
+        loop {
+            let rest = self.look(&moved_in);
+            moved_in.clear();
+            let delay = match rest {
+                Some(Rest::More) => Duration::ZERO,
+                Some(Rest::Nothing) => Duration::from_secs(RESCAN_SECS),
+                Some(Rest::Later) => Duration::from_millis(SOON_MS),
+                None => Duration::from_secs(1),
+            };
+            let lost = wait(&events, delay, &mut moved_in);
+            // The watch is on the folder's inode: one that was deleted and made again needs anew.
+            if lost || watch.is_none() || rest.is_none() {
+                watch = self.watch(&sender);
+            }
+        }
+    }
+
+    /// Opens the folder anew each time: it may have been deleted and made again.
+    fn look(&self, moved_in: &HashSet<OsString>) -> Option<Rest> {
+        let result =
+            Folder::open(&self.path).and_then(|folder| scan(&folder, &self.engine, moved_in));
+        result
+            .inspect_err(|error| tracing::warn!(%error, "the spool cannot be worked on"))
+            .ok()
+    }
+
+    fn watch(&self, sender: &Sender<notify::Result<Event>>) -> Option<Watch> {
+        let watching = notify::recommended_watcher(sender.clone()).and_then(|mut watch| {
+            watch.watch(&self.path, RecursiveMode::NonRecursive)?;
+            Ok(watch)
+        });
+        watching
+            .inspect_err(
+                |error| tracing::warn!(%error, "the spool is read every {RESCAN_SECS} s only"),
+            )
+            .ok()
+    }
+}
+
+/// Waits for something to happen; collects the names that were moved in, and answers whether
+/// the folder itself is gone.
+fn wait(
+    events: &Receiver<notify::Result<Event>>,
+    delay: Duration,
+    moved_in: &mut HashSet<OsString>,
+) -> bool {
+    let mut lost = false;
+    let mut next = match events.recv_timeout(delay) {
+        Ok(event) => Some(event),
+        Err(RecvTimeoutError::Timeout) => None,
+        // Cannot be: the spool's thread holds a sender itself.
+        Err(RecvTimeoutError::Disconnected) => None,
+    };
+    while let Some(event) = next {
+        match event {
+            Ok(event) => lost |= note(&event, moved_in),
+            Err(error) => tracing::debug!(%error, "inotify"),
+        }
+        next = events.try_recv().ok();
+    }
+    lost
+}
+
+fn note(event: &Event, moved_in: &mut HashSet<OsString>) -> bool {
+    if let EventKind::Modify(ModifyKind::Name(RenameMode::To)) = event.kind {
+        let names = event.paths.iter().filter_map(|path| path.file_name());
+        moved_in.extend(names.map(OsString::from));
+    }
+    matches!(
+        event.kind,
+        EventKind::Remove(notify::event::RemoveKind::Folder)
+    )
+}

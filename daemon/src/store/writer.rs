@@ -1,0 +1,199 @@
+//! The one writer: a batch of writes is one transaction and one fsync.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use crate::core::{Job, JobId, NewJob};
+
+use super::{StoreError, schema, sql};
+
+/// A change to be made durable.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Write {
+    /// A new job.
+    Insert(Job, NewJob),
+    /// A job's state.
+    Update(Job),
+    /// Whether the queue is paused.
+    SetPaused(bool),
+    /// Whether a job is hidden from lists.
+    SetArchived(JobId, bool),
+}
+
+/// The writer.
+#[derive(Debug)]
+pub struct Store {
+    connection: Connection,
+}
+
+impl Store {
+    /// Opens the store; makes it when it is not there.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, is not a store, or is of a newer release.
+    pub fn open(path: &Path) -> Result<Store, StoreError> {
+        Ok(Store {
+            connection: schema::open_writer(path)?,
+        })
+    }
+
+    /// Makes a batch durable: all of it or nothing.
+    ///
+    /// # Errors
+    /// When the disk is full or failing; see [`StoreError::is_fatal`].
+    pub fn commit(&mut self, writes: &[Write]) -> Result<(), StoreError> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+            .map_err(sql("begin a commit"))?;
+        for write in writes {
+            apply(&transaction, write)?;
+        }
+        transaction.commit().map_err(sql("commit"))
+    }
+
+    /// The live jobs, in the order of their numbers.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn live(&self) -> Result<Vec<Job>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare("SELECT id, state FROM jobs WHERE live = 1 ORDER BY id")
+            .map_err(sql("list live jobs"))?;
+        let rows = statement
+            .query_map([], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
+            })
+            .map_err(sql("list live jobs"))?;
+        let mut live = Vec::new();
+        for row in rows {
+            let (id, state) = row.map_err(sql("list live jobs"))?;
+            live.push(
+                serde_json::from_str(&state).map_err(|source| StoreError::Row { id, source })?,
+            );
+        }
+        Ok(live)
+    }
+
+    /// The number of the next job.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn next_id(&self) -> Result<JobId, StoreError> {
+        self.connection
+            .query_row("SELECT coalesce(max(id), 0) + 1 FROM jobs", [], |row| {
+                row.get(0)
+            })
+            .map_err(sql("find the last job"))
+    }
+
+    /// Whether the queue is paused.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn is_paused(&self) -> Result<bool, StoreError> {
+        let value: Option<String> = self
+            .connection
+            .query_row(
+                "SELECT value FROM settings WHERE name = 'paused'",
+                [],
+                |row| row.get(0),
+            )
+            .optional()
+            .map_err(sql("read the settings"))?;
+        Ok(value.as_deref() == Some("true"))
+    }
+
+    /// Whether a job of that name is stored.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn has_name(&self, name: &str) -> Result<bool, StoreError> {
+        self.exists("SELECT 1 FROM jobs WHERE name = ?1", name)
+    }
+
+    /// Whether a spool file of that key has been admitted.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn has_spool_key(&self, key: &str) -> Result<bool, StoreError> {
+        self.exists("SELECT 1 FROM jobs WHERE spool_key = ?1", key)
+    }
+
+    fn exists(&self, query: &'static str, value: &str) -> Result<bool, StoreError> {
+        self.connection
+            .prepare_cached(query)
+            .and_then(|mut statement| statement.exists([value]))
+            .map_err(sql("look up a job"))
+    }
+}
+
+fn apply(transaction: &Transaction<'_>, write: &Write) -> Result<(), StoreError> {
+    match write {
+        Write::Insert(job, new) => insert(transaction, job, new),
+        Write::Update(job) => update(transaction, job),
+        Write::SetPaused(paused) => run(
+            transaction,
+            "INSERT OR REPLACE INTO settings (name, value) VALUES ('paused', ?1)",
+            params![paused.to_string()],
+        ),
+        Write::SetArchived(id, archived) => run(
+            transaction,
+            "UPDATE jobs SET archived = ?2 WHERE id = ?1",
+            params![id, archived],
+        ),
+    }
+}
+
+fn insert(transaction: &Transaction<'_>, job: &Job, new: &NewJob) -> Result<(), StoreError> {
+    let definition = encode(job.id, &*new.definition)?;
+    run(
+        transaction,
+        "INSERT INTO jobs (id, name, uid, status, live, spool_key, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        params![
+            job.id,
+            job.name,
+            job.uid,
+            job.status.name(),
+            !job.status.is_terminal(),
+            new.spool_key,
+            encode(job.id, job)?
+        ],
+    )?;
+    run(
+        transaction,
+        "INSERT INTO definitions (id, definition) VALUES (?1, ?2)",
+        params![job.id, definition],
+    )
+}
+
+fn update(transaction: &Transaction<'_>, job: &Job) -> Result<(), StoreError> {
+    run(
+        transaction,
+        "UPDATE jobs SET status = ?2, live = ?3, state = ?4 WHERE id = ?1",
+        params![
+            job.id,
+            job.status.name(),
+            !job.status.is_terminal(),
+            encode(job.id, job)?
+        ],
+    )
+}
+
+fn run(
+    transaction: &Transaction<'_>,
+    query: &'static str,
+    params: impl rusqlite::Params,
+) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached(query)
+        .and_then(|mut statement| statement.execute(params))
+        .map(|_| ())
+        .map_err(sql("write a job"))
+}
+
+fn encode<T: serde::Serialize>(id: JobId, value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|source| StoreError::Encode { id, source })
+}

@@ -1,0 +1,156 @@
+//! Files that are read and written as a whole.
+//!
+//! A reader sees the old content or the new, never a part: the new content is written under
+//! `<name>.tmp` beside it and renamed. Nothing is synced; durability is the store's affair.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use nix::fcntl::{OFlag, openat, renameat};
+use nix::sys::stat::Mode;
+use thiserror::Error;
+
+/// The end of the name under which new content is written.
+pub const TMP_SUFFIX: &str = ".tmp";
+/// Records may hold a job's environment, so nobody else reads them.
+const MODE: Mode = Mode::S_IRUSR.union(Mode::S_IWUSR);
+
+/// Why a file was not read.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// The file is there and cannot be read.
+    #[error("cannot read the file: {0}")]
+    Io(#[from] io::Error),
+    /// A folder, device, socket or pipe.
+    #[error("not a regular file")]
+    NotRegular,
+    /// More than the caller takes.
+    #[error("longer than {max} bytes")]
+    TooLong {
+        /// The most that was allowed, in bytes.
+        max: u64,
+    },
+}
+
+/// Makes `path` hold exactly `bytes`, with mode 0600 for a new file.
+///
+/// # Errors
+/// Whatever the file system says; `path` is then as it was.
+pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    let parent = if parent.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        parent
+    };
+    let name = name.to_str().ok_or(io::ErrorKind::InvalidInput)?;
+    write_at(&File::open(parent)?, name, bytes)
+}
+
+/// As [`write`], for a name relative to an open directory.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_at(directory: impl AsFd, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let directory = directory.as_fd();
+    let tmp = format!("{name}{TMP_SUFFIX}");
+    create_at(directory, &tmp)?.write_all(bytes)?;
+    Ok(renameat(directory, tmp.as_str(), directory, name)?)
+}
+
+/// Opens an empty file, relative to an open directory, to be filled and renamed later.
+///
+/// # Errors
+/// Whatever the file system says.
+pub fn create_at(directory: impl AsFd, name: &str) -> io::Result<File> {
+    let flags =
+        OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    Ok(File::from(openat(directory, name, flags, MODE)?))
+}
+
+/// The content of a regular file of at most `max` bytes; none if there is no such file.
+///
+/// # Errors
+/// [`ReadError`]: links are not followed, and a pipe or device does not block.
+pub fn read_bounded(path: &Path, max: u64) -> Result<Option<Vec<u8>>, ReadError> {
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(path);
+    match opened {
+        Ok(file) => read_file_bounded(&file, max).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The rest of an open regular file, of at most `max` bytes.
+///
+/// # Errors
+/// As [`read_bounded`].
+pub fn read_file_bounded(file: &File, max: u64) -> Result<Vec<u8>, ReadError> {
+    if !file.metadata()?.is_file() {
+        return Err(ReadError::NotRegular);
+    }
+    let mut bytes = Vec::new();
+    let read = file.take(max.saturating_add(1)).read_to_end(&mut bytes)?;
+    if read as u64 > max {
+        return Err(ReadError::TooLong { max });
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn folder(name: &str) -> std::path::PathBuf {
+        let path = std::env::temp_dir().join(format!("jobd-atomic-{}-{name}", std::process::id()));
+        std::fs::create_dir(&path).unwrap();
+        path
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_nothing_else_is_left() {
+        let folder = folder("round");
+        let path = folder.join("record");
+        assert!(read_bounded(&path, 10).unwrap().is_none());
+        write(&path, b"a longer first").unwrap();
+        write(&path, b"second").unwrap();
+        assert_eq!(read_bounded(&path, 6).unwrap().unwrap(), b"second");
+        assert!(matches!(
+            read_bounded(&path, 5),
+            Err(ReadError::TooLong { max: 5 })
+        ));
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn only_regular_files_are_read() {
+        let folder = folder("kinds");
+        let pipe = folder.join("pipe");
+        nix::unistd::mkfifo(&pipe, Mode::S_IRUSR).unwrap();
+        assert!(matches!(read_bounded(&pipe, 1), Err(ReadError::NotRegular)));
+        assert!(matches!(
+            read_bounded(&folder, 1),
+            Err(ReadError::NotRegular)
+        ));
+        std::os::unix::fs::symlink("/etc/passwd", folder.join("link")).unwrap();
+        assert!(matches!(
+            read_bounded(&folder.join("link"), 1 << 20),
+            Err(ReadError::Io(_))
+        ));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}

@@ -1,0 +1,10 @@
+//! The thin layer over the kernel that the daemon and the shim share: clocks, process identity,
+//! file locks and whole-file writes. It decides nothing and keeps no state.
+
+pub mod atomic;
+pub mod clock;
+pub mod folder;
+pub mod lease;
+pub mod lock;
+pub mod pidfd;
+pub mod process;
