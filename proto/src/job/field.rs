@@ -94,6 +94,12 @@ impl<'a> Field<'a> {
         Some(text)
     }
 
+    /// A path that is not empty, as seen from the job file's folder.
+    pub(super) fn path_text(&self) -> Option<String> {
+        self.filled_text()
+            .map(|text| self.findings.files.rebase(text))
+    }
+
     /// Text or nothing.
     pub(super) fn nullable_text(&self) -> Option<Option<String>> {
         match self.node.value {
@@ -287,6 +293,14 @@ impl<'a> Field<'a> {
             return None;
         };
         Some(Fields::new(self.clone(), entries, known))
+    }
+
+    /// A mapping with known keys, where others are not for this reader to judge.
+    pub(super) fn fields_with_others(&self, known: &'static [&'static str]) -> Option<Fields<'a>> {
+        match &self.node.value {
+            Value::Map(entries) => Some(Fields::lenient(self.clone(), entries, known)),
+            _ => self.fields(known),
+        }
     }
 
     /// The value of a key of this mapping, before it is known which keys there may be.

@@ -10,7 +10,7 @@ use super::limits::seconds;
 use super::references::Names;
 use super::task::Task;
 use super::{
-    EarlyTermination, Fields, Hyperparameter, QueueSettings, Resources, Sampling, notes,
+    EarlyTermination, Fields, Hyperparameter, QueueSettings, Resources, Sampling, name, notes,
     search_space,
 };
 use crate::diagnostic::Severity;
@@ -143,7 +143,7 @@ impl SweepJob {
     /// Reads a sweep job.
     pub(super) fn read(root: &Field<'_>) -> Option<SweepJob> {
         let fields = root.fields(KEYS)?;
-        let base = Base::read(&fields);
+        let base = Base::read(&fields, name::input);
         let resources = fields.read("resources", Resources::read);
         let queue_settings = fields.read("queue_settings", QueueSettings::read);
         notes::note_base(&fields);

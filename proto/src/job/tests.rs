@@ -2,6 +2,7 @@
 
 mod dump;
 mod findings;
+mod pipeline;
 mod sdk;
 mod sweep;
 

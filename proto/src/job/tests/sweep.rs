@@ -6,11 +6,11 @@ use super::sweep_text as text;
 use crate::diagnostic::Severity;
 use crate::job::search_space::{Bell, Choice, Range, Sampled};
 use crate::job::{
-    EarlyTermination, Hyperparameter, Job, Literal, Sampling, SweepJob, dump_job, read,
+    EarlyTermination, Hyperparameter, Job, Literal, Sampling, SweepJob, dump_job, read_any,
 };
 
 fn accept(text: &str) -> SweepJob {
-    let reading = read(text.as_bytes(), Some("job.yml"));
+    let reading = read_any(text.as_bytes(), Some("job.yml"), None);
     match reading.job {
         Some(Job::Sweep(job)) => *job,
         _ => panic!("{text}: {:#?}", reading.diagnostics),
@@ -18,7 +18,7 @@ fn accept(text: &str) -> SweepJob {
 }
 
 fn errors(text: &str) -> Vec<String> {
-    let reading = read(text.as_bytes(), Some("job.yml"));
+    let reading = read_any(text.as_bytes(), Some("job.yml"), None);
     assert!(reading.job.is_none());
     reading
         .diagnostics
@@ -163,7 +163,7 @@ proptest! {
         prop_assert!(bandit);
         let job = Job::Sweep(Box::new(job));
         let dumped = dump_job(&job);
-        let back = read(dumped.as_bytes(), None);
+        let back = read_any(dumped.as_bytes(), None, None);
         prop_assert_eq!(back.job.as_ref(), Some(&job), "{}\n{:#?}", dumped, back.diagnostics);
         let json: Job = serde_json::from_str(&serde_json::to_string(&job).unwrap()).unwrap();
         prop_assert_eq!(json, job);
