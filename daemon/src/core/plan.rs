@@ -186,29 +186,15 @@ impl Paths<'_> {
         self.local("code").collect()
     }
 
-    /// The local data that must be there, except where only its name is passed on.
     fn data_required(&self) -> Vec<Requirement> {
-        self.local("inputs.")
-            .filter(|required| !self.is_direct(&required.name))
-            .collect()
+        self.local("inputs.").collect()
     }
 
-    fn is_direct(&self, field: &str) -> bool {
-        let name = field
-            .trim_start_matches("inputs.")
-            .trim_end_matches(".path");
-        let mode = match self.definition.job.inputs.get(name) {
-            Some(Input::Data(data)) => data.mode.as_deref(),
-            _ => None,
-        };
-        mode == Some("direct")
-    }
-
-    /// The local paths of fields that begin so.
+    /// The local files and folders that must be there, of fields that begin so.
     fn local(&self, field: &'static str) -> impl Iterator<Item = Requirement> {
         let all = local_paths(&self.definition.job, &self.definition.base_path);
         all.into_iter()
-            .filter(move |one| one.field.starts_with(field))
+            .filter(move |one| one.field.starts_with(field) && !one.is_passed_on)
             .filter_map(required)
     }
 }
@@ -217,8 +203,6 @@ fn required(local: LocalPath) -> Option<Requirement> {
     let PathForm::Local(path) = local.path else {
         return None;
     };
-    // Without the `.` of `./data`, which says nothing in a message.
-    let path = path.components().collect();
     let kind = match local.kind {
         PathKind::File => RequirementKind::File,
         PathKind::Folder => RequirementKind::Folder,
