@@ -14,8 +14,8 @@ pub fn place(findings: &mut [Diagnostic], text: &[u8], file: Option<&str>) {
         if finding.span.line > 0 || finding.path.is_empty() {
             continue;
         }
-        let keys = finding.path.split('.');
-        let node = keys.fold(Some(&root), |node, key| node.and_then(|node| node.get(key)));
+        let mut keys = finding.path.split('.');
+        let node = keys.try_fold(&root, |node, key| node.get(key));
         finding.span = node.map(|node| node.span).unwrap_or_default();
     }
 }
