@@ -20,6 +20,9 @@ use super::wait::{DEADLINE, wait_until};
 
 /// How often leftovers are looked for: what forks meanwhile is found by the next look.
 const SWEEPS_MAX: usize = 1_000;
+/// How much of a log is printed when a test fails.
+const TRACE_LINES_MAX: usize = 40;
+const TRACE_CHARS_MAX: usize = 300;
 
 /// A folder with a daemon. Dropping it ends every process that belongs to it.
 #[derive(Debug)]
@@ -240,12 +243,22 @@ impl Home {
         }
     }
 
+    /// What a person needs who has to find out why a test failed.
     fn print_traces(&self) {
-        eprintln!("--- {} said:\n{}", self.path.display(), self.said());
+        eprintln!("--- {} said:\n{}", self.path.display(), end_of(&self.said()));
         for log in fs::read_dir(self.path.join("state/log")).into_iter().flatten().flatten() {
-            eprintln!("--- its log:\n{}", fs::read_to_string(log.path()).unwrap_or_default());
+            let text = fs::read_to_string(log.path()).unwrap_or_default();
+            eprintln!("--- its log:\n{}", end_of(&text));
         }
     }
+}
+
+/// The last lines of a text, each cut to a readable length.
+fn end_of(text: &str) -> String {
+    let lines: Vec<_> = text.lines().collect();
+    let last = &lines[lines.len().saturating_sub(TRACE_LINES_MAX)..];
+    let cut = last.iter().map(|line| line.chars().take(TRACE_CHARS_MAX).collect::<String>());
+    cut.collect::<Vec<_>>().join("\n")
 }
 
 impl Default for Home {
