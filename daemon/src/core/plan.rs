@@ -289,3 +289,6 @@ fn azureml_variables(paths: &Paths<'_>) -> Vec<(&'static str, String)> {
         ("AZUREML_COMPUTE_USE_COMMON_RUNTIME", "true".into()),
     ]
 }
+
+#[cfg(test)]
+mod tests;

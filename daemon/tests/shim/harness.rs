@@ -110,6 +110,7 @@ impl Step {
             requires: Vec::new(),
             user: None,
             cgroup_parent: None,
+            open_files: None,
         };
         Step { folder, spec }
     }
