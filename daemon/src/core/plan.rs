@@ -9,10 +9,11 @@ use proto::record::{Format, LogSpec, Requirement, RequirementKind, Spec};
 
 use super::event::Definition;
 use super::job::{StepKind, StepRef};
-use crate::layout::{Layout, PREPARE_LOG, STD_LOG, step_label};
+use crate::layout::{Layout, PREPARE_LOG, STD_LOG};
 
 /// The environment variable that tells which step a process belongs to: every process of a step
-/// carries it, whatever it forked or detached.
+/// carries it, whatever it forked or detached. Its value is the step's folder, so that jobs of
+/// the same name under two daemons are told apart.
 pub const COOKIE: &str = "JOBD_STEP";
 
 /// Copies the code into the working folder: `$1` is the file or folder, `$2` the working folder.
@@ -251,7 +252,8 @@ fn environment(paths: &Paths<'_>, step: StepRef, host: &Host) -> Vec<(String, St
             value.as_ref().map(ToString::to_string).unwrap_or_default(),
         );
     }
-    set(COOKIE.into(), step_label(paths.name, step));
+    let folder = paths.layout.step(paths.name, step);
+    set(COOKIE.into(), folder.to_string_lossy().into_owned());
     env
 }
 
