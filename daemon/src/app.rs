@@ -7,7 +7,7 @@ use std::io::{self, Read, Seek, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use interprocess::local_socket::tokio::Listener;
 use proto::paths::Paths;
@@ -22,12 +22,16 @@ use crate::settings::Settings;
 use crate::spool::{Spool, SpoolError};
 use crate::store::{Store, StoreError};
 use crate::sys::lock::LockError;
-use crate::sys::{clock, folder, lock, process};
+use crate::sys::{clock, folder, lock, pidfd, process};
 
 /// The name of the program that supervises a step; it lies beside the daemon's own.
 const SHIM: &str = "jobd-shim";
 /// Threads that may wait for the store at once.
 const BLOCKING_THREADS_MAX: usize = 4;
+
+/// How long the lock of a daemon that has gone is waited for, and how often it is tried.
+const ORPHANED_LOCK_WAIT: Duration = Duration::from_secs(2);
+const ORPHANED_LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// Why the daemon cannot start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -147,23 +151,38 @@ fn make_folders(layout: &Layout) -> Result<(), AppError> {
 
 /// Takes the state folder for this process alone and writes the pid for whoever comes second.
 fn take_state(layout: &Layout) -> Result<File, AppError> {
-    let path = layout.lock();
-    let mut file = match lock::create_exclusive(&path) {
-        Ok(file) => file,
-        Err(LockError::Held { .. }) => {
-            return Err(AppError::Held {
-                path: layout.state().into(),
-                pid: read_pid(&path),
-            });
-        }
-        Err(error) => return Err(AppError::Lock(error)),
-    };
+    let mut file = lock_state(layout)?;
     let write = file
         .set_len(0)
         .and_then(|()| file.rewind())
         .and_then(|()| writeln!(file, "{}", std::process::id()));
     write.map_err(system("write the lock file"))?;
     Ok(file)
+}
+
+/// Locks the state folder. A daemon that was killed while it started a shim leaves the lock to
+/// that child until its exec: so a lock whose owner is gone is waited for.
+fn lock_state(layout: &Layout) -> Result<File, AppError> {
+    let path = layout.lock();
+    let until = Instant::now() + ORPHANED_LOCK_WAIT;
+    loop {
+        match lock::create_exclusive(&path) {
+            Ok(file) => return Ok(file),
+            Err(LockError::Held { .. }) => {}
+            Err(error) => return Err(AppError::Lock(error)),
+        }
+        let pid = read_pid(&path);
+        if pid.as_deref().is_some_and(lives) || Instant::now() >= until {
+            let path = layout.state().into();
+            return Err(AppError::Held { path, pid });
+        }
+        std::thread::sleep(ORPHANED_LOCK_PAUSE);
+    }
+}
+
+fn lives(pid: &str) -> bool {
+    let stat = pid.parse().ok().and_then(|pid| pidfd::stat(pid).ok());
+    stat.flatten().is_some_and(|stat| stat.state != 'Z')
 }
 
 fn read_pid(path: &Path) -> Option<String> {

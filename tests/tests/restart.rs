@@ -1,9 +1,6 @@
 //! A daemon that is killed and started again: nothing is lost, nothing runs twice, and what runs
 //! does not notice.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test may stop anywhere"
-)]
+#![expect(clippy::unwrap_used, reason = "a test may stop anywhere")]
 
 use std::fs;
 use std::path::PathBuf;
@@ -55,17 +52,33 @@ fn twenty_running_and_a_hundred_queued_jobs_survive_the_kill_of_the_daemon() {
     let queued: Vec<_> = (0..100).map(|n| format!("queued{n:02}")).collect();
 
     let mut jobs = Vec::new();
-    jobs.extend(long.iter().enumerate().map(|(n, name)| holding(&witness, name, &gate, n)));
-    jobs.extend(soon.iter().enumerate().map(|(n, name)| holding(&witness, name, &early, 40 + n)));
+    jobs.extend(
+        long.iter()
+            .enumerate()
+            .map(|(n, name)| holding(&witness, name, &gate, n)),
+    );
+    jobs.extend(
+        soon.iter()
+            .enumerate()
+            .map(|(n, name)| holding(&witness, name, &early, 40 + n)),
+    );
     // Deaf to TERM, so that only the kill after the grace period ends them.
     jobs.extend(limited.iter().map(|name| {
         let mark = witness.command(name).replace("exec ", "");
         let deaf = probe_command(&["ignore-term"]);
-        JobFile::new(&format!("{mark}; {deaf}")).name(name).timeout(3)
+        JobFile::new(&format!("{mark}; {deaf}"))
+            .name(name)
+            .timeout(3)
     }));
-    jobs.extend(queued.iter().map(|name| JobFile::new(&witness.command(name)).name(name)));
+    jobs.extend(
+        queued
+            .iter()
+            .map(|name| JobFile::new(&witness.command(name)).name(name)),
+    );
     submit_all(&home, &jobs);
-    wait_until("twenty running jobs", DEADLINE, || witness.marks().len() == 20);
+    wait_until("twenty running jobs", DEADLINE, || {
+        witness.marks().len() == 20
+    });
     let started: Vec<_> = long.iter().map(|name| home.started(name)).collect();
 
     home.kill();
@@ -76,7 +89,10 @@ fn twenty_running_and_a_hundred_queued_jobs_survive_the_kill_of_the_daemon() {
     }
     for name in &limited {
         let exit = home.exit(name);
-        assert_eq!(exit.stop.map(|stop| (stop.reason, stop.killed)), Some((StopReason::Limit, true)));
+        assert_eq!(
+            exit.stop.map(|stop| (stop.reason, stop.killed)),
+            Some((StopReason::Limit, true))
+        );
         assert!((4_000..30_000).contains(&exit.duration_ms), "{exit:?}");
     }
     assert_eq!(witness.marks().len(), 20, "something ran without a daemon");
@@ -91,14 +107,21 @@ fn twenty_running_and_a_hundred_queued_jobs_survive_the_kill_of_the_daemon() {
     assert_eq!(home.run(&["wait", "--all"]).code, 1, "some fail on purpose");
 
     for (code, name) in (0..).zip(&long).chain((40..).zip(&soon)) {
-        assert_eq!(outcome(&home, name), json!({"kind": "exited", "code": code}), "{name}");
+        assert_eq!(
+            outcome(&home, name),
+            json!({"kind": "exited", "code": code}),
+            "{name}"
+        );
     }
     for name in &limited {
         let expected = json!({"kind": "timed_out", "limit_secs": 3, "killed": true});
         assert_eq!(outcome(&home, name), expected, "{name}");
         assert_eq!(home.status(name), "Canceled");
     }
-    let completed = home.run(&["list", "--all", "--status", "Completed", "-o", "json"]).ok().json();
+    let completed = home
+        .run(&["list", "--all", "--status", "Completed", "-o", "json"])
+        .ok()
+        .json();
     // The hundred, and the one of the long ones whose code is 0.
     assert_eq!(completed.as_array().unwrap().len(), 101);
     witness.assert_once_each([long, soon, limited, queued].concat());
@@ -119,7 +142,9 @@ fn five_kills_under_load_lose_nothing_and_repeat_nothing() {
         names.extend(batch);
         // In the midst of it, at another moment each time.
         let marks = round * 40 + 3 + round * 4;
-        wait_until("some of the jobs", DEADLINE, || witness.marks().len() >= marks);
+        wait_until("some of the jobs", DEADLINE, || {
+            witness.marks().len() >= marks
+        });
         home.kill();
         home.start(&["--slots", "4"]);
     }
@@ -128,14 +153,20 @@ fn five_kills_under_load_lose_nothing_and_repeat_nothing() {
     let jobs = home.run(&["list", "--all", "-o", "json"]).ok().json();
     let jobs = jobs.as_array().unwrap();
     assert_eq!(jobs.len(), 200);
-    assert!(jobs.iter().all(|job| job["status"] == "Completed"), "{jobs:?}");
+    assert!(
+        jobs.iter().all(|job| job["status"] == "Completed"),
+        "{jobs:?}"
+    );
 }
 
 #[test]
 fn a_job_whose_shim_is_killed_is_lost_and_its_processes_die() {
     let home = Home::running(&[]);
     let (job, pid_file) = with_a_fugitive(&home);
-    let running = home.jobctl(&["run", "-"]).stdin(job.name("orphan").text()).spawn();
+    let running = home
+        .jobctl(&["run", "-"])
+        .stdin(job.name("orphan").text())
+        .spawn();
     let fugitive = pid_in(&pid_file);
     let started = home.started("orphan");
     signal(started.shim.pid, Signal::SIGKILL);
@@ -161,11 +192,16 @@ fn a_job_whose_shim_and_daemon_are_killed_is_lost_and_never_runs_again() {
     let started = home.started("orphan");
     home.kill();
     signal(started.shim.pid, Signal::SIGKILL);
-    wait_until("the end of the shim", DEADLINE, || !is_alive(started.shim.pid));
+    wait_until("the end of the shim", DEADLINE, || {
+        !is_alive(started.shim.pid)
+    });
 
     home.start(&[]);
     let job = home.wait("orphan");
-    assert_eq!(job["outcome"], json!({"kind": "lost", "reason": "its supervisor died"}));
+    assert_eq!(
+        job["outcome"],
+        json!({"kind": "lost", "reason": "its supervisor died"})
+    );
     assert!(!is_alive(started.main.pid) && !is_alive(fugitive));
     assert_eq!(home.step_folders("orphan").len(), 1);
     witness.assert_once_each(["once".to_owned()]);
@@ -174,13 +210,20 @@ fn a_job_whose_shim_and_daemon_are_killed_is_lost_and_never_runs_again() {
 /// A job with a process that has left its session, its parent and its group, and ignores TERM.
 fn with_a_fugitive(home: &Home) -> (JobFile, PathBuf) {
     let pid_file = home.path().join("fugitive");
-    let detach = probe(&["detach", "--pid-file", pid_file.to_str().unwrap(), "--ignore-term"]);
+    let detach = probe(&[
+        "detach",
+        "--pid-file",
+        pid_file.to_str().unwrap(),
+        "--ignore-term",
+    ]);
     let job = JobFile::new(&format!("{detach}; {}", probe_command(&["ignore-term"])));
     (job, pid_file)
 }
 
 fn pid_in(file: &PathBuf) -> i32 {
-    wait_for("the pid of the fugitive", || fs::read_to_string(file).ok()?.parse().ok())
+    wait_for("the pid of the fugitive", || {
+        fs::read_to_string(file).ok()?.parse().ok()
+    })
 }
 
 #[test]
@@ -194,7 +237,10 @@ fn the_leftovers_of_one_daemon_are_not_those_of_another() {
     signal(here.shim.pid, Signal::SIGKILL);
     assert_eq!(homes[0].wait("train")["outcome"]["kind"], "lost");
     assert!(!is_alive(here.main.pid));
-    assert!(is_alive(there.main.pid), "a job of the other daemon was killed");
+    assert!(
+        is_alive(there.main.pid),
+        "a job of the other daemon was killed"
+    );
     assert_eq!(homes[1].status("train"), "Running");
 }
 
@@ -259,7 +305,9 @@ fn restarted_over(change: impl Fn(&Home, &mut Value)) -> (Home, Value) {
     let started = home.started("job");
     home.kill();
     signal(started.shim.pid, Signal::SIGKILL);
-    wait_until("the end of the shim", DEADLINE, || !is_alive(started.shim.pid));
+    wait_until("the end of the shim", DEADLINE, || {
+        !is_alive(started.shim.pid)
+    });
     let path = home.step_folders("job")[0].join(STARTED_FILE);
     let mut record: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     change(&home, &mut record);
@@ -298,7 +346,13 @@ fn a_record_that_cannot_be_read_is_never_a_success() {
         fs::write(folder.join("exit.json"), "{\"format\":{\"major\":1").unwrap();
     });
     assert_eq!(job["outcome"]["kind"], "lost");
-    assert!(job["outcome"]["reason"].as_str().unwrap().contains("cannot be read"), "{job}");
+    assert!(
+        job["outcome"]["reason"]
+            .as_str()
+            .unwrap()
+            .contains("cannot be read"),
+        "{job}"
+    );
 
     let (_home, job) = restarted_over(|_, record| record["format"]["major"] = json!(99));
     assert_eq!(job["outcome"]["kind"], "lost");

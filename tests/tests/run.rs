@@ -18,7 +18,9 @@ fn last(home: &Home) -> Value {
 }
 
 fn shipped(file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("jobs").join(file)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("jobs")
+        .join(file)
 }
 
 fn run_file(home: &Home, file: &Path) -> Ran {
@@ -35,13 +37,19 @@ fn the_log_is_seen_while_the_job_runs_and_the_exit_code_is_the_jobs() {
         "echo first; {} ; echo second >&2; exit 7",
         probe_command(&["hold", gate.to_str().unwrap()]).replace("exec ", "")
     );
-    let running = home.jobctl(&["run", "-"]).stdin(JobFile::new(&command).text()).spawn();
+    let running = home
+        .jobctl(&["run", "-"])
+        .stdin(JobFile::new(&command).text())
+        .spawn();
     running.wait_for_output("first\n");
     assert!(!running.stdout().contains("second"));
     assert_eq!(last(&home)["status"], "Running");
 
     fs::write(&gate, "").unwrap();
-    let ran = running.wait().code(7).says(&["Failed", "exited with code 7"]);
+    let ran = running
+        .wait()
+        .code(7)
+        .says(&["Failed", "exited with code 7"]);
     // Both streams of the job are one log, and what jobctl says itself is not in it.
     assert_eq!(ran.stdout, "first\nsecond\n");
     let job = last(&home);
@@ -67,7 +75,11 @@ fn a_signal_is_128_and_its_number() {
         let ran = run(&home, &JobFile::probe(&["signal", &number.to_string()]));
         drop(ran.code(128 + number).says(&[&format!("signal {number}")]));
         let job = last(&home);
-        assert_eq!(job["outcome"], json!({"kind": "signaled", "signal": number}), "{name}");
+        assert_eq!(
+            job["outcome"],
+            json!({"kind": "signaled", "signal": number}),
+            "{name}"
+        );
         assert_eq!(job["status"], "Failed");
     }
 }
@@ -76,7 +88,11 @@ fn a_signal_is_128_and_its_number() {
 fn the_time_limit_is_124_and_says_so() {
     let home = Home::running(&["--grace-seconds", "1"]);
     let deaf = JobFile::probe(&["ignore-term"]).timeout(1);
-    drop(run(&home, &deaf).code(124).says(&["time limit of 1 s", "killed"]));
+    drop(
+        run(&home, &deaf)
+            .code(124)
+            .says(&["time limit of 1 s", "killed"]),
+    );
     let polite = JobFile::probe(&["sleep-ms", "300000"]).timeout(1);
     drop(run(&home, &polite).code(124).says(&["time limit of 1 s"]));
 
@@ -93,9 +109,19 @@ fn the_time_limit_is_124_and_says_so() {
 #[test]
 fn errors_of_our_own_are_125() {
     let home = Home::new();
-    drop(home.run(&["run", "missing.yml"]).code(125).says(&["missing.yml: no such file"]));
-    let ran = home.jobctl(&["run", "-"]).stdin(JobFile::new("true").text()).run();
-    drop(ran.code(125).says(&["no daemon", home.socket().to_str().unwrap()]));
+    drop(
+        home.run(&["run", "missing.yml"])
+            .code(125)
+            .says(&["missing.yml: no such file"]),
+    );
+    let ran = home
+        .jobctl(&["run", "-"])
+        .stdin(JobFile::new("true").text())
+        .run();
+    drop(
+        ran.code(125)
+            .says(&["no daemon", home.socket().to_str().unwrap()]),
+    );
     drop(home.run(&["run"]).code(125).says(&["Usage"]));
     drop(home.run(&["walk"]).code(125).says(&["walk"]));
 }
@@ -141,15 +167,24 @@ fn the_corpus_runs_unchanged() {
 #[test]
 fn the_shipped_examples_run() {
     let home = Home::running(&[]);
-    assert_eq!(run_file(&home, &shipped("hello-world.yml")).stdout, "hello world\n");
+    assert_eq!(
+        run_file(&home, &shipped("hello-world.yml")).stdout,
+        "hello world\n"
+    );
     let ran = run_file(&home, &shipped("hello-world-env-var.yml"));
     assert_eq!(ran.stdout, "hello from a variable\n");
-    assert_eq!(run_file(&home, &shipped("input.yml")).stdout, "good day\n42\n");
+    assert_eq!(
+        run_file(&home, &shipped("input.yml")).stdout,
+        "good day\n42\n"
+    );
 
     drop(run_file(&home, &shipped("output.yml")));
     let job = last(&home);
     let folder = PathBuf::from(job["job_path"].as_str().unwrap());
-    assert_eq!(fs::read_to_string(folder.join("outputs/file.txt")).unwrap(), "default\n");
+    assert_eq!(
+        fs::read_to_string(folder.join("outputs/file.txt")).unwrap(),
+        "default\n"
+    );
     let named = output_folder(&job, "result").join("file.txt");
     assert_eq!(fs::read_to_string(named).unwrap(), "named\n");
 }
@@ -207,10 +242,18 @@ outputs: {model: {}}",
     ];
     let lines = ran.lines();
     for (name, value) in expected {
-        let found: Vec<_> = lines.iter().filter(|line| line.starts_with(&format!("{name}="))).collect();
+        let found: Vec<_> = lines
+            .iter()
+            .filter(|line| line.starts_with(&format!("{name}=")))
+            .collect();
         assert_eq!(found, [&format!("{name}={value}").as_str()], "{ran:#?}");
     }
-    for leak in ["SECRET_OF_THE_DAEMON", "JOBD_HOME", "NOTIFY_SOCKET", "JOBD_NO_START"] {
+    for leak in [
+        "SECRET_OF_THE_DAEMON",
+        "JOBD_HOME",
+        "NOTIFY_SOCKET",
+        "JOBD_NO_START",
+    ] {
         assert!(!ran.stdout.contains(leak), "{leak} in {ran:#?}");
     }
 }
@@ -221,7 +264,10 @@ fn the_job_works_in_its_own_folder_with_the_folders_of_azure_ml() {
     let ran = run(&home, &JobFile::new("pwd; ls; touch left-behind")).ok();
     let job = last(&home);
     let folder = home.job_folder(job["name"].as_str().unwrap());
-    assert_eq!(ran.lines(), [folder.to_str().unwrap(), "logs", "outputs", "user_logs"]);
+    assert_eq!(
+        ran.lines(),
+        [folder.to_str().unwrap(), "logs", "outputs", "user_logs"]
+    );
     assert_eq!(job["job_path"], folder.to_str().unwrap());
     assert!(folder.join("left-behind").is_file());
     let log = fs::read_to_string(folder.join("user_logs/std_log.txt")).unwrap();
@@ -233,18 +279,33 @@ fn code_is_copied_and_the_original_stays_untouched() {
     let home = Home::running(&[]);
     let code = home.path().join("my code");
     fs::create_dir_all(code.join("deep")).unwrap();
-    fs::write(code.join("main.sh"), "cat deep/data .hidden; echo changed > main.sh\n").unwrap();
+    fs::write(
+        code.join("main.sh"),
+        "cat deep/data .hidden; echo changed > main.sh\n",
+    )
+    .unwrap();
     fs::write(code.join("deep/data"), "deep\n").unwrap();
     fs::write(code.join(".hidden"), "hidden\n").unwrap();
 
     let ran = run(&home, &JobFile::new("sh main.sh").with("code: ./my code")).ok();
     assert_eq!(ran.stdout, "deep\nhidden\n");
     let job = last(&home);
-    let statuses: Vec<_> = job["history"].as_array().unwrap().iter().map(|one| &one["status"]).collect();
+    let statuses: Vec<_> = job["history"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["status"])
+        .collect();
     assert!(statuses.contains(&&json!("Preparing")), "{statuses:?}");
-    let copy = home.job_folder(job["name"].as_str().unwrap()).join("main.sh");
+    let copy = home
+        .job_folder(job["name"].as_str().unwrap())
+        .join("main.sh");
     assert_eq!(fs::read_to_string(copy).unwrap(), "changed\n");
-    assert!(fs::read_to_string(code.join("main.sh")).unwrap().starts_with("cat"));
+    assert!(
+        fs::read_to_string(code.join("main.sh"))
+            .unwrap()
+            .starts_with("cat")
+    );
 
     let single = JobFile::new("cat data").with("code: ./my code/deep/data");
     assert_eq!(run(&home, &single).ok().stdout, "deep\n");
@@ -297,7 +358,10 @@ fn a_job_reads_nothing_and_inherits_nothing() {
     let home = Home::running(&[]);
     let ran = run(&home, &JobFile::probe(&["read-stdin"])).ok();
     assert_eq!(ran.stdout, "0\n");
-    assert_eq!(run(&home, &JobFile::probe(&["fds"])).ok().stdout, "0\n1\n2\n");
+    assert_eq!(
+        run(&home, &JobFile::probe(&["fds"])).ok().stdout,
+        "0\n1\n2\n"
+    );
 }
 
 #[test]
@@ -348,12 +412,29 @@ environment_variables: {V: w}",
     let log = job["log_files"]["user_logs/std_log.txt"].as_str().unwrap();
     let log = log.strip_prefix("file://").unwrap();
     assert_eq!(fs::read_to_string(log).unwrap(), "hello\n");
-    let statuses: Vec<_> = job["history"].as_array().unwrap().iter().map(|one| one["status"].as_str().unwrap()).collect();
+    let statuses: Vec<_> = job["history"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["status"].as_str().unwrap())
+        .collect();
     assert_eq!(
         statuses,
-        ["NotStarted", "Starting", "Queued", "Running", "Finalizing", "Completed"]
+        [
+            "NotStarted",
+            "Starting",
+            "Queued",
+            "Running",
+            "Finalizing",
+            "Completed"
+        ]
     );
-    let stamps: Vec<_> = job["history"].as_array().unwrap().iter().map(|one| one["at"].as_i64().unwrap()).collect();
+    let stamps: Vec<_> = job["history"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["at"].as_i64().unwrap())
+        .collect();
     assert!(stamps.iter().all(|at| *at > 0), "{stamps:?}");
 }
 
@@ -361,12 +442,22 @@ environment_variables: {V: w}",
 fn a_daemon_is_started_when_there_is_none_and_it_is_said_once() {
     let home = Home::new();
     let job = JobFile::new("echo hello");
-    let first = home.jobctl(&["run", "-"]).may_start().stdin(job.text()).run().ok();
+    let first = home
+        .jobctl(&["run", "-"])
+        .may_start()
+        .stdin(job.text())
+        .run()
+        .ok();
     let first = first.says(&["started jobd (pid ", home.path().to_str().unwrap()]);
     assert_eq!(first.stdout, "hello\n");
     assert_eq!(first.stderr.matches("started jobd").count(), 1);
 
-    let second = home.jobctl(&["run", "-"]).may_start().stdin(job.text()).run().ok();
+    let second = home
+        .jobctl(&["run", "-"])
+        .may_start()
+        .stdin(job.text())
+        .run()
+        .ok();
     assert!(!second.stderr.contains("started"), "{second:?}");
     let pid = home.run(&["status", "--query", "pid", "-o", "tsv"]).ok();
     assert_eq!(pid.stdout.trim(), home.daemon_pid().to_string());
@@ -385,7 +476,12 @@ fn many_clients_at_once_start_one_daemon() {
     let home = Home::new();
     let job = JobFile::new("true");
     let clients: Vec<_> = (0..6)
-        .map(|_| home.jobctl(&["run", "-"]).may_start().stdin(job.text()).spawn())
+        .map(|_| {
+            home.jobctl(&["run", "-"])
+                .may_start()
+                .stdin(job.text())
+                .spawn()
+        })
         .collect();
     for client in clients {
         drop(client.wait().ok());

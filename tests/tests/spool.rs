@@ -1,8 +1,5 @@
 //! The spool: whatever is put there runs exactly once, or lies in `rejected/` with the reason.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test may stop anywhere"
-)]
+#![expect(clippy::unwrap_used, reason = "a test may stop anywhere")]
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
@@ -30,7 +27,9 @@ fn wait_for_marks(witness: &Witness, count: usize) {
 
 /// Waits until the spool holds no file any more; what is not a job file is not counted.
 fn wait_until_empty(home: &Home) {
-    wait_until("an empty spool", DEADLINE, || names(&home.spool()) == ["rejected"]);
+    wait_until("an empty spool", DEADLINE, || {
+        names(&home.spool()) == ["rejected"]
+    });
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -75,7 +74,9 @@ fn a_file_that_is_written_in_place_runs_and_knows_where_it_lay() {
         .name("reader")
         .with("inputs: {data: {type: uri_file, path: ./data}}");
     drop(job.write(&home.spool(), "job.yml"));
-    wait_until("the job", DEADLINE, || home.run(&["show", "reader"]).code == 0);
+    wait_until("the job", DEADLINE, || {
+        home.run(&["show", "reader"]).code == 0
+    });
     assert_eq!(home.wait("reader")["status"], "Completed");
     assert_eq!(home.log("reader"), b"content\n");
 }
@@ -107,19 +108,33 @@ fn a_file_that_is_still_being_written_waits() {
 #[test]
 fn a_broken_file_lies_in_rejected_with_the_place_of_the_fault() {
     let home = Home::running(&[]);
-    fs::write(home.spool().join("typo.yml"), "command: true\nenvironment: {image: a}\ncomand: x\n").unwrap();
+    fs::write(
+        home.spool().join("typo.yml"),
+        "command: true\nenvironment: {image: a}\ncomand: x\n",
+    )
+    .unwrap();
     fs::write(home.spool().join("torn.yml"), "command: \"true\n").unwrap();
     fs::write(home.spool().join("empty.yml"), "").unwrap();
     fs::write(home.spool().join("binary.yml"), b"\x7fELF\0\0\xff").unwrap();
     let said = reason(&home, "typo.yml");
     assert!(said.contains("typo.yml:3:1: error: "), "{said}");
-    assert!(said.contains("comand") && said.contains("command"), "{said}");
+    assert!(
+        said.contains("comand") && said.contains("command"),
+        "{said}"
+    );
     let said = reason(&home, "torn.yml");
     assert!(said.contains("torn.yml:"), "{said}");
-    assert!(reason(&home, "empty.yml").contains("empty"), "{}", reason(&home, "empty.yml"));
+    assert!(
+        reason(&home, "empty.yml").contains("empty"),
+        "{}",
+        reason(&home, "empty.yml")
+    );
     let said = reason(&home, "binary.yml");
     assert!(said.contains("binary.yml"), "{said}");
-    assert_eq!(home.run(&["list", "-o", "json"]).ok().json(), serde_json::json!([]));
+    assert_eq!(
+        home.run(&["list", "-o", "json"]).ok().json(),
+        serde_json::json!([])
+    );
 }
 
 #[test]
@@ -134,9 +149,16 @@ fn a_thousand_files_at_once_run_exactly_once_each() {
     drop(home.run(&["status"]).ok());
     wait_until("all marks", DEADLINE * 3, || witness.marks().len() >= FLOOD);
     wait_until_empty(&home);
-    drop(home.jobctl(&["wait", "--all"]).spawn().wait_within(DEADLINE * 2).ok());
+    drop(
+        home.jobctl(&["wait", "--all"])
+            .spawn()
+            .wait_within(DEADLINE * 2)
+            .ok(),
+    );
     witness.assert_once_each(marks);
-    let listed = home.run(&["list", "--all", "--query", "length(@)", "-o", "tsv"]).ok();
+    let listed = home
+        .run(&["list", "--all", "--query", "length(@)", "-o", "tsv"])
+        .ok();
     assert_eq!(listed.stdout.trim(), FLOOD.to_string());
 }
 
@@ -186,14 +208,24 @@ fn a_folder_that_is_deleted_and_made_again_is_watched_again() {
     drop(marking(&witness, "before").write(&home.spool(), "a.yml"));
     wait_for_marks(&witness, 1);
     wait_until_empty(&home);
-    fs::remove_dir_all(home.spool()).unwrap();
-    // Made again by the daemon or by us, whoever is first.
+    // The daemon makes it again at once, maybe in the midst of the deletion.
+    wait_until("the deletion", DEADLINE, || {
+        fs::remove_dir_all(home.spool()).is_ok()
+    });
+    put_after(&home, &witness, "deleted");
+    fs::rename(home.spool(), home.path().join("elsewhere")).unwrap();
+    put_after(&home, &witness, "moved");
+    wait_until_empty(&home);
+    witness.assert_once_each(["before", "deleted", "moved"].map(String::from));
+}
+
+/// Puts a job into the folder, made again by the daemon or by us, whoever is first.
+fn put_after(home: &Home, witness: &Witness, mark: &str) {
     fs::create_dir_all(home.spool()).unwrap();
-    let job = marking(&witness, "after").write(home.path(), "outside");
-    fs::rename(job, home.spool().join("b.yml")).unwrap();
-    wait_for_marks(&witness, 2);
-    wait_until("a whole spool", DEADLINE, || home.spool().join("rejected").is_dir());
-    witness.assert_once_each(["before".into(), "after".into()]);
+    move_in(home, &marking(witness, mark), OsStr::new("b.yml"));
+    // Sooner than the slow timer, so that it was the watch that saw it.
+    let soon = std::time::Duration::from_secs(20);
+    wait_until(mark, soon, || witness.counts().contains_key(mark));
 }
 
 #[test]
@@ -239,7 +271,10 @@ fn what_is_no_plain_file_of_ones_own_is_refused_and_not_followed() {
 
     wait_until_empty(&home);
     assert_eq!(witness.marks(), Vec::<String>::new());
-    assert_eq!(home.run(&["list", "-o", "json"]).ok().json(), serde_json::json!([]));
+    assert_eq!(
+        home.run(&["list", "-o", "json"]).ok().json(),
+        serde_json::json!([])
+    );
 }
 
 /// Puts a job file into the spool by one rename.
@@ -253,9 +288,17 @@ fn names_that_are_no_text_or_very_long_are_as_good_as_others() {
     let home = Home::running(&[]);
     let witness = Witness::in_folder(home.path());
     let long = format!("{}.yml", "x".repeat(251));
-    move_in(&home, &marking(&witness, "bytes"), OsStr::from_bytes(b"a\xff\xfe.yml"));
+    move_in(
+        &home,
+        &marking(&witness, "bytes"),
+        OsStr::from_bytes(b"a\xff\xfe.yml"),
+    );
     move_in(&home, &marking(&witness, "long"), OsStr::new(&long));
-    move_in(&home, &marking(&witness, "odd"), OsStr::new("a b\n$(touch x);'.yml"));
+    move_in(
+        &home,
+        &marking(&witness, "odd"),
+        OsStr::new("a b\n$(touch x);'.yml"),
+    );
     wait_for_marks(&witness, 3);
     wait_until_empty(&home);
     witness.assert_once_each(["bytes", "long", "odd"].map(String::from));
@@ -273,7 +316,10 @@ fn broken_files_with_odd_names_hold_nobody_up() {
     wait_for_marks(&witness, 1);
     wait_until_empty(&home);
     let rejected = names(&home.spool().join("rejected"));
-    let reasons = rejected.iter().filter(|name| name.ends_with(".error")).count();
+    let reasons = rejected
+        .iter()
+        .filter(|name| name.ends_with(".error"))
+        .count();
     assert_eq!((rejected.len(), reasons), (4, 2), "{rejected:?}");
 }
 
@@ -297,11 +343,22 @@ fn the_same_name_again_is_another_job_or_another_refusal() {
 fn a_name_that_is_taken_is_refused_with_the_reason() {
     let home = Home::running(&[]);
     let witness = Witness::in_folder(home.path());
-    move_in(&home, &marking(&witness, "one").name("mine"), OsStr::new("a.yml"));
+    move_in(
+        &home,
+        &marking(&witness, "one").name("mine"),
+        OsStr::new("a.yml"),
+    );
     wait_for_marks(&witness, 1);
-    move_in(&home, &marking(&witness, "two").name("mine"), OsStr::new("b.yml"));
+    move_in(
+        &home,
+        &marking(&witness, "two").name("mine"),
+        OsStr::new("b.yml"),
+    );
     let said = reason(&home, "b.yml");
-    assert!(said.contains("b.yml") && said.contains("\"mine\" already exists"), "{said}");
+    assert!(
+        said.contains("b.yml") && said.contains("\"mine\" already exists"),
+        "{said}"
+    );
     witness.assert_once_each(["one".into()]);
 }
 

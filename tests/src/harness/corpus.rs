@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 #[must_use]
 pub fn basics() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
-    let places = [std::env::var_os("JOBD_SHARED").map(PathBuf::from), Some(beside)];
+    let places = [
+        std::env::var_os("JOBD_SHARED").map(PathBuf::from),
+        Some(beside),
+    ];
     let folder = "corpus/examples/cli/jobs/basics";
     let found = places
         .into_iter()

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
 use nix::sys::signal::Signal;
+use proto::api::Status;
 use serde_json::Value;
 
 use super::job_file::JobFile;
@@ -88,9 +89,16 @@ impl Home {
             if let Some(status) = child.try_wait().unwrap() {
                 panic!("jobd ended with {status}: {}", self.said());
             }
-            Socket::connect(&self.socket()).is_ok()
+            self.answering_pid() == Some(child.id())
         });
         self.daemon = Some(child);
+    }
+
+    /// The pid of the daemon that answers; a socket may be open for an instant longer than its
+    /// daemon lives.
+    fn answering_pid(&self) -> Option<u32> {
+        let mut socket = Socket::connect(&self.socket()).ok()?;
+        Some(socket.try_call(&Status {})?.pid)
     }
 
     /// Starts a daemon that is expected to give up; its exit status and what it said.
@@ -245,8 +253,16 @@ impl Home {
 
     /// What a person needs who has to find out why a test failed.
     fn print_traces(&self) {
-        eprintln!("--- {} said:\n{}", self.path.display(), end_of(&self.said()));
-        for log in fs::read_dir(self.path.join("state/log")).into_iter().flatten().flatten() {
+        eprintln!(
+            "--- {} said:\n{}",
+            self.path.display(),
+            end_of(&self.said())
+        );
+        for log in fs::read_dir(self.path.join("state/log"))
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
             let text = fs::read_to_string(log.path()).unwrap_or_default();
             eprintln!("--- its log:\n{}", end_of(&text));
         }
@@ -257,7 +273,9 @@ impl Home {
 fn end_of(text: &str) -> String {
     let lines: Vec<_> = text.lines().collect();
     let last = &lines[lines.len().saturating_sub(TRACE_LINES_MAX)..];
-    let cut = last.iter().map(|line| line.chars().take(TRACE_CHARS_MAX).collect::<String>());
+    let cut = last
+        .iter()
+        .map(|line| line.chars().take(TRACE_CHARS_MAX).collect::<String>());
     cut.collect::<Vec<_>>().join("\n")
 }
 

@@ -16,7 +16,10 @@ impl JobFile {
     #[must_use]
     pub fn new(command: &str) -> JobFile {
         JobFile {
-            text: format!("command: {}\nenvironment: {{image: host}}\n", quoted(command)),
+            text: format!(
+                "command: {}\nenvironment: {{image: host}}\n",
+                quoted(command)
+            ),
         }
     }
 

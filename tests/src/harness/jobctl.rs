@@ -191,10 +191,14 @@ impl Running {
     #[must_use]
     pub fn wait_within(mut self, deadline: Duration) -> Ran {
         let mut status = None;
-        wait_until(&format!("the end of jobctl {}", self.line), deadline, || {
-            status = self.child.try_wait().unwrap();
-            status.is_some()
-        });
+        wait_until(
+            &format!("the end of jobctl {}", self.line),
+            deadline,
+            || {
+                status = self.child.try_wait().unwrap();
+                status.is_some()
+            },
+        );
         // A daemon that it started may hold its pipes; what it printed itself is there.
         let status: ExitStatus = status.unwrap();
         for reader in self.readers.drain(..) {

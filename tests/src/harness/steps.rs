@@ -29,7 +29,13 @@ impl Home {
         let entries = fs::read_dir(self.path().join("state/steps")).unwrap();
         entries
             .map(|entry| entry.unwrap().path())
-            .filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with(&prefix))
+            .filter(|path| {
+                path.file_name()
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .starts_with(&prefix)
+            })
             .collect()
     }
 

@@ -35,7 +35,10 @@ pub(super) fn remove_cgroups(state: &Path) {
 }
 
 fn cgroups(state: &Path) -> Vec<std::path::PathBuf> {
-    let logs = fs::read_dir(state.join("log")).into_iter().flatten().flatten();
+    let logs = fs::read_dir(state.join("log"))
+        .into_iter()
+        .flatten()
+        .flatten();
     let texts = logs.filter_map(|log| fs::read_to_string(log.path()).ok());
     let mut found: Vec<_> = texts
         .flat_map(|text| {

@@ -64,7 +64,11 @@ impl Witness {
                 None => wrong.push(format!("{mark} never ran")),
             }
         }
-        wrong.extend(counts.into_keys().map(|mark| format!("{mark} is unexpected")));
+        wrong.extend(
+            counts
+                .into_keys()
+                .map(|mark| format!("{mark} is unexpected")),
+        );
         assert!(wrong.is_empty(), "{}", wrong.join(", "));
     }
 }
