@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use interprocess::local_socket::tokio::Listener;
 use proto::paths::Paths;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::core::plan::Host;
 use crate::engine::{Engine, EngineError, Handle};
@@ -28,6 +28,9 @@ use crate::sys::{clock, folder, lock, pidfd, process};
 const SHIM: &str = "jobd-shim";
 /// Threads that may wait for the store at once.
 const BLOCKING_THREADS_MAX: usize = 4;
+
+/// How long the last commit may take when the daemon is told to end.
+const STOP_MAX: Duration = Duration::from_secs(5);
 
 /// How long the lock of a daemon that has gone is waited for, and how often it is tried.
 const ORPHANED_LOCK_WAIT: Duration = Duration::from_secs(2);
@@ -79,6 +82,12 @@ pub enum AppError {
     /// The spool.
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    /// A second signal came before the end.
+    #[error("told twice to end: what was not committed is left to the next daemon")]
+    Hurried,
+    /// The engine does not come to its end.
+    #[error("the engine does not end within {} s; is the disk stuck?", STOP_MAX.as_secs())]
+    Stuck,
     /// The kernel refused something at start.
     #[error("{operation}: {source}")]
     System {
@@ -131,7 +140,10 @@ pub fn run(
         .max_blocking_threads(BLOCKING_THREADS_MAX)
         .build()
         .map_err(system("start the socket's thread"))?;
-    runtime.block_on(serve(socket, service, handle, engine, ready))
+    let result = runtime.block_on(serve(socket, service, handle, engine, ready));
+    // A thread that hangs must not keep the process.
+    runtime.shutdown_background();
+    result
 }
 
 fn make_folders(layout: &Layout) -> Result<(), AppError> {
@@ -292,8 +304,7 @@ async fn serve(
     let path = socket.path().to_path_buf();
     let own = matches!(socket, Socket::Own(_));
     let listener = socket.listen()?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(system("listen for SIGTERM"))?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(system("listen for SIGINT"))?;
+    let mut stop = Stop::listen()?;
     let mut engine = tokio::task::spawn_blocking(move || engine.join());
     tokio::spawn(ipc::serve(listener, service));
     tokio::spawn(keep_watchdog(handle.clone()));
@@ -303,8 +314,14 @@ async fn serve(
 
     let ended = tokio::select! {
         ended = &mut engine => ended,
-        _ = terminate.recv() => end(&handle, &mut engine).await,
-        _ = interrupt.recv() => end(&handle, &mut engine).await,
+        () = stop.asked() => {
+            handle.shut_down();
+            tokio::select! {
+                ended = &mut engine => ended,
+                () = stop.asked() => return Err(AppError::Hurried),
+                () = tokio::time::sleep(STOP_MAX) => return Err(AppError::Stuck),
+            }
+        }
     };
     notify(&[sd_notify::NotifyState::Stopping]);
     if own && let Err(error) = std::fs::remove_file(&path) {
@@ -320,14 +337,27 @@ async fn serve(
     }
 }
 
-type Joined = Result<std::thread::Result<Result<(), EngineError>>, tokio::task::JoinError>;
+/// The signals that ask for the end.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
 
-async fn end(
-    handle: &Handle,
-    engine: &mut tokio::task::JoinHandle<std::thread::Result<Result<(), EngineError>>>,
-) -> Joined {
-    handle.shut_down();
-    engine.await
+impl Stop {
+    fn listen() -> Result<Stop, AppError> {
+        let listen = |kind| signal(kind).map_err(system("listen for signals"));
+        Ok(Stop {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// The socket to listen on.

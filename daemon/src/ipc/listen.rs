@@ -89,6 +89,7 @@ pub fn bind(path: &Path) -> Result<Listener, ListenError> {
     ListenerOptions::new()
         .name(name)
         .mode(SOCKET_MODE)
+        .reclaim_name(false)
         .create_tokio()
         .map_err(failed)
 }
