@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
 
-use notify::event::{ModifyKind, RenameMode};
+use notify::event::{AccessKind, ModifyKind, RenameMode};
 use notify::{Event, EventKind, RecursiveMode, Watcher};
 
 use super::admit::{Folder, SpoolError};
@@ -51,7 +51,7 @@ impl Spool {
                 Some(Rest::Later) => Duration::from_millis(SOON_MS),
                 None => Duration::from_secs(1),
             };
-            let lost = wait(&events, delay, &mut moved_in);
+            let lost = self.wait(&events, delay, &mut moved_in);
             // The watch is on the folder's inode: one that was deleted and made again needs anew.
             if lost || watch.is_none() || rest.is_none() {
                 watch = self.watch(&sender);
@@ -68,7 +68,9 @@ impl Spool {
             .ok()
     }
 
+    /// Watches the folder, which is made first where it has gone.
     fn watch(&self, sender: &Sender<notify::Result<Event>>) -> Option<Watch> {
+        Folder::open(&self.path).ok()?;
         let watching = notify::recommended_watcher(sender.clone()).and_then(|mut watch| {
             watch.watch(&self.path, RecursiveMode::NonRecursive)?;
             Ok(watch)
@@ -79,39 +81,55 @@ impl Spool {
             )
             .ok()
     }
-}
 
-/// Waits for something to happen; collects the names that were moved in, and answers whether
-/// the folder itself is gone.
-fn wait(
-    events: &Receiver<notify::Result<Event>>,
-    delay: Duration,
-    moved_in: &mut HashSet<OsString>,
-) -> bool {
-    let mut lost = false;
-    let mut next = match events.recv_timeout(delay) {
-        Ok(event) => Some(event),
-        Err(RecvTimeoutError::Timeout) => None,
-        // Cannot be: the spool's thread holds a sender itself.
-        Err(RecvTimeoutError::Disconnected) => None,
-    };
-    while let Some(event) = next {
-        match event {
-            Ok(event) => lost |= note(&event, moved_in),
-            Err(error) => tracing::debug!(%error, "inotify"),
+    /// Waits until something happens to a file, or for the delay; collects the names that were
+    /// moved in, and answers whether the folder itself is gone.
+    fn wait(
+        &self,
+        events: &Receiver<notify::Result<Event>>,
+        delay: Duration,
+        moved_in: &mut HashSet<OsString>,
+    ) -> bool {
+        let until = Instant::now() + delay;
+        let mut lost = false;
+        let mut wake = false;
+        loop {
+            // Once awake, only what is there already is taken.
+            let left = if wake {
+                Duration::ZERO
+            } else {
+                until.saturating_duration_since(Instant::now())
+            };
+            let Ok(event) = events.recv_timeout(left) else {
+                return lost;
+            };
+            match event {
+                Ok(event) => {
+                    wake |= !matches!(event.kind, EventKind::Access(AccessKind::Open(_)));
+                    lost |= self.is_gone(&event);
+                    note(&event, moved_in);
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "inotify");
+                    wake = true;
+                }
+            }
         }
-        next = events.try_recv().ok();
     }
-    lost
+
+    /// Whether the event is that the folder was deleted or moved away.
+    fn is_gone(&self, event: &Event) -> bool {
+        let gone = matches!(
+            event.kind,
+            EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(RenameMode::From))
+        );
+        gone && event.paths.contains(&self.path)
+    }
 }
 
-fn note(event: &Event, moved_in: &mut HashSet<OsString>) -> bool {
+fn note(event: &Event, moved_in: &mut HashSet<OsString>) {
     if let EventKind::Modify(ModifyKind::Name(RenameMode::To)) = event.kind {
         let names = event.paths.iter().filter_map(|path| path.file_name());
         moved_in.extend(names.map(OsString::from));
     }
-    matches!(
-        event.kind,
-        EventKind::Remove(notify::event::RemoveKind::Folder)
-    )
 }
