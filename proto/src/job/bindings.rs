@@ -1,6 +1,6 @@
 //! The bindings between the steps of a pipeline: each must lead somewhere, and none in a circle.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::field::Field;
 use super::references::{finding, place, report_fault};
@@ -11,10 +11,10 @@ use crate::yaml::Value;
 
 /// What bindings may lead to.
 struct Scope {
-    inputs: Vec<String>,
-    outputs: Vec<String>,
+    inputs: BTreeSet<String>,
+    outputs: BTreeSet<String>,
     /// Steps with their outputs, `None` where those are not known.
-    steps: BTreeMap<String, Option<Vec<String>>>,
+    steps: BTreeMap<String, Option<BTreeSet<String>>>,
 }
 
 /// Where a text stands: the step, and the step's key that it is under.
@@ -75,7 +75,7 @@ pub(super) fn check(
 }
 
 /// The outputs that a step has: those of its component, or its own where it has none.
-fn known_outputs(field: &Field<'_>, node: Option<&Node>) -> Option<Vec<String>> {
+fn known_outputs(field: &Field<'_>, node: Option<&Node>) -> Option<BTreeSet<String>> {
     if let Some(declaration) = node.and_then(Node::declaration) {
         return Some(declaration.outputs.keys().cloned().collect());
     }
@@ -119,6 +119,7 @@ fn check_text(field: &Field<'_>, text: &str, at: At<'_>, scope: &Scope, edges: &
     for reference in template
         .references()
         .filter(|reference| !reference.deprecated)
+        .take_while(|_| !field.findings.is_over())
     {
         let problem = check_reference(reference, at, scope);
         if let Some((message, help)) = problem {
@@ -131,10 +132,7 @@ fn check_text(field: &Field<'_>, text: &str, at: At<'_>, scope: &Scope, edges: &
                 message,
                 help,
             );
-        } else if matches!(
-            reference.context,
-            Context::StepOutputs | Context::StepInputs
-        ) {
+        } else if is_new_edge(reference, edges) {
             let span = place(field, text, &reference.at);
             edges.push(Edge {
                 to: reference.step.clone(),
@@ -145,15 +143,23 @@ fn check_text(field: &Field<'_>, text: &str, at: At<'_>, scope: &Scope, edges: &
     }
 }
 
+/// Whether a reference makes its step wait for another, the first time that it does.
+fn is_new_edge(reference: &Reference, edges: &[Edge]) -> bool {
+    let waits = matches!(
+        reference.context,
+        Context::StepOutputs | Context::StepInputs
+    );
+    waits && edges.iter().all(|edge| edge.to != reference.step)
+}
+
 /// What is wrong with a binding, and what to write instead.
 fn check_reference(reference: &Reference, at: At<'_>, scope: &Scope) -> Option<(String, String)> {
-    let unknown = |name: &str, known: &[String]| {
-        let known: Vec<_> = known.iter().map(String::as_str).collect();
-        let missing = !known.contains(&name);
+    let unknown = |name: &str, known: &BTreeSet<String>| {
+        let missing = !known.contains(name);
         missing.then(|| {
             (
                 format!("`{reference}` is not defined"),
-                suggest::help(name, &known),
+                suggest::defined(name, known),
             )
         })
     };
@@ -167,10 +173,7 @@ fn check_reference(reference: &Reference, at: At<'_>, scope: &Scope) -> Option<(
         Context::ParentOutputs => unknown(name, &scope.outputs),
         Context::Step | Context::StepInputs | Context::StepOutputs => {
             match scope.steps.get(&reference.step) {
-                None => unknown(
-                    &reference.step,
-                    &scope.steps.keys().cloned().collect::<Vec<_>>(),
-                ),
+                None => unknown(&reference.step, &scope.steps.keys().cloned().collect()),
                 // That a step waits for itself is said elsewhere.
                 Some(Some(outputs))
                     if reference.context == Context::StepOutputs && reference.step != at.step =>
@@ -208,9 +211,15 @@ fn check_interface(field: &Field<'_>, node: &Node) {
         Node::Pipeline(node) => (&node.step, None),
         Node::Other(_) => return,
     };
-    for (key, value) in &given {
+    let over = || field.findings.is_over();
+    for (key, value) in given.iter().take_while(|_| !over()) {
         match (declared.inputs.get(key), step.inputs.get(key)) {
-            (None, _) => unknown_port(value, key, "input", declared.inputs.keys()),
+            (None, _) => unknown_port(
+                value,
+                key,
+                "input",
+                &declared.inputs.keys().cloned().collect(),
+            ),
             (Some(input), Some(Input::Literal(literal)))
                 if !literal.to_string().contains("${{") =>
             {
@@ -225,13 +234,17 @@ fn check_interface(field: &Field<'_>, node: &Node) {
         .unwrap_or_default()
     {
         if !declared.outputs.contains_key(&key) {
-            unknown_port(&value, &key, "output", declared.outputs.keys());
+            unknown_port(
+                &value,
+                &key,
+                "output",
+                &declared.outputs.keys().cloned().collect(),
+            );
         }
     }
-    let is_given = |key: &String| {
-        given.iter().any(|(name, _)| name == key)
-            || searched.is_some_and(|space| space.contains_key(key))
-    };
+    let names: BTreeSet<_> = given.iter().map(|(name, _)| name).collect();
+    let is_given =
+        |key: &String| names.contains(key) || searched.is_some_and(|space| space.contains_key(key));
     for (key, _) in declared
         .inputs
         .iter()
@@ -248,20 +261,14 @@ fn check_interface(field: &Field<'_>, node: &Node) {
     }
 }
 
-fn unknown_port<'a>(
-    field: &Field<'_>,
-    key: &str,
-    word: &str,
-    known: impl Iterator<Item = &'a String>,
-) {
-    let known: Vec<_> = known.map(String::as_str).collect();
+fn unknown_port(field: &Field<'_>, key: &str, word: &str, known: &BTreeSet<String>) {
     let message = format!("the component has no {word} `{key}`");
     field.report_at(
         field.key,
         Severity::Error,
         "unknown-key",
         message,
-        suggest::help(key, &known),
+        suggest::defined(key, known),
     );
 }
 

@@ -1,6 +1,6 @@
 //! Components (azureml.md §8): what a step of a pipeline runs, in a file of its own or inline.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
@@ -139,7 +139,10 @@ const PIPELINE_KEYS: &[&str] = &[
 impl ComponentRef {
     /// Reads `component` or `trial`: a reference, the name of a file, or the component itself.
     /// `search_space` names the hyperparameters of the sweep that it is the trial of.
-    pub(super) fn read(field: &Field<'_>, search_space: Option<&[String]>) -> Option<ComponentRef> {
+    pub(super) fn read(
+        field: &Field<'_>,
+        search_space: Option<&BTreeSet<String>>,
+    ) -> Option<ComponentRef> {
         if matches!(field.node.value, Value::Map(_)) {
             return Component::read(field, search_space)
                 .map(Box::new)
@@ -182,7 +185,7 @@ impl ComponentRef {
 fn from_file(
     field: &Field<'_>,
     loaded: &Loaded<'_>,
-    search_space: Option<&[String]>,
+    search_space: Option<&BTreeSet<String>>,
 ) -> Option<Component> {
     let name = Some(loaded.name.as_str());
     let source = match Source::new(&loaded.bytes) {
@@ -207,7 +210,7 @@ fn from_file(
 }
 
 impl Component {
-    fn read(field: &Field<'_>, search_space: Option<&[String]>) -> Option<Component> {
+    fn read(field: &Field<'_>, search_space: Option<&BTreeSet<String>>) -> Option<Component> {
         let kind = field
             .peek("type")
             .and_then(|kind| kind.node.as_str().map(str::to_owned));
@@ -253,10 +256,13 @@ fn version(field: &Field<'_>) -> Option<String> {
 }
 
 impl CommandComponent {
-    fn read(field: &Field<'_>, search_space: Option<&[String]>) -> Option<CommandComponent> {
+    fn read(
+        field: &Field<'_>,
+        search_space: Option<&BTreeSet<String>>,
+    ) -> Option<CommandComponent> {
         let fields = field.fields(COMMAND_KEYS)?;
         let task = Task::read(&fields);
-        let search_space = search_space.map(<[String]>::to_vec);
+        let search_space = search_space.cloned();
         task.check_references(
             &fields,
             &Names {

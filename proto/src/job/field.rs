@@ -3,6 +3,8 @@
 //! A getter that returns `None` has reported an error, so readers go on with the other fields
 //! and a job exists only when nothing was reported.
 
+use std::collections::BTreeSet;
+
 use super::findings::Findings;
 use super::{Fields, Literal, suggest};
 use crate::diagnostic::{Severity, Span};
@@ -250,7 +252,7 @@ impl<'a> Field<'a> {
     }
 
     /// The keys of a mapping as text; of any other value there are none.
-    pub(super) fn keys(&self) -> Vec<String> {
+    pub(super) fn keys(&self) -> BTreeSet<String> {
         self.children().into_iter().map(|(key, _)| key).collect()
     }
 

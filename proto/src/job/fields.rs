@@ -20,10 +20,11 @@ impl<'a> Fields<'a> {
         entries: &'a [Entry],
         known: &'static [&'static str],
     ) -> Fields<'a> {
-        for entry in entries
+        let over = || whole.findings.is_over();
+        let unknown = entries
             .iter()
-            .filter(|entry| !known.contains(&entry.key.text()))
-        {
+            .filter(|entry| !known.contains(&entry.key.text()));
+        for entry in unknown.take_while(|_| !over()) {
             let key = entry.key.text();
             let field = whole.child(&entry.key, &entry.value);
             let help = elsewhere(key).map_or_else(|| suggest::help(key, known), str::to_owned);

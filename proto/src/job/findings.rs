@@ -65,6 +65,16 @@ impl<'a> Findings<'a> {
         self.failed.get()
     }
 
+    /// Nothing more will be reported; only whether there is an error may still change.
+    pub(super) fn is_full(&self) -> bool {
+        self.list.borrow().len() >= MAX_FINDINGS
+    }
+
+    /// Nothing more will be reported and the file is refused: the reading may end.
+    pub(super) fn is_over(&self) -> bool {
+        self.failed() && self.is_full()
+    }
+
     /// Adds the findings of another file, which come after those of this one.
     pub(super) fn add_foreign(&self, findings: Vec<Diagnostic>) {
         let failed = findings

@@ -17,7 +17,9 @@ const UNUSED_RESOURCES: &[&str] = &[
 
 /// Keys of a task: of a command job itself, or of what runs in another job.
 pub(super) fn note_task(fields: &Fields<'_>, task: &Task, compute: Option<&str>) {
-    if let Some(field) = fields.get("environment") {
+    let environment = fields.get("environment");
+    // One with an error has no summary and needs no note.
+    if let Some(field) = environment.filter(|_| !task.environment.summary().is_empty()) {
         note(&field, &place(task, compute));
     }
     fields

@@ -1,5 +1,7 @@
 //! The references of commands and paths: each must refer to something that exists.
 
+use std::collections::BTreeSet;
+
 use super::field::Field;
 use super::{Fields, suggest};
 use crate::diagnostic::{Severity, Span};
@@ -8,11 +10,11 @@ use crate::expression::{Context, Fault, Reference, Template};
 /// The names that a command may refer to.
 pub(super) struct Names {
     /// The inputs.
-    pub(super) inputs: Vec<String>,
+    pub(super) inputs: BTreeSet<String>,
     /// The outputs.
-    pub(super) outputs: Vec<String>,
+    pub(super) outputs: BTreeSet<String>,
     /// The hyperparameters, in a sweep.
-    pub(super) search_space: Option<Vec<String>>,
+    pub(super) search_space: Option<BTreeSet<String>>,
 }
 
 impl Names {
@@ -34,8 +36,14 @@ pub(super) fn check_command(field: &Field<'_>, text: &str, names: &Names) {
     faults
         .iter()
         .for_each(|fault| report_fault(field, text, fault));
-    let optional: Vec<_> = template.optional().collect();
-    for reference in template.references() {
+    let optional: BTreeSet<_> = template
+        .optional()
+        .map(|reference| reference.at.start)
+        .collect();
+    for reference in template
+        .references()
+        .take_while(|_| !field.findings.is_over())
+    {
         if reference.deprecated {
             let message = format!("single braces are deprecated: `{{{reference}}}`");
             finding(
@@ -48,7 +56,13 @@ pub(super) fn check_command(field: &Field<'_>, text: &str, names: &Names) {
                 format!("write ${{{{{reference}}}}}"),
             );
         }
-        check_reference(field, text, reference, names, optional.contains(&reference));
+        check_reference(
+            field,
+            text,
+            reference,
+            names,
+            optional.contains(&reference.at.start),
+        );
     }
 }
 
@@ -80,7 +94,7 @@ fn check_reference(
             );
         }
     };
-    if known.contains(&reference.name) {
+    if known.contains(&reference.name) || (optional && field.findings.is_full()) {
         return;
     }
     let severity = if optional {
@@ -92,14 +106,7 @@ fn check_reference(
         true => format!("`{reference}` is not defined, so this part always disappears"),
         false => format!("`{reference}` is not defined"),
     };
-    let help = match (
-        known.is_empty(),
-        suggest::closest(&reference.name, known.iter().map(String::as_str)),
-    ) {
-        (true, _) => "nothing of this kind is defined in the job".to_owned(),
-        (false, Some(name)) => format!("did you mean `{name}`?"),
-        (false, None) => format!("defined: {}", known.join(", ")),
-    };
+    let help = suggest::defined(&reference.name, known);
     finding(
         field,
         text,
@@ -188,13 +195,12 @@ pub(super) fn finding(
     message: String,
     help: String,
 ) {
-    field.report_at(
-        place(field, text, &reference.at),
-        severity,
-        code,
-        message,
-        help,
-    );
+    // Finding the place costs a look at the whole text, so not for what nobody will read.
+    let span = match field.findings.is_full() {
+        true => field.span(),
+        false => place(field, text, &reference.at),
+    };
+    field.report_at(span, severity, code, message, help);
 }
 
 /// Where a piece of a scalar's text stands in the file. Quotes, folding and block indent move

@@ -1,5 +1,6 @@
 //! The reader against the SDK's own answers, what it reports and how, and the dump against the reader.
 
+mod bounds;
 mod dump;
 mod findings;
 mod pipeline;
