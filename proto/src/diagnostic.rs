@@ -52,11 +52,11 @@ pub struct Span {
 }
 
 /// Characters of a message, help or path at most: what a file holds may end up in them.
-pub const MAX_CHARS: usize = 400;
+pub const MESSAGE_CHARS_MAX: usize = 400;
 
-/// A text cut to [`MAX_CHARS`].
+/// A text cut to [`MESSAGE_CHARS_MAX`].
 pub(crate) fn clip(text: String) -> String {
-    match text.char_indices().nth(MAX_CHARS) {
+    match text.char_indices().nth(MESSAGE_CHARS_MAX) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text,
     }

@@ -11,5 +11,5 @@ mod template;
 #[cfg(test)]
 mod tests;
 
-pub use parse::{Fault, MAX_FAULTS, Problem};
+pub use parse::{FAULTS_MAX, Fault, Problem};
 pub use template::{Context, Part, Reference, Template, Unresolved};

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{Context, Part, Reference, Template};
 
 /// Faults that are found in a text before the search ends.
-pub const MAX_FAULTS: usize = 20;
+pub const FAULTS_MAX: usize = 20;
 
 /// What is wrong with an expression.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -87,7 +87,7 @@ impl Parser<'_> {
         let mut parts = Vec::new();
         let mut from = self.at;
         let stop = end.unwrap_or(self.text.len());
-        while self.at < stop && self.faults.len() < MAX_FAULTS {
+        while self.at < stop && self.faults.len() < FAULTS_MAX {
             let before = self.at;
             let Some(part) = self.special(end.is_some()) else {
                 self.at += self.text[self.at..]

@@ -292,7 +292,7 @@ struct Waits<'a> {
 }
 
 impl<'a> Waits<'a> {
-    /// Follows every way from a step. Steps are bounded ([`super::pipeline::MAX_STEPS`]), and
+    /// Follows every way from a step. Steps are bounded ([`super::pipeline::STEPS_MAX`]), and
     /// so is the depth.
     fn follow(&mut self, step: &'a str, pipeline: &Fields<'_>) {
         if self.done.contains(&step) {

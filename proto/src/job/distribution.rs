@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::field::Field;
 
 /// Processes of one kind at most.
-pub const MAX_PROCESSES: i64 = 10_000;
+pub const PROCESSES_MAX: i64 = 10_000;
 
 /// How a command is distributed. Counts are at least 1 unless said otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,7 +94,7 @@ impl Distribution {
             return None;
         };
         let count = |field: Option<Field<'_>>, least| {
-            field.and_then(|count| count.integer_within(least, MAX_PROCESSES))
+            field.and_then(|count| count.integer_within(least, PROCESSES_MAX))
         };
         match kind {
             "tensorflow" => {

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use super::path::{PathForm, classify_path};
 
 /// Files inside each other at most.
-pub const MAX_FILE_DEPTH: usize = 8;
+pub const FILE_DEPTH_MAX: usize = 8;
 /// Files that one job names at most, with all that they name.
-pub const MAX_FILES: usize = 100;
+pub const FILES_MAX: usize = 100;
 
 /// Gives the files that a job file names. This crate opens none itself.
 pub trait Loader {
@@ -67,13 +67,13 @@ impl<'a> Files<'a> {
     /// Why it cannot be had.
     pub(super) fn load(&self, path: &Path) -> Option<Result<Loaded<'a>, String>> {
         let loader = self.loader?;
-        if self.depth >= MAX_FILE_DEPTH {
+        if self.depth >= FILE_DEPTH_MAX {
             return Some(Err(format!(
-                "files name each other more than {MAX_FILE_DEPTH} deep"
+                "files name each other more than {FILE_DEPTH_MAX} deep"
             )));
         }
         let Some(left) = self.left.get().checked_sub(1) else {
-            return Some(Err(format!("the job names more than {MAX_FILES} files")));
+            return Some(Err(format!("the job names more than {FILES_MAX} files")));
         };
         self.left.set(left);
         let path = self.base.join(path);

@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostic, Severity, Span, clip};
 use crate::yaml::Source;
 
 /// Findings that one reading reports at most.
-pub const MAX_FINDINGS: usize = 100;
+pub const FINDINGS_MAX: usize = 100;
 
 /// The findings of one file.
 pub(super) struct Findings<'a> {
@@ -47,7 +47,7 @@ impl<'a> Findings<'a> {
         self.failed
             .set(self.failed.get() || severity == Severity::Error);
         let mut list = self.list.borrow_mut();
-        if list.len() >= MAX_FINDINGS {
+        if list.len() >= FINDINGS_MAX {
             return;
         }
         let mut finding = Diagnostic::error(code, span, message);
@@ -67,7 +67,7 @@ impl<'a> Findings<'a> {
 
     /// Nothing more will be reported; only whether there is an error may still change.
     pub(super) fn is_full(&self) -> bool {
-        self.list.borrow().len() >= MAX_FINDINGS
+        self.list.borrow().len() >= FINDINGS_MAX
     }
 
     /// Nothing more will be reported and the file is refused: the reading may end.
@@ -82,7 +82,7 @@ impl<'a> Findings<'a> {
             .any(|finding| finding.severity == Severity::Error);
         self.failed.set(self.failed.get() || failed);
         let mut list = self.list.borrow_mut();
-        let room = MAX_FINDINGS.saturating_sub(list.len());
+        let room = FINDINGS_MAX.saturating_sub(list.len());
         list.extend(findings.into_iter().take(room));
     }
 

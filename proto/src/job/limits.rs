@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::field::Field;
 
 /// A time limit's greatest value in seconds: ten years of 365 days.
-pub const MAX_TIMEOUT_SECONDS: i64 = 10 * 365 * 86_400;
+pub const TIMEOUT_SECS_MAX: i64 = 10 * 365 * 86_400;
 
 /// The limits of a command job.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,9 +53,9 @@ impl Limits {
 /// without a limit; here they are refused (azureml.md §11).
 pub(super) fn seconds(field: &Field<'_>) -> Option<u64> {
     let value = field.integer()?;
-    if !(1..=MAX_TIMEOUT_SECONDS).contains(&value) {
+    if !(1..=TIMEOUT_SECS_MAX).contains(&value) {
         let message =
-            format!("{value} seconds is not between 1 and {MAX_TIMEOUT_SECONDS} (ten years)");
+            format!("{value} seconds is not between 1 and {TIMEOUT_SECS_MAX} (ten years)");
         field.error("out-of-range", message, "leave the key out for no limit");
         return None;
     }

@@ -46,7 +46,7 @@ pub use dump::{dump, dump_job};
 pub use early_termination::EarlyTermination;
 pub use environment::Environment;
 pub use files::Loader;
-pub use findings::MAX_FINDINGS;
+pub use findings::FINDINGS_MAX;
 pub use identity::Identity;
 pub use input::{DataInput, Input};
 pub use limits::{Limits, Priority, QueueSettings};

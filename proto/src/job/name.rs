@@ -5,14 +5,14 @@ use crate::diagnostic::Severity;
 use crate::yaml::Value;
 
 /// Characters of a job's name at most: it becomes a folder's name.
-pub const MAX_JOB_NAME: usize = 255;
+pub const JOB_NAME_CHARS_MAX: usize = 255;
 /// Characters of an input's or output's name at most: with a prefix it becomes a file's name.
-pub const MAX_INPUT_NAME: usize = 200;
+pub const INPUT_NAME_CHARS_MAX: usize = 200;
 
 /// Whether a text may name a job: `^[A-Za-z0-9][A-Za-z0-9_-]{0,254}$`.
 pub fn is_job_name(text: &str) -> bool {
     let rest = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    text.len() <= MAX_JOB_NAME
+    text.len() <= JOB_NAME_CHARS_MAX
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.chars().all(rest)
 }
@@ -20,7 +20,7 @@ pub fn is_job_name(text: &str) -> bool {
 /// Whether a text may name an input or output of a job: `^[a-zA-Z_][a-zA-Z0-9_]*$`.
 pub fn is_input_name(text: &str) -> bool {
     let rest = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    text.len() <= MAX_INPUT_NAME
+    text.len() <= INPUT_NAME_CHARS_MAX
         && !text.starts_with(|c: char| c.is_ascii_digit())
         && !text.is_empty()
         && text.chars().all(rest)
@@ -91,7 +91,7 @@ pub(super) fn asset(field: &Field<'_>) -> Option<String> {
     };
     let rest = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     let sound = text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(rest);
-    if sound && text.len() <= MAX_JOB_NAME {
+    if sound && text.len() <= JOB_NAME_CHARS_MAX {
         return Some(text);
     }
     let help = "letters, digits, _, - and ., the first a letter or digit";

@@ -13,7 +13,7 @@ use super::{Fields, Node, json, name, suggest};
 use crate::diagnostic::Severity;
 
 /// Steps of a pipeline at most.
-pub const MAX_STEPS: usize = 1000;
+pub const STEPS_MAX: usize = 1000;
 
 /// A pipeline job as the user wrote it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -108,11 +108,11 @@ pub(super) fn read_steps(fields: &Fields<'_>) -> Option<BTreeMap<String, Node>> 
         "write a step: `jobs: {hello: {command: …, environment: …}}`",
     )?;
     let entries = jobs.entries()?;
-    if entries.is_empty() || entries.len() > MAX_STEPS {
+    if entries.is_empty() || entries.len() > STEPS_MAX {
         jobs.error(
             "out-of-range",
             format!(
-                "a pipeline has 1 to {MAX_STEPS} steps, not {}",
+                "a pipeline has 1 to {STEPS_MAX} steps, not {}",
                 entries.len()
             ),
             "",

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use serde::{Deserialize, Serialize};
 
 use super::field::Field;
-use super::files::{Files, Loader, MAX_FILES};
+use super::files::{FILES_MAX, Files, Loader};
 use super::findings::Findings;
 use super::{CommandJob, PipelineJob, SweepJob, suggest};
 use crate::diagnostic::Diagnostic;
@@ -78,7 +78,7 @@ fn read_file(
         }
     };
     let (root, problems) = yaml::read(&source);
-    let left = Cell::new(MAX_FILES);
+    let left = Cell::new(FILES_MAX);
     let findings = Findings::new(&source, problems, Files::new(loader, &left));
     let root = root.as_ref().map(|node| Field {
         node,

@@ -7,7 +7,7 @@ use super::field::Field;
 use super::json;
 
 /// Instances of a job at most.
-pub const MAX_INSTANCES: i64 = 10_000;
+pub const INSTANCES_MAX: i64 = 10_000;
 
 /// The resources of a job.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -62,7 +62,7 @@ impl Resources {
         let count = |key| {
             fields
                 .get(key)
-                .and_then(|count| count.integer_within(1, MAX_INSTANCES))
+                .and_then(|count| count.integer_within(1, INSTANCES_MAX))
         };
         Some(Resources {
             instance_count: count("instance_count"),

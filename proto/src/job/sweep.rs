@@ -16,7 +16,7 @@ use super::{
 use crate::diagnostic::Severity;
 
 /// Trials of a sweep at most (Azure ML's documentation of `limits.max_total_trials`).
-pub const MAX_TRIALS: i64 = 1000;
+pub const TRIALS_MAX: i64 = 1000;
 
 /// A sweep job as the user wrote it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -86,7 +86,7 @@ pub enum Goal {
 /// How many trials, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SweepLimits {
-    /// Trials in all: 1 to [`MAX_TRIALS`].
+    /// Trials in all: 1 to [`TRIALS_MAX`].
     pub max_total_trials: u32,
     /// Trials at the same time; all of them when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -244,9 +244,9 @@ impl SweepLimits {
             "trial_timeout",
         ])?;
         let total = fields.require("max_total_trials", "write a number from 1 to 1000");
-        let total: Option<u32> = total.and_then(|total| total.integer_within(1, MAX_TRIALS));
+        let total: Option<u32> = total.and_then(|total| total.integer_within(1, TRIALS_MAX));
         let concurrent = fields.read("max_concurrent_trials", |count| {
-            count.integer_within(1, MAX_TRIALS)
+            count.integer_within(1, TRIALS_MAX)
         });
         if let (Some(total), Some(field)) = (
             total,

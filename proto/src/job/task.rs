@@ -11,7 +11,7 @@ use super::{Distribution, Environment, Fields, Literal, Resources, name};
 use crate::yaml::Value;
 
 /// Bytes of a command at most: Linux takes no longer argument (`MAX_ARG_STRLEN`, execve(2)).
-pub const MAX_COMMAND_BYTES: usize = 128 * 1024 - 1;
+pub const COMMAND_BYTES_MAX: usize = 128 * 1024 - 1;
 
 /// What is run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -68,9 +68,9 @@ impl Task {
 pub(super) fn command(fields: &Fields<'_>) -> Option<String> {
     let field = fields.require("command", "write `command: echo hello`")?;
     let text = field.filled_text()?;
-    if text.len() > MAX_COMMAND_BYTES {
+    if text.len() > COMMAND_BYTES_MAX {
         let message = format!(
-            "the command has {} bytes, more than {MAX_COMMAND_BYTES}",
+            "the command has {} bytes, more than {COMMAND_BYTES_MAX}",
             text.len()
         );
         field.error("too-large", message, "move it into a script under `code`");

@@ -6,11 +6,11 @@ use super::{Entry, Node, Value};
 use crate::diagnostic::{Diagnostic, Span};
 
 /// Lists and mappings inside each other at most.
-pub const MAX_DEPTH: usize = 64;
+pub const YAML_DEPTH_MAX: usize = 64;
 /// Values in a file at most, with what aliases repeat.
-pub const MAX_NODES: usize = 50_000;
+pub const YAML_NODES_MAX: usize = 50_000;
 /// Bytes of text in a file's values at most, with what aliases repeat.
-pub const MAX_TEXT_BYTES: usize = 4 << 20;
+pub const YAML_TEXT_BYTES_MAX: usize = 4 << 20;
 
 /// A tree under construction.
 #[derive(Default)]
@@ -197,7 +197,7 @@ impl Builder {
     }
 
     fn check_depth(&self, height: usize, span: Span) -> Result<(), Box<Diagnostic>> {
-        if self.open.len() + height <= MAX_DEPTH {
+        if self.open.len() + height <= YAML_DEPTH_MAX {
             return Ok(());
         }
         Err(Box::new(too_deep(span)))
@@ -206,11 +206,11 @@ impl Builder {
     fn charge(&mut self, cost: Cost, span: Span) -> Result<(), Box<Diagnostic>> {
         self.nodes += cost.nodes;
         self.text_bytes += cost.text_bytes;
-        if self.nodes <= MAX_NODES && self.text_bytes <= MAX_TEXT_BYTES {
+        if self.nodes <= YAML_NODES_MAX && self.text_bytes <= YAML_TEXT_BYTES_MAX {
             return Ok(());
         }
         let message = format!(
-            "the file holds more than {MAX_NODES} values or {MAX_TEXT_BYTES} bytes of text when its aliases are expanded"
+            "the file holds more than {YAML_NODES_MAX} values or {YAML_TEXT_BYTES_MAX} bytes of text when its aliases are expanded"
         );
         Err(Box::new(Diagnostic::error(
             "too-many-values",
@@ -266,7 +266,7 @@ impl Builder {
 
 /// The refusal of what lies too deep.
 pub(super) fn too_deep(span: Span) -> Diagnostic {
-    let message = format!("lists and mappings are nested more than {MAX_DEPTH} deep");
+    let message = format!("lists and mappings are nested more than {YAML_DEPTH_MAX} deep");
     Diagnostic::error("too-deep", span, message)
 }
 

@@ -17,9 +17,9 @@ mod tests;
 mod tree;
 mod write;
 
-pub use build::{MAX_DEPTH, MAX_NODES, MAX_TEXT_BYTES};
+pub use build::{YAML_DEPTH_MAX, YAML_NODES_MAX, YAML_TEXT_BYTES_MAX};
 pub use node::{Entry, Node, Value};
-pub use read::{MAX_PROBLEMS, parse, read};
-pub use source::{MAX_BYTES, Source};
+pub use read::{PROBLEMS_MAX, parse, read};
+pub use source::{Source, YAML_BYTES_MAX};
 pub use tree::Tree;
 pub use write::to_string;

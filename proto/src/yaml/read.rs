@@ -2,17 +2,17 @@
 
 use granit_parser::{ErrorKind, Event, Marker, Options, Parser, ScalarStyle, ScanError, Tag};
 
-use super::build::{Builder, MAX_DEPTH, too_deep};
+use super::build::{Builder, YAML_DEPTH_MAX, too_deep};
 use super::{Node, Source, Value, scalar};
 use crate::diagnostic::{Diagnostic, Span};
 
 /// Problems that one reading reports at most.
-pub const MAX_PROBLEMS: usize = 50;
+pub const PROBLEMS_MAX: usize = 50;
 
 /// Reads one YAML document.
 ///
 /// # Errors
-/// Everything that is wrong with it as YAML, placed; at most [`MAX_PROBLEMS`].
+/// Everything that is wrong with it as YAML, placed; at most [`PROBLEMS_MAX`].
 pub fn parse(bytes: &[u8]) -> Result<Node, Vec<Diagnostic>> {
     let source = Source::new(bytes).map_err(|problem| vec![*problem])?;
     match read(&source) {
@@ -45,7 +45,7 @@ pub fn read(source: &Source<'_>) -> (Option<Node>, Vec<Diagnostic>) {
         }
         Ok(()) => {}
     }
-    problems.truncate(MAX_PROBLEMS);
+    problems.truncate(PROBLEMS_MAX);
     (root, problems)
 }
 
@@ -61,7 +61,7 @@ impl<'a> Reader<'a> {
             let (event, span) = event.map_err(|error| Box::new(self.syntax(&error)))?;
             let place = self.place(span);
             self.event(event, place, span.tag_span().map(|tag| self.place(tag)))?;
-            if self.builder.problems.len() >= MAX_PROBLEMS {
+            if self.builder.problems.len() >= PROBLEMS_MAX {
                 break;
             }
         }
@@ -209,8 +209,8 @@ pub(super) fn options() -> Options {
     let mut options = Options::default();
     options.set_emit_comments(false);
     options.block_scalar_eof_without_line_feed = true;
-    options.flow_nesting_limit = 2 * MAX_DEPTH;
-    options.block_nesting_limit = 2 * MAX_DEPTH;
+    options.flow_nesting_limit = 2 * YAML_DEPTH_MAX;
+    options.block_nesting_limit = 2 * YAML_DEPTH_MAX;
     options
 }
 

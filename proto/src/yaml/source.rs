@@ -3,7 +3,7 @@
 use crate::diagnostic::{Diagnostic, Span};
 
 /// A YAML text's greatest length in bytes.
-pub const MAX_BYTES: usize = 1 << 20;
+pub const YAML_BYTES_MAX: usize = 1 << 20;
 
 /// U+FEFF in UTF-8, which may begin a text and is not part of it.
 const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -22,8 +22,11 @@ impl<'a> Source<'a> {
     /// # Errors
     /// Too long, not UTF-8, or with a character that YAML forbids; placed.
     pub fn new(bytes: &'a [u8]) -> Result<Source<'a>, Box<Diagnostic>> {
-        if bytes.len() > MAX_BYTES {
-            let message = format!("the file has {} bytes, more than {MAX_BYTES}", bytes.len());
+        if bytes.len() > YAML_BYTES_MAX {
+            let message = format!(
+                "the file has {} bytes, more than {YAML_BYTES_MAX}",
+                bytes.len()
+            );
             return Err(Box::new(
                 Diagnostic::error("too-large", start(), message)
                     .with_help("move long scripts and data out of the job file"),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use serde_json::Value as Json;
 
-use super::{MAX_BYTES, Node, Value, parse, scalar, to_string};
+use super::{Node, Value, YAML_BYTES_MAX, parse, scalar, to_string};
 
 /// A file that a bound refuses must be refused within this time, unoptimized.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -152,7 +152,7 @@ fn bounds_end_hostile_files_quickly() {
         });
     let big_text = format!(
         "a: &a {}\nb: [{}]\n",
-        "x".repeat(MAX_BYTES / 2),
+        "x".repeat(YAML_BYTES_MAX / 2),
         vec!["*a"; 10_000].join(",")
     );
     let nested_anchors = format!("{}{}", "&a [".repeat(60), "x,".repeat(40_000)) + &"]".repeat(60);
@@ -172,7 +172,7 @@ fn bounds_end_hostile_files_quickly() {
             "too-deep",
             (0..1000).map(|i| " ".repeat(i) + "a:\n").collect(),
         ),
-        ("too-large", "x".repeat(MAX_BYTES + 1)),
+        ("too-large", "x".repeat(YAML_BYTES_MAX + 1)),
     ];
     for (code, text) in cases {
         let began = Instant::now();
@@ -191,7 +191,7 @@ fn problems_are_bounded() {
     let text: String = (0..1000).map(|_| "a: 1\n").collect();
     assert_eq!(
         parse(text.as_bytes()).unwrap_err().len(),
-        super::MAX_PROBLEMS
+        super::PROBLEMS_MAX
     );
 }
 

@@ -159,7 +159,7 @@ fn environments_of_every_form() {
 
 #[test]
 fn bounds_are_refused_with_a_place() {
-    let long = "x".repeat(crate::job::task::MAX_COMMAND_BYTES + 1);
+    let long = "x".repeat(crate::job::task::COMMAND_BYTES_MAX + 1);
     assert!(
         errors(&format!("command: {long}"))
             .contains("1:10: error: command: the command has 131072 bytes")
@@ -168,7 +168,7 @@ fn bounds_are_refused_with_a_place() {
     assert!(errors("limits: {timeout: 315360001}").contains("(ten years)"));
     accept("limits: {timeout: 315360000}");
     let many: String = (0..1000).map(|i| format!("bad{i}: 1\n")).collect();
-    assert_eq!(found(&many, Error).len(), crate::job::MAX_FINDINGS);
+    assert_eq!(found(&many, Error).len(), crate::job::FINDINGS_MAX);
 }
 
 #[test]

@@ -253,7 +253,7 @@ fn wide_nesting_of_files_is_bounded() {
     }
     let reading = read_any(twice.as_bytes(), None, Some(&Same(twice)));
     assert!(reading.job.is_none());
-    assert!(reading.diagnostics.len() <= crate::job::MAX_FINDINGS);
+    assert!(reading.diagnostics.len() <= crate::job::FINDINGS_MAX);
     assert!(
         reading
             .diagnostics
