@@ -22,7 +22,7 @@ use crate::settings::Settings;
 use crate::spool::{Spool, SpoolError};
 use crate::store::{Store, StoreError};
 use crate::sys::lock::LockError;
-use crate::sys::{clock, folder, lock, pidfd, process};
+use crate::sys::{clock, failpoint, folder, lock, pidfd, process};
 
 /// The name of the program that supervises a step; it lies beside the daemon's own.
 const SHIM: &str = "jobd-shim";
@@ -117,6 +117,7 @@ pub fn run(
     let layout = Layout::new(paths.state.clone());
     make_folders(&layout)?;
     let _lock = take_state(&layout)?;
+    failpoint::reach("app.locked");
     crate::logging::start(&layout.log(), settings.log_days)?;
     process::ignore_sigio().map_err(system("ignore SIGIO"))?;
     let open_files =
@@ -310,6 +311,7 @@ async fn serve(
     tokio::spawn(keep_watchdog(handle.clone()));
     ready().map_err(system("say that the socket answers"))?;
     notify(&[sd_notify::NotifyState::Ready]);
+    failpoint::reach("app.ready");
     tracing::info!(socket = %path.display(), "ready");
 
     let ended = tokio::select! {
