@@ -124,6 +124,7 @@ pub fn run(
         process::raise_open_files().map_err(system("raise the limit of open files"))?;
     let (host, notes) = look_at_host(&layout, settings, open_files);
 
+    let cgroup_parent = host.cgroup_parent.clone();
     let store = Store::open(&layout.store())?;
     let (engine, handle) = Engine::new(store, layout.store(), settings.capacity)?;
     let orders = start_exec(&engine, &handle, &layout, host)?;
@@ -144,6 +145,9 @@ pub fn run(
     let result = runtime.block_on(serve(socket, service, handle, engine, ready));
     // A thread that hangs must not keep the process.
     runtime.shutdown_background();
+    cgroup_parent
+        .iter()
+        .for_each(|parent| exec::leave_cgroup_parent(parent));
     result
 }
 
