@@ -99,7 +99,7 @@ fn twenty_running_and_a_hundred_queued_jobs_survive_the_kill_of_the_daemon() {
 
     home.start(&["--slots", "20"]);
     for (name, started) in long.iter().zip(&started) {
-        assert_eq!(home.status(name), "Running");
+        home.wait_for_status(name, "Running");
         assert_eq!(&home.started(name), started);
         assert!(is_alive(started.main.pid), "{name} noticed");
     }
@@ -241,7 +241,7 @@ fn the_leftovers_of_one_daemon_are_not_those_of_another() {
         is_alive(there.main.pid),
         "a job of the other daemon was killed"
     );
-    assert_eq!(homes[1].status("train"), "Running");
+    homes[1].wait_for_status("train", "Running");
 }
 
 #[test]
@@ -276,7 +276,7 @@ fn a_daemon_that_is_told_to_end_leaves_its_jobs() {
         assert!(!home.socket().exists(), "the socket is left behind");
         assert!(is_alive(started.main.pid), "{how} ended the job");
         home.start(&[]);
-        assert_eq!(home.status("long"), "Running");
+        home.wait_for_status("long", "Running");
     }
     fs::write(&gate, "").unwrap();
     assert_eq!(home.wait("long")["exit_code"], 9);

@@ -43,7 +43,7 @@ fn the_log_is_seen_while_the_job_runs_and_the_exit_code_is_the_jobs() {
         .spawn();
     running.wait_for_output("first\n");
     assert!(!running.stdout().contains("second"));
-    assert_eq!(last(&home)["status"], "Running");
+    home.wait_for_status("@last", "Running");
 
     fs::write(&gate, "").unwrap();
     let ran = running
