@@ -261,7 +261,7 @@ fn results_come_in_every_form() {
     drop(show(&["-o", "xml"]).code(125).says(&["xml"]));
     let query = "[].{Name:name,Jobstatus:status}";
     let list = home.run(&["list", "--query", query, "-o", "tsv"]).ok();
-    assert_eq!(list.stdout, "formed\nFailed\n");
+    assert_eq!(list.stdout, "formed\tFailed\n");
 }
 
 #[test]
