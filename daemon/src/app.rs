@@ -2,12 +2,11 @@
 //! told to end, and leaves running jobs to the next daemon.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read, Seek, Write};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use interprocess::local_socket::tokio::Listener;
 use proto::paths::Paths;
@@ -20,9 +19,9 @@ use crate::ipc::{self, DaemonFacts, ListenError, Service};
 use crate::layout::Layout;
 use crate::settings::Settings;
 use crate::spool::{Spool, SpoolError};
+use crate::state::{self, StateError};
 use crate::store::{Store, StoreError};
-use crate::sys::lock::LockError;
-use crate::sys::{clock, failpoint, folder, lock, pidfd, process};
+use crate::sys::{clock, failpoint, process};
 
 /// The name of the program that supervises a step; it lies beside the daemon's own.
 const SHIM: &str = "jobd-shim";
@@ -32,32 +31,12 @@ const BLOCKING_THREADS_MAX: usize = 4;
 /// How long the last commit may take when the daemon is told to end.
 const STOP_MAX: Duration = Duration::from_secs(5);
 
-/// How long the lock of a daemon that has gone is waited for, and how often it is tried.
-const ORPHANED_LOCK_WAIT: Duration = Duration::from_secs(2);
-const ORPHANED_LOCK_PAUSE: Duration = Duration::from_millis(5);
-
 /// Why the daemon cannot start or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
-    /// A folder cannot be made.
-    #[error("make the folder {}: {source}", path.display())]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// Another daemon works there.
-    #[error("another jobd{} works in {}", pid.as_ref().map(|pid| format!(" (pid {pid})")).unwrap_or_default(), path.display())]
-    Held {
-        /// The state folder.
-        path: PathBuf,
-        /// The other daemon's pid, if it said it.
-        pid: Option<String>,
-    },
-    /// The lock cannot be taken.
-    #[error("lock the state folder: {0}")]
-    Lock(LockError),
+    /// The state folder.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// The shim is not there.
     #[error("{} is missing: it must lie beside jobd", path.display())]
     NoShim {
@@ -115,8 +94,8 @@ pub fn run(
     ready: impl FnOnce() -> io::Result<()>,
 ) -> Result<(), AppError> {
     let layout = Layout::new(paths.state.clone());
-    make_folders(&layout)?;
-    let _lock = take_state(&layout)?;
+    state::make(&layout)?;
+    let _lock = state::take(&layout)?;
     failpoint::reach("app.locked");
     crate::logging::start(&layout.log(), settings.log_days)?;
     process::ignore_sigio().map_err(system("ignore SIGIO"))?;
@@ -125,7 +104,7 @@ pub fn run(
     let (host, notes) = look_at_host(&layout, settings, open_files);
 
     let cgroup_parent = host.cgroup_parent.clone();
-    let store = Store::open(&layout.store())?;
+    let store = Store::open(&layout.store(), state::when_missing(&layout)?)?;
     let (engine, handle) = Engine::new(store, layout.store(), settings.capacity)?;
     let orders = start_exec(&engine, &handle, &layout, host)?;
     let socket = Socket::find(paths)?;
@@ -149,68 +128,6 @@ pub fn run(
         .iter()
         .for_each(|parent| exec::leave_cgroup_parent(parent));
     result
-}
-
-fn make_folders(layout: &Layout) -> Result<(), AppError> {
-    for path in [
-        layout.state().to_path_buf(),
-        layout.jobs(),
-        layout.steps(),
-        layout.log(),
-    ] {
-        folder::make_all(&path).map_err(|source| AppError::Folder {
-            path: path.clone(),
-            source,
-        })?;
-    }
-    Ok(())
-}
-
-/// Takes the state folder for this process alone and writes the pid for whoever comes second.
-fn take_state(layout: &Layout) -> Result<File, AppError> {
-    let mut file = lock_state(layout)?;
-    let write = file
-        .set_len(0)
-        .and_then(|()| file.rewind())
-        .and_then(|()| writeln!(file, "{}", std::process::id()));
-    write.map_err(system("write the lock file"))?;
-    Ok(file)
-}
-
-/// Locks the state folder. A daemon that was killed while it started a shim leaves the lock to
-/// that child until its exec: so a lock whose owner is gone is waited for.
-fn lock_state(layout: &Layout) -> Result<File, AppError> {
-    let path = layout.lock();
-    let until = Instant::now() + ORPHANED_LOCK_WAIT;
-    loop {
-        match lock::create_exclusive(&path) {
-            Ok(file) => return Ok(file),
-            Err(LockError::Held { .. }) => {}
-            Err(error) => return Err(AppError::Lock(error)),
-        }
-        let pid = read_pid(&path);
-        if pid.as_deref().is_some_and(lives) || Instant::now() >= until {
-            let path = layout.state().into();
-            return Err(AppError::Held { path, pid });
-        }
-        std::thread::sleep(ORPHANED_LOCK_PAUSE);
-    }
-}
-
-fn lives(pid: &str) -> bool {
-    let stat = pid.parse().ok().and_then(|pid| pidfd::stat(pid).ok());
-    stat.flatten().is_some_and(|stat| stat.state != 'Z')
-}
-
-fn read_pid(path: &Path) -> Option<String> {
-    let mut text = String::new();
-    File::open(path)
-        .ok()?
-        .take(16)
-        .read_to_string(&mut text)
-        .ok()?;
-    let pid = text.trim();
-    (!pid.is_empty()).then(|| pid.to_owned())
 }
 
 fn look_at_host(layout: &Layout, settings: &Settings, open_files: u64) -> (Host, Vec<String>) {

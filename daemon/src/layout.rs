@@ -3,6 +3,8 @@
 //! ```text
 //! STATE/lock                     held by the one daemon of this folder
 //! STATE/jobd.db                  the store
+//! STATE/jobd.db.recovering       a store that `jobd recover` is building; .recovered: built
+//! STATE/jobd.db.damaged-TIME     a store that a recovery has replaced
 //! STATE/log/                     the daemon's own log
 //! STATE/jobs/NAME/               the job's: its working folder, with user_logs, outputs, logs
 //! STATE/jobs/NAME/named-outputs/ a folder per output
@@ -14,7 +16,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::core::StepRef;
+use crate::core::{StepKind, StepRef};
 
 /// The file within a job's folder that holds what the job printed (azureml.md §4).
 pub const STD_LOG: &str = "user_logs/std_log.txt";
@@ -54,6 +56,24 @@ impl Layout {
         self.state.join("jobd.db")
     }
 
+    /// The store that a recovery is building.
+    #[must_use]
+    pub fn recovering(&self) -> PathBuf {
+        self.state.join("jobd.db.recovering")
+    }
+
+    /// The store that a recovery has built and not yet put in its place.
+    #[must_use]
+    pub fn recovered(&self) -> PathBuf {
+        self.state.join("jobd.db.recovered")
+    }
+
+    /// Where a recovery puts the store that it replaces.
+    #[must_use]
+    pub fn damaged(&self, time: &str) -> PathBuf {
+        self.state.join(format!("jobd.db.damaged-{time}"))
+    }
+
     /// The folder of the daemon's own log.
     #[must_use]
     pub fn log(&self) -> PathBuf {
@@ -89,6 +109,18 @@ impl Layout {
     pub fn step(&self, name: &str, step: StepRef) -> PathBuf {
         self.steps().join(step_label(name, step))
     }
+}
+
+/// Whose step a folder of that name is: the inverse of [`Layout::step`].
+#[must_use]
+pub fn parse_step(folder: &str) -> Option<(&str, StepRef)> {
+    let (rest, attempt) = folder.rsplit_once('.')?;
+    let (name, kind) = rest.rsplit_once('.')?;
+    let kind = [StepKind::Prepare, StepKind::Command]
+        .into_iter()
+        .find(|known| known.name() == kind)?;
+    let attempt = attempt.parse().ok()?;
+    Some((name, StepRef { kind, attempt }))
 }
 
 /// The name that tells a step from all others of this daemon: of its folder and its cgroup.

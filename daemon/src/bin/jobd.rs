@@ -5,7 +5,9 @@ use std::process::{Command, ExitCode, Stdio};
 
 use clap::Parser;
 use jobd::app::{self, AppError};
+use jobd::layout::Layout;
 use jobd::settings::{self, Overrides, Settings};
+use jobd::state::StateError;
 use jobd::sys;
 use proto::outcome::{EXIT_HELD, EXIT_OWN_ERROR};
 use proto::paths::Paths;
@@ -17,6 +19,8 @@ use proto::paths::Paths;
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Verb>,
     #[command(flatten)]
     overrides: Overrides,
     /// Go to the background; return once the socket answers
@@ -31,6 +35,27 @@ struct Arguments {
     announce: bool,
 }
 
+/// What the program does instead of serving.
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Rebuild a store that is missing or damaged from the jobs' folders, and from what can be
+    /// read of it; deletes nothing
+    Recover {
+        /// The output format
+        #[arg(short, long, value_enum, default_value = "table")]
+        output: Form,
+    },
+}
+
+/// How a result is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Form {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     #[cfg(feature = "failpoints")]
@@ -38,17 +63,17 @@ fn main() -> ExitCode {
         list_failpoints();
         return ExitCode::SUCCESS;
     }
-    let result = if arguments.background {
-        go_to_background()
-    } else {
-        serve(&arguments)
+    let result = match arguments.command {
+        Some(Verb::Recover { output }) => recover(output),
+        None if arguments.background => go_to_background(),
+        None => serve(&arguments),
     };
     match result {
         Ok(code) => code,
         Err(error) => {
             eprintln!("jobd: {error}");
             match error.downcast_ref() {
-                Some(AppError::Held { .. }) if arguments.announce => held(),
+                Some(AppError::State(StateError::Held { .. })) if arguments.announce => held(),
                 _ => own_error(),
             }
         }
@@ -85,6 +110,19 @@ fn serve(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>> 
     app::run(&paths, &settings, || {
         if announce { announce_ready() } else { Ok(()) }
     })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn recover(output: Form) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let cwd = std::env::current_dir()?;
+    let paths = Paths::resolve(|name| std::env::var_os(name), &cwd)?;
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
+    let report = jobd::recover::run(&Layout::new(paths.state))?;
+    let text = match output {
+        Form::Table => report.to_string(),
+        Form::Json => serde_json::to_string_pretty(&report)? + "\n",
+    };
+    io::stdout().write_all(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 

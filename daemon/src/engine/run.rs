@@ -99,6 +99,9 @@ impl Engine {
             open = self.receive();
             self.finish_batch()?;
         }
+        if let Err(error) = self.store.checkpoint() {
+            tracing::debug!(%error, "the store keeps its log");
+        }
         Ok(())
     }
 

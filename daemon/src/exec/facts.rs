@@ -47,6 +47,15 @@ pub fn started(folder: &Path) -> Found<Started> {
     record(&folder.join(STARTED_FILE))
 }
 
+/// When a step's command was let go, in microseconds since the Unix epoch.
+#[must_use]
+pub fn started_at(folder: &Path) -> Option<i64> {
+    match started(folder) {
+        Found::Whole(started) => Some(started.at),
+        _ => None,
+    }
+}
+
 /// Gathers the facts. The lock is looked at first: a shim that dies in between has then written
 /// all it ever will, and is seen again by the next look.
 pub fn gather(folder: &Path) -> Facts {

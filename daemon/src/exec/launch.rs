@@ -25,6 +25,14 @@ pub enum LaunchError {
     /// A folder cannot be made.
     #[error(transparent)]
     Folder(#[from] super::folder::FolderError),
+    /// The job's own record cannot be written.
+    #[error("write the job into {}: {source}", path.display())]
+    WriteJob {
+        /// The step's folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The spec cannot be written.
     #[error("write {}: {source}", path.display())]
     WriteSpec {

@@ -11,10 +11,14 @@ mod host;
 mod launch;
 mod leftovers;
 mod order;
+mod origin;
 mod watch;
 
+pub use adopt::{Finding, find_out};
+pub use facts::started_at;
 pub use host::{find_cgroup_parent, leave_cgroup_parent};
 pub use order::{Orders, channel};
+pub use origin::{Origin, read as origin};
 pub use watch::{Exec, ExecError};
 
 use crate::core::event::Force;

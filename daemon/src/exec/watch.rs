@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 use super::adopt::{Finding, find_out};
 use super::launch::{self, LaunchError, Launched};
 use super::order::Inbox;
-use super::{Order, folder};
+use super::{Order, folder, origin};
 use crate::core::event::Force;
 use crate::core::plan::{self, Host};
 use crate::core::{Event, JobId, StepRef};
@@ -184,6 +184,10 @@ impl Exec {
         let spec = plan::spec(name, step, &row.definition, &self.layout, &self.host)?;
         failpoint::reach("exec.before-folders");
         let folder = folder::prepare(&self.layout, name, step, &row.definition)?;
+        origin::write(&folder, &row).map_err(|source| LaunchError::WriteJob {
+            path: folder.clone(),
+            source,
+        })?;
         launch::launch(&self.shim, &folder, &spec)
     }
 

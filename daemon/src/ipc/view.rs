@@ -31,6 +31,7 @@ pub fn summary(row: &Row) -> JobSummary {
         job,
         definition,
         archived,
+        ..
     } = row;
     let times = Times::of(job);
     JobSummary {
@@ -58,6 +59,7 @@ pub fn job(row: &Row, layout: &Layout) -> JobView {
         job,
         definition,
         archived,
+        ..
     } = row;
     let written = &definition.job;
     let times = Times::of(job);

@@ -6,6 +6,7 @@
 
 mod reader;
 mod row;
+mod salvage;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -13,9 +14,11 @@ mod writer;
 
 pub use reader::{Page, Reader, Resolution};
 pub use row::Row;
+pub use salvage::{Salvage, Salvaged, faults, salvage};
+pub use schema::Missing;
 pub use writer::{Store, Write};
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +31,20 @@ pub enum StoreError {
         /// Why.
         source: rusqlite::Error,
     },
+    /// The file is damaged.
+    #[error("the store {} is damaged ({reason}); nothing was changed; `jobd recover` rebuilds it from the jobs' folders and from what can be read of it", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says.
+        reason: String,
+    },
+    /// The file is missing or empty, and jobs have been here.
+    #[error("the store {} is missing, but there are folders of jobs; `jobd recover` rebuilds it from them", path.display())]
+    Lost {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file was written by a newer release.
     #[error("the store {} has version {found}, this release knows {known}: start the newer jobd again; nothing was changed", path.display())]
     Newer {
@@ -39,7 +56,7 @@ pub enum StoreError {
         known: i64,
     },
     /// A statement failed.
-    #[error("{operation}: {source}")]
+    #[error("{operation}: {source}{}", advice(source))]
     Sql {
         /// What was to be done.
         operation: &'static str,
@@ -72,16 +89,39 @@ impl StoreError {
         let StoreError::Sql { source, .. } = self else {
             return false;
         };
-        match source.sqlite_error() {
-            Some(error) => {
-                error.extended_code == rusqlite::ffi::SQLITE_IOERR_FSYNC
-                    || matches!(
-                        error.code,
-                        rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase
-                    )
-            }
-            None => false,
+        let fsync =
+            |error: &rusqlite::ffi::Error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_FSYNC;
+        is_damage(source) || source.sqlite_error().is_some_and(fsync)
+    }
+
+    /// What it means that a file of this path cannot be opened.
+    fn of_open(path: &Path, source: rusqlite::Error) -> StoreError {
+        let path = path.into();
+        let lacks_table = source
+            .sqlite_error()
+            .is_some_and(|error| error.code == rusqlite::ErrorCode::Unknown);
+        if is_damage(&source) || lacks_table {
+            let reason = source.to_string();
+            return StoreError::Damaged { path, reason };
         }
+        StoreError::Open { path, source }
+    }
+}
+
+/// Whether the file's content is at fault.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    let damage =
+        |error: &rusqlite::ffi::Error| matches!(error.code, DatabaseCorrupt | NotADatabase);
+    error.sqlite_error().is_some_and(damage)
+}
+
+/// Added to a message about a file that is damaged: what to do.
+fn advice(error: &rusqlite::Error) -> &'static str {
+    if is_damage(error) {
+        "; the store is damaged: `jobd recover` rebuilds it"
+    } else {
+        ""
     }
 }
 

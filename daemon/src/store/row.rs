@@ -13,23 +13,31 @@ pub struct Row {
     pub definition: Definition,
     /// Whether it is hidden from lists.
     pub archived: bool,
+    /// The key under which the spool admitted it.
+    pub spool_key: Option<String>,
 }
 
 /// The columns that [`read`] takes, in its order.
-pub const COLUMNS: &str = "jobs.id, jobs.state, definitions.definition, jobs.archived";
+pub const COLUMNS: &str =
+    "jobs.id, jobs.state, definitions.definition, jobs.archived, jobs.spool_key";
 
 /// Reads a row of [`COLUMNS`].
 pub fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Result<Row, StoreError>> {
     let id: i64 = row.get(0)?;
     let (state, definition): (String, String) = (row.get(1)?, row.get(2)?);
-    let archived = row.get(3)?;
-    Ok(parse(&state, &definition, archived).map_err(|source| StoreError::Row { id, source }))
+    let (archived, spool_key) = (row.get(3)?, row.get(4)?);
+    let parsed = parse(&state, &definition).map(|(job, definition)| Row {
+        job,
+        definition,
+        archived,
+        spool_key,
+    });
+    Ok(parsed.map_err(|source| StoreError::Row { id, source }))
 }
 
-fn parse(state: &str, definition: &str, archived: bool) -> serde_json::Result<Row> {
-    Ok(Row {
-        job: serde_json::from_str(state)?,
-        definition: serde_json::from_str(definition)?,
-        archived,
-    })
+fn parse(state: &str, definition: &str) -> serde_json::Result<(Job, Definition)> {
+    Ok((
+        serde_json::from_str(state)?,
+        serde_json::from_str(definition)?,
+    ))
 }

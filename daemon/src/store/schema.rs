@@ -4,7 +4,9 @@
 
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::{StoreError, sql};
 
@@ -41,24 +43,38 @@ CREATE TABLE settings (
 PRAGMA user_version = 1;
 ";
 
-/// Opens the file for writing; makes it when it is not there.
-pub fn open_writer(path: &Path) -> Result<Connection, StoreError> {
-    let open = |source| StoreError::Open {
-        path: path.into(),
-        source,
-    };
-    let connection = Connection::open(path).map_err(open)?;
+/// What is done where there is no store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// It is made.
+    Make,
+    /// It is refused: jobs have left traces, so a store has been here.
+    Refuse,
+}
+
+/// Opens the file for writing. Nothing is written to a file that is refused.
+pub fn open_writer(path: &Path, missing: Missing) -> Result<Connection, StoreError> {
+    let open = |source| StoreError::of_open(path, source);
+    let lost = || StoreError::Lost { path: path.into() };
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    match missing {
+        Missing::Make => flags |= OpenFlags::SQLITE_OPEN_CREATE,
+        // SQLite would throw the log beside an empty file away.
+        Missing::Refuse if is_empty(path) => return Err(lost()),
+        Missing::Refuse => {}
+    }
+    let connection = Connection::open_with_flags(path, flags).map_err(open)?;
     configure(&connection).map_err(open)?;
+    // Else a file that is refused would take in its log when it is closed.
     connection
-        .pragma_update(None, "journal_mode", "WAL")
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
         .map_err(open)?;
-    connection
-        .pragma_update(None, "synchronous", "FULL")
-        .map_err(open)?;
-    match version(&connection).map_err(open)? {
-        0 => create(&connection)?,
-        VERSION => {}
-        found => {
+    let version = version(&connection).map_err(open)?;
+    match (version, missing) {
+        (0, Missing::Refuse) => return Err(lost()),
+        (0, Missing::Make) => {}
+        (VERSION, _) => check(&connection).map_err(open)?,
+        (found, _) => {
             return Err(StoreError::Newer {
                 path: path.into(),
                 found,
@@ -66,17 +82,42 @@ pub fn open_writer(path: &Path) -> Result<Connection, StoreError> {
             });
         }
     }
+    for (name, value) in [("journal_mode", "WAL"), ("synchronous", "FULL")] {
+        connection.pragma_update(None, name, value).map_err(open)?;
+    }
+    if version == 0 {
+        create(&connection)?;
+    }
     Ok(connection)
+}
+
+/// Whether there is no file, or nothing in it.
+fn is_empty(path: &Path) -> bool {
+    path.metadata().map_or(true, |metadata| metadata.len() == 0)
+}
+
+/// A cheap look that finds a damaged header, schema, or root of a table. The whole file is
+/// checked by `jobctl doctor`; a page that is damaged elsewhere is met when it is read.
+fn check(connection: &Connection) -> rusqlite::Result<()> {
+    for query in [
+        "SELECT state FROM jobs ORDER BY id LIMIT 1",
+        "SELECT state FROM jobs ORDER BY id DESC LIMIT 1",
+        "SELECT name FROM jobs INDEXED BY sqlite_autoindex_jobs_1 ORDER BY name LIMIT 1",
+        "SELECT id FROM jobs INDEXED BY jobs_live WHERE live = 1 ORDER BY id LIMIT 1",
+        "SELECT definition FROM definitions ORDER BY id DESC LIMIT 1",
+        "SELECT value FROM settings LIMIT 1",
+    ] {
+        connection
+            .query_row(query, [], |row| row.get::<_, Value>(0))
+            .optional()?;
+    }
+    Ok(())
 }
 
 /// Opens the file for reading.
 pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
-    let open = |source| StoreError::Open {
-        path: path.into(),
-        source,
-    };
-    let flags =
-        rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = |source| StoreError::of_open(path, source);
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(open)?;
     configure(&connection).map_err(open)?;
     Ok(connection)

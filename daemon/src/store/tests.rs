@@ -56,7 +56,7 @@ fn insert(id: i64, name: &str) -> Write {
 #[test]
 fn what_is_committed_is_there_after_a_restart_and_for_readers() {
     let folder = Folder::new();
-    let mut store = Store::open(&folder.file()).unwrap();
+    let mut store = Store::open(&folder.file(), Missing::Make).unwrap();
     let writes = [
         insert(1, "first"),
         insert(2, "second"),
@@ -71,7 +71,7 @@ fn what_is_committed_is_there_after_a_restart_and_for_readers() {
     );
     drop(store);
 
-    let store = Store::open(&folder.file()).unwrap();
+    let store = Store::open(&folder.file(), Missing::Make).unwrap();
     assert_eq!(store.next_id().unwrap(), 3);
     assert!(store.is_paused().unwrap());
     assert!(store.has_name("first").unwrap() && !store.has_name("third").unwrap());
@@ -88,7 +88,7 @@ fn what_is_committed_is_there_after_a_restart_and_for_readers() {
 #[test]
 fn a_batch_is_all_or_nothing() {
     let folder = Folder::new();
-    let mut store = Store::open(&folder.file()).unwrap();
+    let mut store = Store::open(&folder.file(), Missing::Make).unwrap();
     store.commit(&[insert(1, "first")]).unwrap();
     let error = store
         .commit(&[insert(2, "second"), insert(3, "first")])
@@ -101,7 +101,7 @@ fn a_batch_is_all_or_nothing() {
 #[test]
 fn an_ended_job_is_not_live() {
     let folder = Folder::new();
-    let mut store = Store::open(&folder.file()).unwrap();
+    let mut store = Store::open(&folder.file(), Missing::Make).unwrap();
     let Write::Insert(mut job, new) = insert(1, "first") else {
         unreachable!()
     };
@@ -122,7 +122,7 @@ fn an_ended_job_is_not_live() {
 #[test]
 fn names_resolve_by_prefix_and_last() {
     let folder = Folder::new();
-    let mut store = Store::open(&folder.file()).unwrap();
+    let mut store = Store::open(&folder.file(), Missing::Make).unwrap();
     store
         .commit(&[insert(1, "alpha"), insert(2, "alphabet"), insert(3, "beta")])
         .unwrap();
@@ -152,7 +152,7 @@ fn names_resolve_by_prefix_and_last() {
 #[test]
 fn pages_are_newest_first_and_filtered() {
     let folder = Folder::new();
-    let mut store = Store::open(&folder.file()).unwrap();
+    let mut store = Store::open(&folder.file(), Missing::Make).unwrap();
     let names = ["a", "b", "c", "d"];
     let writes: Vec<_> = (1..)
         .zip(names)
@@ -216,11 +216,11 @@ fn pages_are_newest_first_and_filtered() {
 #[test]
 fn a_newer_store_is_refused_untouched() {
     let folder = Folder::new();
-    drop(Store::open(&folder.file()).unwrap());
+    drop(Store::open(&folder.file(), Missing::Make).unwrap());
     let connection = rusqlite::Connection::open(folder.file()).unwrap();
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
-    let error = Store::open(&folder.file()).unwrap_err();
+    let error = Store::open(&folder.file(), Missing::Make).unwrap_err();
     assert!(
         matches!(error, StoreError::Newer { found: 99, .. }),
         "{error}"
@@ -231,7 +231,25 @@ fn a_newer_store_is_refused_untouched() {
 fn a_file_that_is_no_store_is_refused() {
     let folder = Folder::new();
     std::fs::write(folder.file(), vec![b'x'; 8192]).unwrap();
-    let error = Store::open(&folder.file()).unwrap_err();
-    assert!(error.to_string().starts_with("open the store"), "{error}");
+    let error = Store::open(&folder.file(), Missing::Make).unwrap_err();
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+    assert!(error.to_string().contains("jobd recover"), "{error}");
     assert_eq!(std::fs::read(folder.file()).unwrap(), vec![b'x'; 8192]);
+}
+
+#[test]
+fn a_store_that_must_be_there_is_not_made() {
+    let folder = Folder::new();
+    let lost = |error| matches!(error, StoreError::Lost { .. });
+    assert!(lost(
+        Store::open(&folder.file(), Missing::Refuse).unwrap_err()
+    ));
+    assert!(!folder.file().exists());
+    std::fs::write(folder.file(), "").unwrap();
+    assert!(lost(
+        Store::open(&folder.file(), Missing::Refuse).unwrap_err()
+    ));
+    assert_eq!(std::fs::read(folder.file()).unwrap(), b"");
+    drop(Store::open(&folder.file(), Missing::Make).unwrap());
+    drop(Store::open(&folder.file(), Missing::Refuse).unwrap());
 }

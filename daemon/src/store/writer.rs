@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::core::{Job, JobId, NewJob};
 
+use super::schema::Missing;
 use super::{StoreError, schema, sql};
 use crate::sys::failpoint;
 
@@ -29,14 +30,36 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store; makes it when it is not there.
+    /// Opens the store.
     ///
     /// # Errors
-    /// When the file cannot be opened, is not a store, or is of a newer release.
-    pub fn open(path: &Path) -> Result<Store, StoreError> {
+    /// When the file cannot be opened, is missing where it must not be, is damaged, or is of a
+    /// newer release.
+    pub fn open(path: &Path, missing: Missing) -> Result<Store, StoreError> {
         Ok(Store {
-            connection: schema::open_writer(path)?,
+            connection: schema::open_writer(path, missing)?,
         })
+    }
+
+    /// Takes the log into the file, so that what is left at the end is one whole file.
+    ///
+    /// # Errors
+    /// When the disk refuses; nothing is lost then, the log is kept.
+    pub fn checkpoint(&self) -> Result<(), StoreError> {
+        self.connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .map_err(sql("take the log into the store"))
+    }
+
+    /// Ends the use of a file that is to be renamed: all of it is in the one file then.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn close_whole(self) -> Result<(), StoreError> {
+        let close = sql("close the store");
+        self.connection
+            .pragma_update(None, "journal_mode", "DELETE")
+            .map_err(close)
     }
 
     /// Makes a batch durable: all of it or nothing.

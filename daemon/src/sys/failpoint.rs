@@ -21,6 +21,7 @@ pub const DAEMON_LABELS: &[&str] = &[
     "engine.before-replies",
     "exec.before-folders",
     "exec.make-folder",
+    "exec.write-job",
     "exec.write-spec",
     "exec.spec-written",
     "exec.spawn",

@@ -109,6 +109,17 @@ impl Home {
         (output.status, said)
     }
 
+    /// Runs the daemon's program to its end; its standard output must be JSON.
+    ///
+    /// # Panics
+    /// With what it said, unless it succeeds.
+    #[must_use]
+    pub fn jobd_json(&self, arguments: &[&str]) -> Value {
+        let output = self.daemon_command(arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
     fn spawn_daemon(&self, arguments: &[&str]) -> Child {
         let out = File::create(self.path.join("said")).unwrap();
         let mut command = self.daemon_command(arguments);

@@ -1,0 +1,140 @@
+//! The state folder: made, taken by one process alone, and never begun anew over what is there.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::layout::Layout;
+use crate::store::Missing;
+use crate::sys::lock::LockError;
+use crate::sys::{folder, lock, pidfd};
+
+/// How long the lock of a daemon that has gone is waited for, and how often it is tried.
+const ORPHANED_LOCK_WAIT: Duration = Duration::from_secs(2);
+const ORPHANED_LOCK_PAUSE: Duration = Duration::from_millis(5);
+
+/// Why the state folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// A folder cannot be made.
+    #[error("make the folder {}: {source}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another daemon works there.
+    #[error("another jobd{} works in {}", pid.as_ref().map(|pid| format!(" (pid {pid})")).unwrap_or_default(), path.display())]
+    Held {
+        /// The state folder.
+        path: PathBuf,
+        /// The other daemon's pid, if it said it.
+        pid: Option<String>,
+    },
+    /// The lock cannot be taken.
+    #[error("lock the state folder: {0}")]
+    Lock(LockError),
+    /// The lock file cannot be written.
+    #[error("write the lock file: {0}")]
+    Pid(io::Error),
+    /// It cannot be seen whether the folder is empty.
+    #[error("look into {}: {source}", path.display())]
+    Look {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Makes the state folder and those in it.
+///
+/// # Errors
+/// `Folder`.
+pub fn make(layout: &Layout) -> Result<(), StateError> {
+    for path in [
+        layout.state().to_path_buf(),
+        layout.jobs(),
+        layout.steps(),
+        layout.log(),
+    ] {
+        folder::make_all(&path).map_err(|source| StateError::Folder {
+            path: path.clone(),
+            source,
+        })?;
+    }
+    Ok(())
+}
+
+/// Takes the state folder for this process alone and writes the pid for whoever comes second.
+///
+/// # Errors
+/// `Held` when another process has it, `Lock` or `Pid` when the file system refuses.
+pub fn take(layout: &Layout) -> Result<File, StateError> {
+    let mut file = lock_state(layout)?;
+    file.set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| writeln!(file, "{}", std::process::id()))
+        .map_err(StateError::Pid)?;
+    Ok(file)
+}
+
+/// Whether a store that is not there may be made: only where no job has left a trace, and no
+/// recovery was cut off. Else the jobs would be forgotten and their names given away.
+///
+/// # Errors
+/// `Look`.
+pub fn when_missing(layout: &Layout) -> Result<Missing, StateError> {
+    let recovery = [layout.recovering(), layout.recovered()];
+    if recovery.iter().any(|path| path.exists()) {
+        return Ok(Missing::Refuse);
+    }
+    for path in [layout.jobs(), layout.steps()] {
+        let look = |source| StateError::Look {
+            path: path.clone(),
+            source,
+        };
+        if std::fs::read_dir(&path).map_err(look)?.next().is_some() {
+            return Ok(Missing::Refuse);
+        }
+    }
+    Ok(Missing::Make)
+}
+
+/// Locks the state folder. A daemon that was killed while it started a shim leaves the lock to
+/// that child until its exec: so a lock whose owner is gone is waited for.
+fn lock_state(layout: &Layout) -> Result<File, StateError> {
+    let path = layout.lock();
+    let until = Instant::now() + ORPHANED_LOCK_WAIT;
+    loop {
+        match lock::create_exclusive(&path) {
+            Ok(file) => return Ok(file),
+            Err(LockError::Held { .. }) => {}
+            Err(error) => return Err(StateError::Lock(error)),
+        }
+        let pid = read_pid(&path);
+        if pid.as_deref().is_some_and(lives) || Instant::now() >= until {
+            let path = layout.state().into();
+            return Err(StateError::Held { path, pid });
+        }
+        std::thread::sleep(ORPHANED_LOCK_PAUSE);
+    }
+}
+
+fn lives(pid: &str) -> bool {
+    let stat = pid.parse().ok().and_then(|pid| pidfd::stat(pid).ok());
+    stat.flatten().is_some_and(|stat| stat.state != 'Z')
+}
+
+fn read_pid(path: &Path) -> Option<String> {
+    let mut text = String::new();
+    File::open(path)
+        .ok()?
+        .take(16)
+        .read_to_string(&mut text)
+        .ok()?;
+    let pid = text.trim();
+    (!pid.is_empty()).then(|| pid.to_owned())
+}
