@@ -233,7 +233,7 @@ fn results_come_in_every_form() {
         show(&["--query", "[name, status]", "-o", "tsv"])
             .ok()
             .stdout,
-        "formed\tFailed\n"
+        "formed\nFailed\n"
     );
     let yaml = show(&["--query", "tags", "-o", "yaml"]).ok().stdout;
     assert!(
