@@ -90,93 +90,95 @@ fn one_bad_file_keeps_all_of_a_call_from_being_submitted() {
     assert_nothing_came_of_it(&home);
 }
 
+/// A line after a sound head, and what the refusal says of it.
+const FAULTS: &[(&str, &[&str])] = &[
+    (
+        "command: again\n",
+        &["job.yml:3:1: error:", "command", "twice"],
+    ),
+    (
+        "limits: {timeout: 0}\n",
+        &["job.yml:3:19: error: limits.timeout:", "between 1 and"],
+    ),
+    (
+        "limits: {timeout: -5}\n",
+        &[
+            "job.yml:3:19: error: limits.timeout:",
+            "-5",
+            "between 1 and",
+        ],
+    ),
+    (
+        "limits: {timeout: soon}\n",
+        &["job.yml:3:19: error: limits.timeout:", "integer", "soon"],
+    ),
+    (
+        "limits: {timout: 5}\n",
+        &[
+            "job.yml:3:10: error: limits.timout",
+            "did you mean `timeout`",
+        ],
+    ),
+    (
+        "name: ../../etc/passwd\n",
+        &[
+            "job.yml:3:7: error: name:",
+            "../../etc/passwd",
+            "letters, digits",
+        ],
+    ),
+    (
+        "name: ''\n",
+        &["job.yml:3:7: error: name:", "letters, digits"],
+    ),
+    ("name: a.b\n", &["job.yml:3:7: error: name:", "`a.b`"]),
+    ("name: 12\n", &["job.yml:3:7: error: name:", "quotes"]),
+    ("tags: [a]\n", &["job.yml:3:7: error: tags:", "mapping"]),
+    (
+        "inputs: {x: {type: uri_file}}\n",
+        &["job.yml:3:", "inputs.x", "path"],
+    ),
+    (
+        "queue_settings: {priority: urgent}\n",
+        &[
+            "job.yml:3:28: error: queue_settings.priority:",
+            "low, medium, high",
+        ],
+    ),
+    (
+        "environment_variables: {A=B: 1}\n",
+        &["job.yml:3:25: error: environment_variables", "A=B"],
+    ),
+    (
+        "code: azureml:mine:1\n",
+        &["job.yml:3:7: error: code:", "not on this machine"],
+    ),
+    (
+        "inputs: {x: {path: 'https://a.b/c'}}\n",
+        &[
+            "job.yml:3:20: error: inputs.x.path:",
+            "https://a.b/c",
+            "direct",
+        ],
+    ),
+    (
+        "type: pipeline\n",
+        &["job.yml:3:7: error: type:", "pipeline"],
+    ),
+    ("a: [1\n", &["job.yml:", "error:"]),
+    ("\tb: 1\n", &["job.yml:3:", "error:"]),
+    ("---\ncommand: b\n", &["job.yml:3:", "error:", "document"]),
+    (
+        "tags: {a: !!python/object:os.system x}\n",
+        &["job.yml:3:", "error:", "tag"],
+    ),
+];
+
 #[test]
 fn every_fault_of_a_job_file_has_its_place_its_field_and_a_way_out() {
     let home = Home::running(&[]);
     let head = "command: echo hello\nenvironment: {image: host}\n";
-    let faults: &[(&str, &[&str])] = &[
-        (
-            "command: again\n",
-            &["job.yml:3:1: error:", "command", "twice"],
-        ),
-        (
-            "limits: {timeout: 0}\n",
-            &["job.yml:3:19: error: limits.timeout:", "between 1 and"],
-        ),
-        (
-            "limits: {timeout: -5}\n",
-            &[
-                "job.yml:3:19: error: limits.timeout:",
-                "-5",
-                "between 1 and",
-            ],
-        ),
-        (
-            "limits: {timeout: soon}\n",
-            &["job.yml:3:19: error: limits.timeout:", "integer", "soon"],
-        ),
-        (
-            "limits: {timout: 5}\n",
-            &[
-                "job.yml:3:10: error: limits.timout",
-                "did you mean `timeout`",
-            ],
-        ),
-        (
-            "name: ../../etc/passwd\n",
-            &[
-                "job.yml:3:7: error: name:",
-                "../../etc/passwd",
-                "letters, digits",
-            ],
-        ),
-        (
-            "name: ''\n",
-            &["job.yml:3:7: error: name:", "letters, digits"],
-        ),
-        ("name: a.b\n", &["job.yml:3:7: error: name:", "`a.b`"]),
-        ("name: 12\n", &["job.yml:3:7: error: name:", "quotes"]),
-        ("tags: [a]\n", &["job.yml:3:7: error: tags:", "mapping"]),
-        (
-            "inputs: {x: {type: uri_file}}\n",
-            &["job.yml:3:", "inputs.x", "path"],
-        ),
-        (
-            "queue_settings: {priority: urgent}\n",
-            &[
-                "job.yml:3:28: error: queue_settings.priority:",
-                "low, medium, high",
-            ],
-        ),
-        (
-            "environment_variables: {A=B: 1}\n",
-            &["job.yml:3:25: error: environment_variables", "A=B"],
-        ),
-        (
-            "code: azureml:mine:1\n",
-            &["job.yml:3:7: error: code:", "not on this machine"],
-        ),
-        (
-            "inputs: {x: {path: 'https://a.b/c'}}\n",
-            &[
-                "job.yml:3:20: error: inputs.x.path:",
-                "https://a.b/c",
-                "direct",
-            ],
-        ),
-        (
-            "type: pipeline\n",
-            &["job.yml:3:7: error: type:", "pipeline"],
-        ),
-        ("a: [1\n", &["job.yml:", "error:"]),
-        ("\tb: 1\n", &["job.yml:3:", "error:"]),
-        ("---\ncommand: b\n", &["job.yml:3:", "error:", "document"]),
-        (
-            "tags: {a: !!python/object:os.system x}\n",
-            &["job.yml:3:", "error:", "tag"],
-        ),
-    ];
-    for (line, parts) in faults {
+    for (line, parts) in FAULTS {
         let ran = submit(&home, format!("{head}{line}")).code(125).says(parts);
         assert_eq!(ran.stdout, "", "{ran:?}");
     }
