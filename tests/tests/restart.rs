@@ -254,9 +254,8 @@ fn the_leftovers_of_one_daemon_are_not_those_of_another() {
 fn a_cancel_that_was_accepted_holds_over_the_kill_of_the_daemon() {
     let mut home = Home::running(&["--slots", "1", "--grace-seconds", "3"]);
     let witness = Witness::in_folder(home.path());
-    drop(home.submit(&JobFile::probe(&["ignore-term"]).name("deaf")));
+    let deaf = home.submit_deaf("deaf");
     drop(home.submit(&JobFile::new(&witness.command("never")).name("waiting")));
-    drop(home.started("deaf"));
     let ran = home.run(&["cancel", "deaf", "waiting"]).ok();
     assert_eq!(ran.lines(), ["deaf CancelRequested", "waiting Canceled"]);
     home.kill();
@@ -264,7 +263,7 @@ fn a_cancel_that_was_accepted_holds_over_the_kill_of_the_daemon() {
     let job = home.wait("deaf");
     assert_eq!(job["outcome"], json!({"kind": "canceled", "killed": true}));
     assert_eq!(job["status"], "Canceled");
-    assert!(!is_alive(home.started("deaf").main.pid));
+    assert!(!is_alive(deaf.main.pid));
     assert_eq!(home.status("waiting"), "Canceled");
     assert_eq!(witness.marks(), Vec::<String>::new());
 }
