@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-use notify::event::{ModifyKind, RenameMode};
+use notify::event::{AccessKind, ModifyKind, RenameMode};
 use notify::{Event, EventKind, RecursiveMode, Watcher};
 
 use super::admit::{Folder, SpoolError};
@@ -69,16 +69,25 @@ impl Spool {
     }
 
     fn watch(&self, sender: &Sender<notify::Result<Event>>) -> Option<Watch> {
-        let watching = notify::recommended_watcher(sender.clone()).and_then(|mut watch| {
-            watch.watch(&self.path, RecursiveMode::NonRecursive)?;
-            Ok(watch)
-        });
-        watching
+        watch(&self.path, sender.clone())
             .inspect_err(
                 |error| tracing::warn!(%error, "the spool is read every {RESCAN_SECS} s only"),
             )
             .ok()
     }
+}
+
+/// Reports changes of the folder. That something was opened is none: every look opens the folder
+/// and its files, so it would bring about the next look, for ever.
+fn watch(path: &Path, sender: Sender<notify::Result<Event>>) -> notify::Result<Watch> {
+    let mut watch = notify::recommended_watcher(move |event: notify::Result<Event>| {
+        let opened = |event: &Event| matches!(event.kind, EventKind::Access(AccessKind::Open(_)));
+        if !event.as_ref().is_ok_and(opened) && sender.send(event).is_err() {
+            tracing::debug!("the spool's thread has ended");
+        }
+    })?;
+    watch.watch(path, RecursiveMode::NonRecursive)?;
+    Ok(watch)
 }
 
 /// Waits for something to happen; collects the names that were moved in, and answers whether
@@ -114,4 +123,28 @@ fn note(event: &Event, moved_in: &mut HashSet<OsString>) -> bool {
         event.kind,
         EventKind::Remove(notify::event::RemoveKind::Folder)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, File};
+
+    /// How long inotify may take.
+    const DEADLINE: Duration = Duration::from_secs(10);
+
+    #[test]
+    fn a_look_is_no_news_and_a_new_file_is() {
+        let path = std::env::temp_dir().join(format!("jobd-watch-{}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("old.yml"), "old").unwrap();
+        let (sender, events) = channel();
+        let _watch = watch(&path, sender).unwrap();
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 1);
+        fs::read(path.join("old.yml")).unwrap();
+        File::create(path.join("new.yml")).unwrap();
+        let first = events.recv_timeout(DEADLINE).unwrap().unwrap();
+        assert!(first.kind.is_create(), "{first:?}");
+        fs::remove_dir_all(path).unwrap();
+    }
 }

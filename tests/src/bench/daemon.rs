@@ -136,7 +136,7 @@ impl Drop for Daemon {
     }
 }
 
-/// `jobctl` for that daemon.
+/// `jobctl` for that daemon. Its notes (that the environment is the host's) are for nobody here.
 pub fn jobctl(place: &Place, verb: &str) -> Command {
     let mut jobctl = Command::new(place.product("jobctl"));
     jobctl
@@ -144,8 +144,23 @@ pub fn jobctl(place: &Place, verb: &str) -> Command {
         .env("JOBD_HOME", place.home())
         .env("JOBD_NO_START", "1")
         .stdin(Stdio::null())
-        .stdout(Stdio::null());
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     jobctl
+}
+
+/// Runs one job, so that what stands against it is told before anything is measured.
+///
+/// # Errors
+/// What `jobctl` complains about.
+pub fn rehearse(place: &Place, daemon: &mut Daemon) -> Outcome<()> {
+    let mut submit = jobctl(place, "submit");
+    let submit = submit.arg(place.job_file(0)).stderr(Stdio::piped());
+    let output = submit.output()?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into());
+    }
+    daemon.wait_idle()
 }
 
 /// Runs a command that must succeed.

@@ -164,7 +164,7 @@ impl Place {
     fn write_job(&self, number: usize) -> Outcome<()> {
         let (program, lines, word) = (self.program(), self.lines(), Place::word(number));
         let text = format!(
-            "type: command\ncommand: {} {} {word}\nenvironment: none\n",
+            "type: command\ncommand: {} {} {word}\nenvironment: azureml:host@latest\n",
             program.display(),
             lines.display()
         );

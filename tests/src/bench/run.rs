@@ -1,7 +1,7 @@
 //! The course of a bench.
 
 use super::Outcome;
-use super::daemon::Daemon;
+use super::daemon::{Daemon, rehearse};
 use super::options::{Options, USAGE};
 use super::place::Place;
 use super::report::Report;
@@ -28,6 +28,7 @@ pub fn run(arguments: impl Iterator<Item = String>) -> Outcome<()> {
 fn measure(options: &Options) -> Outcome<Report> {
     let place = Place::make(options)?;
     let mut daemon = Daemon::start(&place)?;
+    rehearse(&place, &mut daemon)?;
     let rss_fresh_kib = daemon.rss_kib()?;
     let mut latencies = vec![latency::measure(&place, &mut daemon, options.samples, 0)?];
     let mut all = Vec::new();
