@@ -2,6 +2,8 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use proto::api;
 use proto::paths::{self, Paths};
@@ -10,12 +12,15 @@ use crate::args::Global;
 use crate::client::{Client, ClientError};
 use crate::error::Error;
 use crate::output::print;
-use crate::start;
+use crate::start::{self, START_TIMEOUT, StartError};
 
 /// Names a daemon's socket, as `--socket` does.
 const SOCKET_VARIABLE: &str = "JOBD_SOCKET";
 /// Keeps us from starting a daemon, as `--no-start` does.
 const NO_START_VARIABLE: &str = "JOBD_NO_START";
+
+/// How soon a daemon that another client is starting is asked again.
+const HELD_PAUSE: Duration = Duration::from_millis(50);
 
 /// A daemon's address.
 #[derive(Debug)]
@@ -81,20 +86,31 @@ impl Endpoint {
     }
 
     fn start(&self, own: &Paths) -> Result<Client, Error> {
-        let started = start::start();
-        let mut client = match (self.connect(), started) {
-            (result, Ok(())) => result?,
-            // Another client was faster; its daemon is as good.
-            (Ok(client), Err(_)) => return Ok(client),
-            (Err(_), Err(error)) => return Err(error.into()),
-        };
-        let status = client.call(&api::Status {})?;
-        let state = status.paths.get("state").cloned();
-        print::say(&format!(
-            "started jobd (pid {}), state in {}",
-            status.pid,
-            state.unwrap_or_else(|| own.state.display().to_string())
-        ));
-        Ok(client)
+        let begun = Instant::now();
+        loop {
+            let started = start::start();
+            match (self.connect(), started) {
+                (result, Ok(())) => return introduce(result?, own),
+                // Another client was faster; its daemon is as good.
+                (Ok(client), Err(_)) => return Ok(client),
+                // The same, and it is not ready yet. Should it fail, our next one tells why.
+                (Err(_), Err(StartError::Held { .. })) if begun.elapsed() < START_TIMEOUT => {
+                    thread::sleep(HELD_PAUSE);
+                }
+                (Err(_), Err(error)) => return Err(error.into()),
+            }
+        }
     }
+}
+
+/// Says which daemon was started.
+fn introduce(mut client: Client, own: &Paths) -> Result<Client, Error> {
+    let status = client.call(&api::Status {})?;
+    let state = status.paths.get("state").cloned();
+    print::say(&format!(
+        "started jobd (pid {}), state in {}",
+        status.pid,
+        state.unwrap_or_else(|| own.state.display().to_string())
+    ));
+    Ok(client)
 }

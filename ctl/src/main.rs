@@ -14,6 +14,7 @@ mod error;
 mod experiment;
 mod follow;
 mod job_file;
+mod local_data;
 mod output;
 mod poll;
 mod start;

@@ -9,11 +9,12 @@ use std::thread;
 use std::time::Duration;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use proto::outcome::EXIT_HELD;
 
 /// The daemon's program.
 const PROGRAM: &str = "jobd";
 /// How long the daemon may take until its socket answers; it may have much to take over.
-const START_TIMEOUT: Duration = Duration::from_secs(60);
+pub const START_TIMEOUT: Duration = Duration::from_secs(60);
 /// The most bytes of the daemon's complaint that are passed on.
 const COMPLAINT_BYTES_MAX: usize = 64 << 10;
 
@@ -29,6 +30,9 @@ pub enum StartError {
     /// It gave up.
     #[error("no daemon is running, and {} did not start: {complaint}", program.display())]
     Failed { program: PathBuf, complaint: String },
+    /// Another daemon is there, or is just starting.
+    #[error("no daemon answers, and {} did not start: {complaint}", program.display())]
+    Held { program: PathBuf, complaint: String },
     /// It is still busy.
     #[error(
         "{} was started and is not ready after {} s; try again later",
@@ -65,9 +69,10 @@ pub fn start() -> Result<(), StartError> {
         return Ok(());
     }
     let complaint = complaint.map(read_available).unwrap_or_default();
-    Err(StartError::Failed {
-        complaint: describe(&complaint, status),
-        program,
+    let complaint = describe(&complaint, status);
+    Err(match status.code() {
+        Some(EXIT_HELD) => StartError::Held { program, complaint },
+        _ => StartError::Failed { program, complaint },
     })
 }
 

@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use proto::api::Submission;
 use proto::diagnostic::{Diagnostic, Severity, Span};
-use proto::job::{self, CommandJob, Input, Job, PathForm};
-use proto::yaml;
+use proto::job::{self, CommandJob, Job, PathForm};
 
 use crate::core::{Definition, plan};
 use crate::engine::Candidate;
@@ -99,7 +98,8 @@ fn read(text: &[u8], origin: &Origin<'_>) -> Result<Candidate, Vec<Diagnostic>> 
     let Some(Job::Command(job)) = reading.job else {
         return Err(errors_first(diagnostics));
     };
-    let unsupported = placed(cannot_run(&job, origin.base_path), text, origin.file);
+    let mut unsupported = cannot_run(&job, origin.base_path);
+    job::place(&mut unsupported, text, origin.file);
     diagnostics.extend(unsupported);
     if diagnostics
         .iter()
@@ -140,9 +140,9 @@ fn candidate(mut job: CommandJob, diagnostics: &[Diagnostic], origin: &Origin<'_
     }
 }
 
-/// A finding as one line; its field is named unless its words begin with it.
+/// A finding as one line.
 fn note(finding: &Diagnostic) -> String {
-    if finding.message.starts_with(&finding.path) {
+    if finding.path.is_empty() {
         return finding.message.clone();
     }
     format!("{}: {}", finding.path, finding.message)
@@ -155,7 +155,7 @@ fn cannot_run(job: &CommandJob, base_path: &Path) -> Vec<Diagnostic> {
         let (PathForm::Uri(path) | PathForm::Asset(path)) = one.path else {
             continue;
         };
-        if is_passed_on(job, &one.field) {
+        if one.is_passed_on {
             continue;
         }
         let message = format!("{path} is not on this machine and cannot be fetched yet");
@@ -168,40 +168,10 @@ fn cannot_run(job: &CommandJob, base_path: &Path) -> Vec<Diagnostic> {
     found
 }
 
-/// Whether the field belongs to an input of which the job gets only the address.
-fn is_passed_on(job: &CommandJob, field: &str) -> bool {
-    let Some(name) = field
-        .strip_prefix("inputs.")
-        .and_then(|rest| rest.strip_suffix(".path"))
-    else {
-        return false;
-    };
-    matches!(job.inputs.get(name), Some(Input::Data(data)) if data.mode.as_deref() == Some("direct"))
-}
-
 fn refusal(code: &str, message: String, path: &str) -> Diagnostic {
     let mut finding = Diagnostic::error(code, Span::default(), message);
     finding.path = path.into();
     finding
-}
-
-/// Finds the places of findings that know only their field.
-fn placed(mut findings: Vec<Diagnostic>, text: &[u8], file: Option<&str>) -> Vec<Diagnostic> {
-    let Ok(root) = yaml::parse(text) else {
-        return findings;
-    };
-    for finding in &mut findings {
-        if finding.span.line > 0 || finding.path.is_empty() {
-            continue;
-        }
-        finding.file = file.map(str::to_owned);
-        let node = finding
-            .path
-            .split('.')
-            .try_fold(&root, |node, key| node.get(key));
-        finding.span = node.map(|node| node.span).unwrap_or_default();
-    }
-    findings
 }
 
 fn errors_first(mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {

@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use interprocess::local_socket::tokio::Listener;
 use proto::paths::Paths;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::core::plan::Host;
 use crate::engine::{Engine, EngineError, Handle};
@@ -21,12 +22,19 @@ use crate::settings::Settings;
 use crate::spool::{Spool, SpoolError};
 use crate::store::{Store, StoreError};
 use crate::sys::lock::LockError;
-use crate::sys::{clock, folder, lock, process};
+use crate::sys::{clock, folder, lock, pidfd, process};
 
 /// The name of the program that supervises a step; it lies beside the daemon's own.
 const SHIM: &str = "jobd-shim";
 /// Threads that may wait for the store at once.
 const BLOCKING_THREADS_MAX: usize = 4;
+
+/// How long the last commit may take when the daemon is told to end.
+const STOP_MAX: Duration = Duration::from_secs(5);
+
+/// How long the lock of a daemon that has gone is waited for, and how often it is tried.
+const ORPHANED_LOCK_WAIT: Duration = Duration::from_secs(2);
+const ORPHANED_LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// Why the daemon cannot start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +82,12 @@ pub enum AppError {
     /// The spool.
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    /// A second signal came before the end.
+    #[error("told twice to end: what was not committed is left to the next daemon")]
+    Hurried,
+    /// The engine does not come to its end.
+    #[error("the engine does not end within {} s; is the disk stuck?", STOP_MAX.as_secs())]
+    Stuck,
     /// The kernel refused something at start.
     #[error("{operation}: {source}")]
     System {
@@ -112,7 +126,9 @@ pub fn run(
     let store = Store::open(&layout.store())?;
     let (engine, handle) = Engine::new(store, layout.store(), settings.capacity)?;
     let orders = start_exec(&engine, &handle, &layout, host)?;
-    let service = Service::new(handle.clone(), layout, facts(paths, notes))?;
+    let socket = Socket::find(paths)?;
+    let facts = facts(paths, socket.path(), notes);
+    let service = Service::new(handle.clone(), layout, facts)?;
     let spool = Spool::open(paths.spool.clone(), handle.clone())?;
     let engine = start("engine", move || {
         engine.run(move |order| orders.send(order))
@@ -124,7 +140,10 @@ pub fn run(
         .max_blocking_threads(BLOCKING_THREADS_MAX)
         .build()
         .map_err(system("start the socket's thread"))?;
-    runtime.block_on(serve(&paths.socket, service, handle, engine, ready))
+    let result = runtime.block_on(serve(socket, service, handle, engine, ready));
+    // A thread that hangs must not keep the process.
+    runtime.shutdown_background();
+    result
 }
 
 fn make_folders(layout: &Layout) -> Result<(), AppError> {
@@ -144,23 +163,38 @@ fn make_folders(layout: &Layout) -> Result<(), AppError> {
 
 /// Takes the state folder for this process alone and writes the pid for whoever comes second.
 fn take_state(layout: &Layout) -> Result<File, AppError> {
-    let path = layout.lock();
-    let mut file = match lock::create_exclusive(&path) {
-        Ok(file) => file,
-        Err(LockError::Held { .. }) => {
-            return Err(AppError::Held {
-                path: layout.state().into(),
-                pid: read_pid(&path),
-            });
-        }
-        Err(error) => return Err(AppError::Lock(error)),
-    };
+    let mut file = lock_state(layout)?;
     let write = file
         .set_len(0)
         .and_then(|()| file.rewind())
         .and_then(|()| writeln!(file, "{}", std::process::id()));
     write.map_err(system("write the lock file"))?;
     Ok(file)
+}
+
+/// Locks the state folder. A daemon that was killed while it started a shim leaves the lock to
+/// that child until its exec: so a lock whose owner is gone is waited for.
+fn lock_state(layout: &Layout) -> Result<File, AppError> {
+    let path = layout.lock();
+    let until = Instant::now() + ORPHANED_LOCK_WAIT;
+    loop {
+        match lock::create_exclusive(&path) {
+            Ok(file) => return Ok(file),
+            Err(LockError::Held { .. }) => {}
+            Err(error) => return Err(AppError::Lock(error)),
+        }
+        let pid = read_pid(&path);
+        if pid.as_deref().is_some_and(lives) || Instant::now() >= until {
+            let path = layout.state().into();
+            return Err(AppError::Held { path, pid });
+        }
+        std::thread::sleep(ORPHANED_LOCK_PAUSE);
+    }
+}
+
+fn lives(pid: &str) -> bool {
+    let stat = pid.parse().ok().and_then(|pid| pidfd::stat(pid).ok());
+    stat.flatten().is_some_and(|stat| stat.state != 'Z')
 }
 
 fn read_pid(path: &Path) -> Option<String> {
@@ -240,9 +274,9 @@ fn start<T: Send + 'static>(
         .map_err(system("start a thread"))
 }
 
-fn facts(paths: &Paths, notes: Vec<String>) -> DaemonFacts {
-    let named = [
-        ("socket", &paths.socket),
+fn facts(paths: &Paths, socket: &Path, notes: Vec<String>) -> DaemonFacts {
+    let named: [(&str, &Path); 4] = [
+        ("socket", socket),
         ("state", &paths.state),
         ("spool", &paths.spool),
         ("configuration", &paths.configuration),
@@ -261,29 +295,36 @@ fn facts(paths: &Paths, notes: Vec<String>) -> DaemonFacts {
 
 /// Serves the socket until the engine ends or a signal comes.
 async fn serve(
-    socket: &Path,
+    socket: Socket,
     service: Service,
     handle: Handle,
     engine: JoinHandle<Result<(), EngineError>>,
     ready: impl FnOnce() -> io::Result<()>,
 ) -> Result<(), AppError> {
-    let (listener, own) = listen(socket)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(system("listen for SIGTERM"))?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(system("listen for SIGINT"))?;
+    let path = socket.path().to_path_buf();
+    let own = matches!(socket, Socket::Own(_));
+    let listener = socket.listen()?;
+    let mut stop = Stop::listen()?;
     let mut engine = tokio::task::spawn_blocking(move || engine.join());
     tokio::spawn(ipc::serve(listener, service));
     tokio::spawn(keep_watchdog(handle.clone()));
     ready().map_err(system("say that the socket answers"))?;
     notify(&[sd_notify::NotifyState::Ready]);
-    tracing::info!(socket = %socket.display(), "ready");
+    tracing::info!(socket = %path.display(), "ready");
 
     let ended = tokio::select! {
         ended = &mut engine => ended,
-        _ = terminate.recv() => end(&handle, &mut engine).await,
-        _ = interrupt.recv() => end(&handle, &mut engine).await,
+        () = stop.asked() => {
+            handle.shut_down();
+            tokio::select! {
+                ended = &mut engine => ended,
+                () = stop.asked() => return Err(AppError::Hurried),
+                () = tokio::time::sleep(STOP_MAX) => return Err(AppError::Stuck),
+            }
+        }
     };
     notify(&[sd_notify::NotifyState::Stopping]);
-    if own && let Err(error) = std::fs::remove_file(socket) {
+    if own && let Err(error) = std::fs::remove_file(&path) {
         tracing::warn!(%error, "the socket cannot be removed");
     }
     tracing::info!("ended; running jobs go on");
@@ -296,23 +337,61 @@ async fn serve(
     }
 }
 
-type Joined = Result<std::thread::Result<Result<(), EngineError>>, tokio::task::JoinError>;
-
-async fn end(
-    handle: &Handle,
-    engine: &mut tokio::task::JoinHandle<std::thread::Result<Result<(), EngineError>>>,
-) -> Joined {
-    handle.shut_down();
-    engine.await
+/// The signals that ask for the end.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
 }
 
-/// The socket from the service manager, or our own (true).
-fn listen(socket: &Path) -> Result<(Listener, bool), AppError> {
-    let mut passed =
-        sd_notify::listen_fds().map_err(system("take sockets from the service manager"))?;
-    match passed.next() {
-        Some(fd) => Ok((ipc::adopt(process::take_passed(fd))?, false)),
-        None => Ok((ipc::bind(socket)?, true)),
+impl Stop {
+    fn listen() -> Result<Stop, AppError> {
+        let listen = |kind| signal(kind).map_err(system("listen for signals"));
+        Ok(Stop {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// The socket to listen on.
+enum Socket {
+    /// Opened by the service manager, which also removes it.
+    Passed(OwnedFd, PathBuf),
+    /// To be made, and removed at the end.
+    Own(PathBuf),
+}
+
+impl Socket {
+    fn find(paths: &Paths) -> Result<Socket, AppError> {
+        let mut passed =
+            sd_notify::listen_fds().map_err(system("take sockets from the service manager"))?;
+        let Some(fd) = passed.next() else {
+            return Ok(Socket::Own(paths.socket.clone()));
+        };
+        let socket = process::take_passed(fd);
+        let path = ipc::path_of(&socket)?;
+        Ok(Socket::Passed(socket, path))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Socket::Passed(_, path) | Socket::Own(path) => path,
+        }
+    }
+
+    /// To be called within the runtime that will serve it.
+    fn listen(self) -> Result<Listener, ListenError> {
+        match self {
+            Socket::Passed(socket, _) => ipc::adopt(socket),
+            Socket::Own(path) => ipc::bind(&path),
+        }
     }
 }
 

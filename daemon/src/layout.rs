@@ -91,8 +91,8 @@ impl Layout {
     }
 }
 
-/// The name that tells a step from all others: of its folder, its cgroup and its cookie.
+/// The name that tells a step from all others of this daemon: of its folder and its cgroup.
 #[must_use]
-pub fn step_label(name: &str, step: StepRef) -> String {
+fn step_label(name: &str, step: StepRef) -> String {
     format!("{name}.{}.{}", step.kind.name(), step.attempt)
 }

@@ -48,6 +48,9 @@ pub enum Outcome {
 pub const EXIT_TIMED_OUT: i32 = 124;
 /// The exit code of our own errors, as `timeout(1)` and `env(1)` have it.
 pub const EXIT_OWN_ERROR: i32 = 125;
+/// The exit code of `jobd --background` when another daemon holds the state folder: it answers
+/// already or soon will (`EX_TEMPFAIL` of sysexits.h).
+pub const EXIT_HELD: i32 = 75;
 /// The exit code of a command that was found but could not be started (POSIX shell).
 pub const EXIT_NOT_EXECUTABLE: i32 = 126;
 /// The exit code of a command that was not found (POSIX shell).

@@ -1,1 +1,3 @@
-//! What the tests share: real programs are driven, nothing of the product is linked but its protocol.
+//! What the scenario tests share: real programs of jobd, driven as their users drive them.
+
+pub mod harness;

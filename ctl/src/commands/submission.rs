@@ -11,6 +11,7 @@ use crate::client::{Client, ClientError, REPLY_TIMEOUT};
 use crate::error::Error;
 use crate::experiment;
 use crate::job_file::JobFile;
+use crate::local_data;
 use crate::output::print::say;
 use crate::output::{Format, diagnostics, print};
 
@@ -52,6 +53,11 @@ pub fn submit(
     format: Option<Format>,
     mut accepted: impl FnMut(&[SubmittedJob]) -> Result<(), Error>,
 ) -> Result<Outcome<()>, Error> {
+    let missing: Vec<_> = files.iter().flat_map(local_data::missing).collect();
+    if !missing.is_empty() {
+        tell(&missing, files, format)?;
+        return Ok(Err(Refused));
+    }
     let cwd = std::env::current_dir().map_err(Error::Cwd)?;
     let experiment = experiment::name_for(&cwd);
     let submissions = files.iter().map(|file| file.submission(&experiment));

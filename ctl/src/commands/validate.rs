@@ -7,6 +7,7 @@ use crate::args::ValidateArgs;
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::job_file::JobFile;
+use crate::local_data;
 use crate::output::{Emit, Format, print};
 
 /// Checks the files: findings as `submit` shows them, else a line that the file is valid.
@@ -41,7 +42,9 @@ fn is_refused(found: &[Diagnostic]) -> bool {
     found.iter().any(|d| d.severity == Severity::Error)
 }
 
-/// The findings of the reader that the daemon uses too.
+/// The findings of the reader that the daemon uses too, and what is missing on the disk.
 fn check(file: &JobFile) -> Vec<Diagnostic> {
-    proto::job::read(file.text.as_bytes(), Some(&file.name)).diagnostics
+    let mut found = proto::job::read(file.text.as_bytes(), Some(&file.name)).diagnostics;
+    found.extend(local_data::missing(file));
+    found
 }

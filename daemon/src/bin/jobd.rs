@@ -4,9 +4,10 @@ use std::io::{self, Read, Write};
 use std::process::{Command, ExitCode, Stdio};
 
 use clap::Parser;
+use jobd::app::{self, AppError};
 use jobd::settings::{self, Overrides, Settings};
-use jobd::{app, sys};
-use proto::outcome::EXIT_OWN_ERROR;
+use jobd::sys;
+use proto::outcome::{EXIT_HELD, EXIT_OWN_ERROR};
 use proto::paths::Paths;
 
 /// Runs Azure ML jobs on this machine: takes them from a socket and a spool folder, supervises
@@ -37,9 +38,17 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             eprintln!("jobd: {error}");
-            own_error()
+            match error.downcast_ref() {
+                Some(AppError::Held { .. }) if arguments.announce => held(),
+                _ => own_error(),
+            }
         }
     }
+}
+
+/// Whoever wanted a daemon in the background learns that there is one, or soon will be.
+fn held() -> ExitCode {
+    ExitCode::from(u8::try_from(EXIT_HELD).unwrap_or(u8::MAX))
 }
 
 fn own_error() -> ExitCode {

@@ -11,6 +11,9 @@ use super::event::{Force, NewJob, StepEnd};
 /// A job's number: jobs are queued in the order of their numbers.
 pub type JobId = i64;
 
+/// How often a step whose supervisor vanished before it began anything is tried again.
+pub const VANISHED_MAX: u32 = 5;
+
 /// What a step is for. A job is a plan of steps: prepare → command → finalize.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -93,6 +96,9 @@ pub struct Job {
     pub history: Vec<Transition>,
     /// Attempts made at the present step.
     pub attempts: u32,
+    /// How often a supervisor of the present step vanished before it began anything.
+    #[serde(default)]
+    pub vanished: u32,
     /// The step under way.
     pub active: Option<ActiveStep>,
     /// The stop that was asked for.
@@ -163,6 +169,7 @@ impl Job {
                 reason: None,
             }],
             attempts: 0,
+            vanished: 0,
             active: None,
             cancel: None,
             end: None,
@@ -255,6 +262,21 @@ impl Job {
         self.never_ran(at)
     }
 
+    /// A supervisor that vanishes again and again is no passing fault.
+    fn vanished(&mut self, at: i64) -> Result<Option<Act>, Refusal> {
+        if self.cancel.is_none() && self.vanished + 1 >= VANISHED_MAX {
+            let reason =
+                format!("its supervisor ended {VANISHED_MAX} times before it began anything");
+            let outcome = Outcome::StartFailed {
+                reason,
+                errno: None,
+            };
+            return self.finish(at, outcome, None);
+        }
+        self.vanished += 1;
+        self.never_ran(at)
+    }
+
     /// Back to where the step was granted, or to the end when a cancel has come meanwhile.
     fn never_ran(&mut self, at: i64) -> Result<Option<Act>, Refusal> {
         if self.cancel.is_some() {
@@ -279,7 +301,7 @@ impl Job {
     fn step_ended(&mut self, at: i64, step: StepRef, end: StepEnd) -> Result<Option<Act>, Refusal> {
         self.under_way(step)?;
         match end {
-            StepEnd::NeverRan => self.never_ran(at),
+            StepEnd::NeverRan => self.vanished(at),
             StepEnd::Lost(reason) => self.finish(at, Outcome::Lost { reason }, None),
             StepEnd::Exit(exit) => self.exited(at, step, &exit),
         }
@@ -298,19 +320,20 @@ impl Job {
             return self.finish(at, Outcome::Canceled { killed: false }, Some(exit));
         }
         if !outcome.is_success() {
-            let reason = format!("its preparation {}", outcome.describe());
-            return self.finish(
-                at,
-                Outcome::StartFailed {
-                    reason,
-                    errno: None,
-                },
-                Some(exit),
-            );
+            let reason = match outcome {
+                Outcome::StartFailed { reason, .. } => reason,
+                other => format!("its preparation {}", other.describe()),
+            };
+            let outcome = Outcome::StartFailed {
+                reason,
+                errno: None,
+            };
+            return self.finish(at, outcome, Some(exit));
         }
         self.enter(Status::Queued, at, None)?;
         self.active = None;
         self.attempts = 0;
+        self.vanished = 0;
         Ok(None)
     }
 

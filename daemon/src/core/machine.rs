@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use proto::api::ApiError;
 
-use super::event::{Answer, Effect, Event, Force, NewJob, Now, Ticket};
+use super::event::{Answer, Effect, Event, Force, NewJob, Now, StepEnd, Ticket};
 use super::job::{Act, Job, JobEvent, JobId, Refusal, StepKind};
 use super::queue::Queue;
 
@@ -145,11 +145,13 @@ impl Core {
                 self.apply(now, id, JobEvent::Launched(step), effects);
             }
             Event::LaunchFailed(id, step, _) => {
-                self.hold_until_ms = Some(now.mono_ms + self.backoff_ms);
-                self.backoff_ms = (self.backoff_ms * 2).min(LAUNCH_BACKOFF_MS_MAX);
+                self.hold_back(now);
                 self.apply(now, id, JobEvent::LaunchFailed(step), effects);
             }
             Event::Ended(id, step, end) => {
+                if end == StepEnd::NeverRan {
+                    self.hold_back(now);
+                }
                 self.apply(now, id, JobEvent::Ended(step, end), effects);
             }
             Event::Silent(id, step, reason) => {
@@ -160,6 +162,12 @@ impl Core {
             }
             Event::Tick => {}
         }
+    }
+
+    /// Starts nothing for a while, and longer each time in a row.
+    fn hold_back(&mut self, now: Now) {
+        self.hold_until_ms = Some(now.mono_ms + self.backoff_ms);
+        self.backoff_ms = (self.backoff_ms * 2).min(LAUNCH_BACKOFF_MS_MAX);
     }
 
     /// Starts what may be started now.

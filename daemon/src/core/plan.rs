@@ -9,10 +9,11 @@ use proto::record::{Format, LogSpec, Requirement, RequirementKind, Spec};
 
 use super::event::Definition;
 use super::job::{StepKind, StepRef};
-use crate::layout::{Layout, PREPARE_LOG, STD_LOG, step_label};
+use crate::layout::{Layout, PREPARE_LOG, STD_LOG};
 
 /// The environment variable that tells which step a process belongs to: every process of a step
-/// carries it, whatever it forked or detached.
+/// carries it, whatever it forked or detached. Its value is the step's folder, so that jobs of
+/// the same name under two daemons are told apart.
 pub const COOKIE: &str = "JOBD_STEP";
 
 /// Copies the code into the working folder: `$1` is the file or folder, `$2` the working folder.
@@ -121,12 +122,11 @@ impl Paths<'_> {
     /// What a data input stands for in the command: its path, or its URI where it is passed on.
     fn data(&self, path: &str) -> String {
         match classify_path(path) {
-            PathForm::Local(path) => self
-                .definition
-                .base_path
-                .join(path)
-                .to_string_lossy()
-                .into_owned(),
+            PathForm::Local(path) => {
+                let path = self.definition.base_path.join(path);
+                let path: PathBuf = path.components().collect();
+                path.to_string_lossy().into_owned()
+            }
             PathForm::Uri(text) | PathForm::Asset(text) => text,
         }
     }
@@ -187,29 +187,15 @@ impl Paths<'_> {
         self.local("code").collect()
     }
 
-    /// The local data that must be there, except where only its name is passed on.
     fn data_required(&self) -> Vec<Requirement> {
-        self.local("inputs.")
-            .filter(|required| !self.is_direct(&required.name))
-            .collect()
+        self.local("inputs.").collect()
     }
 
-    fn is_direct(&self, field: &str) -> bool {
-        let name = field
-            .trim_start_matches("inputs.")
-            .trim_end_matches(".path");
-        let mode = match self.definition.job.inputs.get(name) {
-            Some(Input::Data(data)) => data.mode.as_deref(),
-            _ => None,
-        };
-        mode == Some("direct")
-    }
-
-    /// The local paths of fields that begin so.
+    /// The local files and folders that must be there, of fields that begin so.
     fn local(&self, field: &'static str) -> impl Iterator<Item = Requirement> {
         let all = local_paths(&self.definition.job, &self.definition.base_path);
         all.into_iter()
-            .filter(move |one| one.field.starts_with(field))
+            .filter(move |one| one.field.starts_with(field) && !one.is_passed_on)
             .filter_map(required)
     }
 }
@@ -266,7 +252,8 @@ fn environment(paths: &Paths<'_>, step: StepRef, host: &Host) -> Vec<(String, St
             value.as_ref().map(ToString::to_string).unwrap_or_default(),
         );
     }
-    set(COOKIE.into(), step_label(paths.name, step));
+    let folder = paths.layout.step(paths.name, step);
+    set(COOKIE.into(), folder.to_string_lossy().into_owned());
     env
 }
 
@@ -286,3 +273,6 @@ fn azureml_variables(paths: &Paths<'_>) -> Vec<(&'static str, String)> {
         ("AZUREML_COMPUTE_USE_COMMON_RUNTIME", "true".into()),
     ]
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,7 @@ use proto::status::Status;
 
 use super::batch::{Batch, Deed};
 use crate::core::event::Force;
+use crate::core::job::VANISHED_MAX;
 use crate::core::reconcile::{ExitFact, Facts, StartedFact, Verdict, reconcile};
 use crate::core::{
     Answer, Capacity, Core, Definition, Event, Job, JobId, NewJob, Now, StepKind, StepRef, Ticket,
@@ -512,7 +513,9 @@ impl World {
                 assert_eq!(job.status, Status::Canceled);
             }
             Some(Outcome::Canceled { .. }) => assert!(job.cancel.is_some(), "{job:?}"),
-            Some(Outcome::StartFailed { .. }) => assert!(job.prepares),
+            Some(Outcome::StartFailed { .. }) => {
+                assert!(job.prepares || job.vanished + 1 == VANISHED_MAX, "{job:?}");
+            }
             other => panic!("{} ended with {other:?}", job.name),
         }
     }

@@ -21,7 +21,7 @@ pub enum Finding {
 }
 
 /// Looks at a step's folder and, where its shim died, kills what it left behind.
-pub fn find_out(folder: &Path, label: &str) -> Finding {
+pub fn find_out(folder: &Path) -> Finding {
     match reconcile(facts::gather(folder)) {
         Verdict::Adopt => open_shim(folder),
         Verdict::LookAgain => Finding::Unclear,
@@ -31,9 +31,9 @@ pub fn find_out(folder: &Path, label: &str) -> Finding {
                 Found::Whole(started) => started.cgroup,
                 _ => None,
             };
-            let killed = leftovers::kill(label, cgroup.as_deref());
+            let killed = leftovers::kill(folder, cgroup.as_deref());
             tracing::warn!(
-                step = label,
+                step = %folder.display(),
                 killed,
                 "a supervisor died; its processes were killed"
             );

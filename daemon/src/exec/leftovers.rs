@@ -12,12 +12,12 @@ use crate::sys::pidfd;
 /// How often the processes are looked through: what forks meanwhile is found by the next look.
 const SWEEPS_MAX: usize = 50;
 
-/// Kills every process of the step with that label; answers how many were found.
-pub fn kill(label: &str, cgroup: Option<&Path>) -> usize {
+/// Kills every process of the step with that folder; answers how many were found.
+pub fn kill(folder: &Path, cgroup: Option<&Path>) -> usize {
     if let Some(cgroup) = cgroup {
         kill_cgroup(cgroup);
     }
-    let cookie = format!("{COOKIE}={label}");
+    let cookie = format!("{COOKIE}={}", folder.to_string_lossy());
     let mut killed = 0;
     for _ in 0..SWEEPS_MAX {
         let found = sweep(cookie.as_bytes());

@@ -19,7 +19,7 @@ use crate::core::event::Force;
 use crate::core::plan::{self, Host};
 use crate::core::{Event, JobId, StepRef};
 use crate::engine::Handle;
-use crate::layout::{Layout, step_label};
+use crate::layout::Layout;
 use crate::store::Reader;
 use crate::sys::{clock, pidfd};
 
@@ -235,8 +235,7 @@ impl Exec {
     }
 
     fn adopt(&mut self, id: JobId, name: String, step: StepRef, stop: Option<Force>) {
-        let label = step_label(&name, step);
-        match find_out(&self.layout.step(&name, step), &label) {
+        match find_out(&self.layout.step(&name, step)) {
             Finding::Alive(shim) => {
                 self.engine.news(Event::Launched(id, step));
                 self.engine.news(Event::Heard(id, step));

@@ -89,8 +89,20 @@ pub fn bind(path: &Path) -> Result<Listener, ListenError> {
     ListenerOptions::new()
         .name(name)
         .mode(SOCKET_MODE)
+        .reclaim_name(false)
         .create_tokio()
         .map_err(failed)
+}
+
+/// The path of a socket that systemd opened.
+///
+/// # Errors
+/// When the descriptor is no Unix socket.
+pub fn path_of(socket: &OwnedFd) -> Result<PathBuf, ListenError> {
+    let copy = socket.try_clone().map_err(ListenError::Adopt)?;
+    let address = std::os::unix::net::UnixListener::from(copy).local_addr();
+    let address = address.map_err(ListenError::Adopt)?;
+    Ok(address.as_pathname().unwrap_or(Path::new("")).into())
 }
 
 /// Takes over a listening socket that systemd opened.

@@ -166,6 +166,9 @@ impl Child<'_> {
     /// Returns only if the program cannot be run.
     fn execute(&self) -> Failure {
         reset_signals();
+        if let Some(soft) = self.command.open_files {
+            restore_open_files(soft);
+        }
         // SAFETY: the strings and arrays live as long as the command, each ended by a null.
         unsafe {
             // All descriptors of the supervisor close on exec; this is the second lock.
@@ -191,6 +194,20 @@ impl Child<'_> {
 fn new_session() -> Result<(), Errno> {
     // SAFETY: no arguments.
     Errno::result(unsafe { libc::setsid() }).map(drop)
+}
+
+/// The daemon raised its soft limit of open files for itself; programs that use select(2) fail
+/// with a large one, so the command gets back what was usual. A failure leaves the larger one.
+fn restore_open_files(soft: libc::rlim_t) {
+    let mut limit = MaybeUninit::<libc::rlimit>::uninit();
+    // SAFETY: the kernel fills the structure before it is read.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, limit.as_mut_ptr()) == 0 {
+            let mut limit = limit.assume_init();
+            limit.rlim_cur = soft.min(limit.rlim_max);
+            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
+        }
+    }
 }
 
 /// The command is an ordinary candidate when memory is short.

@@ -71,6 +71,8 @@ pub(super) struct Command {
     pub folder: CString,
     pub requires: Vec<Required>,
     pub identity: Option<Identity>,
+    /// The soft limit of open files.
+    pub open_files: Option<libc::rlim_t>,
 }
 
 impl Command {
@@ -100,6 +102,7 @@ impl Command {
                 gid: user.gid,
                 groups: user.groups.clone(),
             }),
+            open_files: spec.open_files,
         })
     }
 }

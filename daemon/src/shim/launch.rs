@@ -183,7 +183,7 @@ fn subject(failure: Failure, spec: &Spec) -> String {
             spec.requires
                 .get(index)
                 .map_or("input".to_owned(), |requirement| {
-                    format!("input {}: {}", requirement.name, requirement.path.display())
+                    format!("{}: {}", requirement.name, requirement.path.display())
                 })
         }
         Stage::Folder => format!("working folder {}", spec.cwd.display()),

@@ -20,6 +20,9 @@ use crate::sys::lease;
 pub const FILE_BYTES_MAX: u64 = 1 << 20;
 /// How long a file that was written in place must have been quiet, in milliseconds.
 pub const QUIET_MS: u64 = 250;
+/// The most bytes of a refused file's own name in `rejected/`: Linux takes 255 (`NAME_MAX`), and a
+/// number and `.error` may follow.
+const REJECTED_NAME_BYTES_MAX: usize = 236;
 
 /// Why the spool cannot be worked on.
 #[derive(Debug, thiserror::Error)]
@@ -255,12 +258,19 @@ impl Folder {
     fn free_name(&self, name: &str) -> String {
         let rejected = self.path.join("rejected");
         let taken = |name: &str| rejected.join(name).symlink_metadata().is_ok();
+        let name = cut(name);
         let numbered = (1..).map(|number| format!("{name}.{number}"));
         std::iter::once(name.to_owned())
             .chain(numbered)
             .find(|candidate| !taken(candidate))
             .unwrap_or_else(|| name.to_owned())
     }
+}
+
+/// The beginning of a name that leaves room for a number and `.error`.
+fn cut(name: &str) -> &str {
+    let end = name.floor_char_boundary(REJECTED_NAME_BYTES_MAX);
+    &name[..end]
 }
 
 fn is_quiet(found: &std::fs::Metadata) -> bool {

@@ -37,14 +37,15 @@ pub fn scan(
     engine: &Handle,
     moved_in: &HashSet<OsString>,
 ) -> Result<Rest, SpoolError> {
-    let names = folder.names()?;
-    let mut rest = if names.len() > SCAN_FILES_MAX {
-        Rest::More
-    } else {
-        Rest::Nothing
-    };
+    let mut rest = Rest::Nothing;
     let mut valid = Vec::new();
-    for name in names.into_iter().take(SCAN_FILES_MAX) {
+    let mut rejected = 0;
+    for name in folder.names()? {
+        // What cannot be settled now is not counted, or it would keep the others out.
+        if valid.len() + rejected == SCAN_FILES_MAX {
+            rest = Rest::More;
+            break;
+        }
         match folder.open_file(&name, moved_in.contains(&name)) {
             Opened::File { text, key, inode } => match read(folder, &name, &text, key) {
                 Ok(candidate) => valid.push(Valid {
@@ -52,15 +53,27 @@ pub fn scan(
                     inode,
                     candidate,
                 }),
-                Err(reason) => folder.reject(&name, &reason)?,
+                Err(reason) => rejected += reject(folder, &name, &reason),
             },
             Opened::NotYet => rest = Rest::Later,
             Opened::Gone => {}
-            Opened::Refused(reason) => folder.reject(&name, &explain(&name, &reason))?,
+            Opened::Refused(reason) => rejected += reject(folder, &name, &explain(&name, &reason)),
         }
     }
     let settled = admit_all(folder, engine, valid)?;
     Ok(if settled { rest } else { Rest::Later })
+}
+
+/// Moves a file aside and answers how many were moved: one that stays is tried again by a later
+/// look and holds up no other.
+fn reject(folder: &Folder, name: &OsStr, reason: &str) -> usize {
+    match folder.reject(name, reason) {
+        Ok(()) => 1,
+        Err(error) => {
+            tracing::warn!(%error, "a refused spool file stays");
+            0
+        }
+    }
 }
 
 fn explain(name: &OsStr, reason: &str) -> String {
@@ -101,7 +114,9 @@ fn admit_all(folder: &Folder, engine: &Handle, valid: Vec<Valid>) -> Result<bool
                 tracing::warn!(name = %name.display(), %error, "a spool file has to wait");
                 taken = false;
             }
-            Err(error) => folder.reject(&name, &explain(&name, &error.to_string()))?,
+            Err(error) => {
+                reject(folder, &name, &explain(&name, &error.to_string()));
+            }
         }
     }
     Ok(taken)

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::Duration;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
 
 use notify::event::{AccessKind, ModifyKind, RenameMode};
 use notify::{Event, EventKind, RecursiveMode, Watcher};
@@ -51,7 +51,7 @@ impl Spool {
                 Some(Rest::Later) => Duration::from_millis(SOON_MS),
                 None => Duration::from_secs(1),
             };
-            let lost = wait(&events, delay, &mut moved_in);
+            let lost = self.wait(&events, delay, &mut moved_in);
             // The watch is on the folder's inode: one that was deleted and made again needs anew.
             if lost || watch.is_none() || rest.is_none() {
                 watch = self.watch(&sender);
@@ -68,83 +68,68 @@ impl Spool {
             .ok()
     }
 
+    /// Watches the folder, which is made first where it has gone.
     fn watch(&self, sender: &Sender<notify::Result<Event>>) -> Option<Watch> {
-        watch(&self.path, sender.clone())
+        Folder::open(&self.path).ok()?;
+        let watching = notify::recommended_watcher(sender.clone()).and_then(|mut watch| {
+            watch.watch(&self.path, RecursiveMode::NonRecursive)?;
+            Ok(watch)
+        });
+        watching
             .inspect_err(
                 |error| tracing::warn!(%error, "the spool is read every {RESCAN_SECS} s only"),
             )
             .ok()
     }
-}
 
-/// Reports changes of the folder. That something was opened is none: every look opens the folder
-/// and its files, so it would bring about the next look, for ever.
-fn watch(path: &Path, sender: Sender<notify::Result<Event>>) -> notify::Result<Watch> {
-    let mut watch = notify::recommended_watcher(move |event: notify::Result<Event>| {
-        let opened = |event: &Event| matches!(event.kind, EventKind::Access(AccessKind::Open(_)));
-        if !event.as_ref().is_ok_and(opened) && sender.send(event).is_err() {
-            tracing::debug!("the spool's thread has ended");
+    /// Waits until something happens to a file, or for the delay; collects the names that were
+    /// moved in, and answers whether the folder itself is gone.
+    fn wait(
+        &self,
+        events: &Receiver<notify::Result<Event>>,
+        delay: Duration,
+        moved_in: &mut HashSet<OsString>,
+    ) -> bool {
+        let until = Instant::now() + delay;
+        let mut lost = false;
+        let mut wake = false;
+        loop {
+            // Once awake, only what is there already is taken.
+            let left = if wake {
+                Duration::ZERO
+            } else {
+                until.saturating_duration_since(Instant::now())
+            };
+            let Ok(event) = events.recv_timeout(left) else {
+                return lost;
+            };
+            match event {
+                Ok(event) => {
+                    wake |= !matches!(event.kind, EventKind::Access(AccessKind::Open(_)));
+                    lost |= self.is_gone(&event);
+                    note(&event, moved_in);
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "inotify");
+                    wake = true;
+                }
+            }
         }
-    })?;
-    watch.watch(path, RecursiveMode::NonRecursive)?;
-    Ok(watch)
-}
-
-/// Waits for something to happen; collects the names that were moved in, and answers whether
-/// the folder itself is gone.
-fn wait(
-    events: &Receiver<notify::Result<Event>>,
-    delay: Duration,
-    moved_in: &mut HashSet<OsString>,
-) -> bool {
-    let mut lost = false;
-    let mut next = match events.recv_timeout(delay) {
-        Ok(event) => Some(event),
-        Err(RecvTimeoutError::Timeout) => None,
-        // Cannot be: the spool's thread holds a sender itself.
-        Err(RecvTimeoutError::Disconnected) => None,
-    };
-    while let Some(event) = next {
-        match event {
-            Ok(event) => lost |= note(&event, moved_in),
-            Err(error) => tracing::debug!(%error, "inotify"),
-        }
-        next = events.try_recv().ok();
     }
-    lost
+
+    /// Whether the event is that the folder was deleted or moved away.
+    fn is_gone(&self, event: &Event) -> bool {
+        let gone = matches!(
+            event.kind,
+            EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(RenameMode::From))
+        );
+        gone && event.paths.contains(&self.path)
+    }
 }
 
-fn note(event: &Event, moved_in: &mut HashSet<OsString>) -> bool {
+fn note(event: &Event, moved_in: &mut HashSet<OsString>) {
     if let EventKind::Modify(ModifyKind::Name(RenameMode::To)) = event.kind {
         let names = event.paths.iter().filter_map(|path| path.file_name());
         moved_in.extend(names.map(OsString::from));
-    }
-    matches!(
-        event.kind,
-        EventKind::Remove(notify::event::RemoveKind::Folder)
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::fs::{self, File};
-
-    /// How long inotify may take.
-    const DEADLINE: Duration = Duration::from_secs(10);
-
-    #[test]
-    fn a_look_is_no_news_and_a_new_file_is() {
-        let path = std::env::temp_dir().join(format!("jobd-watch-{}", std::process::id()));
-        fs::create_dir(&path).unwrap();
-        fs::write(path.join("old.yml"), "old").unwrap();
-        let (sender, events) = channel();
-        let _watch = watch(&path, sender).unwrap();
-        assert_eq!(fs::read_dir(&path).unwrap().count(), 1);
-        fs::read(path.join("old.yml")).unwrap();
-        File::create(path.join("new.yml")).unwrap();
-        let first = events.recv_timeout(DEADLINE).unwrap().unwrap();
-        assert!(first.kind.is_create(), "{first:?}");
-        fs::remove_dir_all(path).unwrap();
     }
 }

@@ -7,6 +7,8 @@
 mod reader;
 mod row;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use reader::{Page, Reader, Resolution};

@@ -129,7 +129,7 @@ fn a_requirement_that_is_not_met_is_named() {
         let ran = step
             .with(|spec| spec.requires = vec![met, require(path, kind)])
             .run();
-        let reason = format!("input inputs.data: {path}: {why}");
+        let reason = format!("inputs.data: {path}: {why}");
         assert_eq!(ran.start_failure(), (reason.as_str(), Some(errno)));
         assert!(!ran.shim.has("witness"));
     }

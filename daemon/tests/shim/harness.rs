@@ -110,6 +110,7 @@ impl Step {
             requires: Vec::new(),
             user: None,
             cgroup_parent: None,
+            open_files: None,
         };
         Step { folder, spec }
     }
@@ -261,7 +262,12 @@ impl Drop for Shim {
         // Whatever a failed test left: our own child, and its command with it.
         let _ended = self.child.kill();
         let _reaped = self.child.wait();
-        let _left = fs::remove_dir_all(&self.step.folder);
+    }
+}
+
+impl Drop for Step {
+    fn drop(&mut self) {
+        let _left = fs::remove_dir_all(&self.folder);
     }
 }
 

@@ -80,3 +80,9 @@ fn the_command_runs_as_the_user_of_the_spec_and_nobody_else() {
         "the user can read the log"
     );
 }
+
+#[test]
+fn the_limit_of_open_files_is_the_one_of_the_spec() {
+    let ran = Step::shell("ulimit -Sn").with(|spec| spec.open_files = Some(333));
+    assert_eq!(ran.run().text(), "333\n");
+}

@@ -9,7 +9,6 @@ mod contract;
 mod ends;
 mod harness;
 mod isolation;
-mod measure;
 mod output;
 mod stops;
 mod trees;

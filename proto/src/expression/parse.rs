@@ -30,7 +30,7 @@ impl Problem {
         match self {
             Problem::Unterminated => "write ${{inputs.NAME}}".into(),
             Problem::UnterminatedOptional => "write $[[--flag ${{inputs.NAME}}]]".into(),
-            Problem::UnknownContext(path) if path.starts_with("jobs.") => {
+            Problem::UnknownContext(path) if path.starts_with("jobs.") || path == "jobs" => {
                 format!("this has changed to ${{{{parent.{path}}}}}")
             }
             Problem::Malformed(_) | Problem::UnknownContext(_) => {
@@ -220,9 +220,11 @@ fn is_word(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '_' | '-' | '.')
 }
 
-/// `STEP.outputs.NAME`.
+/// `STEP` or `STEP.outputs.NAME`.
 fn of_step(text: &str) -> Option<(Context, &str, &str)> {
-    let (step, rest) = text.split_once('.')?;
+    let Some((step, rest)) = text.split_once('.') else {
+        return Some((Context::Step, text, ""));
+    };
     let (context, name) = rest.split_once('.')?;
     match context {
         "inputs" => Some((Context::StepInputs, step, name)),

@@ -16,6 +16,8 @@ pub enum Context {
     ParentInputs,
     /// `parent.outputs.NAME`: an output of the pipeline.
     ParentOutputs,
+    /// `parent.jobs.STEP`: another step as a whole.
+    Step,
     /// `parent.jobs.STEP.inputs.NAME`: an input of another step.
     StepInputs,
     /// `parent.jobs.STEP.outputs.NAME`: an output of another step.
@@ -64,6 +66,7 @@ impl fmt::Display for Reference {
     /// `inputs.NAME`, without braces.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.context {
+            Context::Step => return write!(f, "parent.jobs.{}", self.step),
             Context::StepInputs => {
                 return write!(f, "parent.jobs.{}.inputs.{}", self.step, self.name);
             }

@@ -124,6 +124,7 @@ fn a_reference_prints_as_it_is_written() {
         "search_space.lr",
         "parent.inputs.x",
         "parent.outputs.o",
+        "parent.jobs.a",
         "parent.jobs.a.inputs.x",
         "parent.jobs.a.outputs.o",
         "default_datastore",

@@ -50,7 +50,7 @@ pub struct Base {
 
 impl Base {
     /// Reads the common keys.
-    pub(super) fn read(fields: &Fields<'_>) -> Base {
+    pub(super) fn read(fields: &Fields<'_>, named: name::Check) -> Base {
         Base {
             name: fields.read("name", name::job),
             display_name: fields.text("display_name"),
@@ -59,8 +59,12 @@ impl Base {
             tags: fields.read("tags", text_map).unwrap_or_default(),
             properties: fields.read("properties", text_map).unwrap_or_default(),
             compute: fields.read("compute", Field::filled_text),
-            inputs: fields.read("inputs", Input::read_all).unwrap_or_default(),
-            outputs: fields.read("outputs", Output::read_all).unwrap_or_default(),
+            inputs: fields
+                .read("inputs", |map| Input::read_all(map, named))
+                .unwrap_or_default(),
+            outputs: fields
+                .read("outputs", |map| Output::read_all(map, named))
+                .unwrap_or_default(),
             identity: fields.read("identity", Identity::read),
             services: fields.read("services", services),
             parent_job_name: fields.read("parent_job_name", name::job),

@@ -5,47 +5,55 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use super::CommandJob;
+use super::literal::BIG;
+use super::{CommandJob, Job};
 use crate::yaml::Tree;
 
 /// The mappings that a dump always has.
-const ALWAYS: &[&str] = &[
-    "environment_variables",
-    "inputs",
-    "outputs",
-    "parameters",
-    "properties",
-    "tags",
-];
-/// The mappings that hold literals, whose large integers JSON writes as `{"big": "…"}`.
-const WITH_LITERALS: &[&str] = &["environment_variables", "inputs"];
+const ALWAYS: &[&str] = &["inputs", "outputs", "properties", "tags"];
+/// The same for the dump of a command.
+const ALWAYS_OF_COMMAND: &[&str] = &["environment_variables", "parameters"];
 
 /// A command job as YAML; [`read`](super::read) reads it back as the same job.
 pub fn dump(job: &CommandJob) -> String {
     // A job is plain data with text keys: it always has a JSON form.
-    let json = serde_json::to_value(job).unwrap_or_default();
-    let mut map = match Tree::from(&json) {
-        Tree::Map(map) => map,
-        _ => BTreeMap::new(),
+    let mut json = serde_json::to_value(job).unwrap_or_default();
+    json["type"] = "command".into();
+    write(&json)
+}
+
+/// A job of any type as YAML; [`read`](super::read) reads it back as the same job.
+pub fn dump_job(job: &Job) -> String {
+    // As above.
+    write(&serde_json::to_value(job).unwrap_or_default())
+}
+
+fn write(json: &Json) -> String {
+    let Tree::Map(mut map) = tree(json) else {
+        return String::new();
     };
-    for key in ALWAYS {
+    let command = ALWAYS_OF_COMMAND
+        .iter()
+        .filter(|_| json["type"] == "command");
+    for key in ALWAYS.iter().chain(command) {
         map.entry((*key).into())
             .or_insert_with(|| Tree::Map(BTreeMap::new()));
     }
-    for key in WITH_LITERALS {
-        restore_integers(&json[key], map.get_mut(*key));
-    }
-    map.insert("type".into(), Tree::Str("command".into()));
     Tree::Map(map).to_string()
 }
 
-fn restore_integers(json: &Json, tree: Option<&mut Tree>) {
-    let (Some(Tree::Map(map)), Json::Object(values)) = (tree, json) else {
-        return;
-    };
-    for (key, value) in values {
-        if let Some(digits) = value.get("big").and_then(Json::as_str) {
-            map.insert(key.clone(), Tree::Plain(digits.into()));
-        }
+/// JSON as YAML, with the large integers of literals as integers.
+fn tree(json: &Json) -> Tree {
+    match json {
+        Json::Array(items) => Tree::Seq(items.iter().map(tree).collect()),
+        Json::Object(map) => match map.get(BIG).and_then(Json::as_str) {
+            Some(digits) => Tree::Plain(digits.into()),
+            None => Tree::Map(
+                map.iter()
+                    .map(|(key, value)| (key.clone(), tree(value)))
+                    .collect(),
+            ),
+        },
+        scalar => scalar.into(),
     }
 }

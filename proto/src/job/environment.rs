@@ -45,7 +45,20 @@ impl Environment {
     pub(super) fn read(field: &Field<'_>) -> Option<Environment> {
         match &field.node.value {
             Value::Map(_) => inline(field).map(Environment::Inline),
-            Value::Str(text) if is_reference(text) => Some(Environment::Reference(text.clone())),
+            Value::Str(text) if is_reference(text) => {
+                // A registered environment stays as it is, a file is seen from the job's folder.
+                let file = text
+                    .starts_with("file:")
+                    .then(|| field.findings.files.rebase(text.clone()));
+                let file = file.map(|path| {
+                    if path.starts_with("file:") {
+                        path
+                    } else {
+                        format!("file:{path}")
+                    }
+                });
+                Some(Environment::Reference(file.unwrap_or_else(|| text.clone())))
+            }
             Value::Str(text) if text.trim().is_empty() => {
                 field.filled_text().map(Environment::Reference)
             }
@@ -130,7 +143,7 @@ fn inline(field: &Field<'_>) -> Option<Map<String, Json>> {
 fn conda(field: &Field<'_>) -> Option<Json> {
     match field.node.value {
         Value::Map(_) => json::map(field).map(Json::Object),
-        _ => field.filled_text().map(Json::from),
+        _ => field.path_text().map(Json::from),
     }
 }
 
@@ -144,7 +157,7 @@ fn build(field: &Field<'_>) -> Option<Json> {
         map.insert("dockerfile_path".into(), path.into());
     }
     let path = fields.require("path", "write the folder that is the build's context")?;
-    map.insert("path".into(), path.filled_text()?.into());
+    map.insert("path".into(), path.path_text()?.into());
     Some(Json::Object(map))
 }
 

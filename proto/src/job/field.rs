@@ -94,6 +94,12 @@ impl<'a> Field<'a> {
         Some(text)
     }
 
+    /// A path that is not empty, as seen from the job file's folder.
+    pub(super) fn path_text(&self) -> Option<String> {
+        self.filled_text()
+            .map(|text| self.findings.files.rebase(text))
+    }
+
     /// Text or nothing.
     pub(super) fn nullable_text(&self) -> Option<Option<String>> {
         match self.node.value {
@@ -172,6 +178,20 @@ impl<'a> Field<'a> {
             );
         }
         found
+    }
+
+    /// A finite number.
+    pub(super) fn number(&self) -> Option<f64> {
+        match self.literal()? {
+            // Integers beyond 2^53 lose digits, as in every JSON reader.
+            #[expect(clippy::cast_precision_loss, reason = "a float is asked for")]
+            Literal::Int(value) => Some(value as f64),
+            Literal::Float(value) => Some(value),
+            _ => {
+                self.mismatch("a number", String::new());
+                None
+            }
+        }
     }
 
     /// A boolean.
@@ -273,6 +293,14 @@ impl<'a> Field<'a> {
             return None;
         };
         Some(Fields::new(self.clone(), entries, known))
+    }
+
+    /// A mapping with known keys, where others are not for this reader to judge.
+    pub(super) fn fields_with_others(&self, known: &'static [&'static str]) -> Option<Fields<'a>> {
+        match &self.node.value {
+            Value::Map(entries) => Some(Fields::lenient(self.clone(), entries, known)),
+            _ => self.fields(known),
+        }
     }
 
     /// The value of a key of this mapping, before it is known which keys there may be.

@@ -35,6 +35,15 @@ impl<'a> Fields<'a> {
                 help,
             );
         }
+        Fields::lenient(whole, entries, known)
+    }
+
+    /// Reports nothing.
+    pub(super) fn lenient(
+        whole: Field<'a>,
+        entries: &'a [Entry],
+        known: &'static [&'static str],
+    ) -> Fields<'a> {
         Fields {
             whole,
             entries,

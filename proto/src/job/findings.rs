@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
+use super::files::Files;
 use crate::diagnostic::{Diagnostic, Severity, Span, clip};
 use crate::yaml::Source;
 
@@ -12,16 +13,23 @@ pub const MAX_FINDINGS: usize = 100;
 pub(super) struct Findings<'a> {
     /// The file's text.
     pub(super) source: &'a Source<'a>,
+    /// The files that this one may name.
+    pub(super) files: Files<'a>,
     list: RefCell<Vec<Diagnostic>>,
     failed: Cell<bool>,
 }
 
 impl<'a> Findings<'a> {
     /// Begins with the problems that the file has as YAML.
-    pub(super) fn new(source: &'a Source<'a>, problems: Vec<Diagnostic>) -> Findings<'a> {
+    pub(super) fn new(
+        source: &'a Source<'a>,
+        problems: Vec<Diagnostic>,
+        files: Files<'a>,
+    ) -> Findings<'a> {
         let failed = Cell::new(!problems.is_empty());
         Findings {
             source,
+            files,
             list: RefCell::new(problems),
             failed,
         }
@@ -57,11 +65,25 @@ impl<'a> Findings<'a> {
         self.failed.get()
     }
 
-    /// All findings in the file's order.
+    /// Adds the findings of another file, which come after those of this one.
+    pub(super) fn add_foreign(&self, findings: Vec<Diagnostic>) {
+        let failed = findings
+            .iter()
+            .any(|finding| finding.severity == Severity::Error);
+        self.failed.set(self.failed.get() || failed);
+        let mut list = self.list.borrow_mut();
+        let room = MAX_FINDINGS.saturating_sub(list.len());
+        list.extend(findings.into_iter().take(room));
+    }
+
+    /// All findings in the file's order, then those of other files.
     pub(super) fn finish(self, file: Option<&str>) -> Vec<Diagnostic> {
         let mut list = self.list.into_inner();
-        list.sort_by_key(|finding| (finding.span.line, finding.span.column));
-        for finding in &mut list {
+        list.sort_by(|a, b| {
+            let place = |d: &Diagnostic| (d.span.line, d.span.column);
+            (&a.file, place(a)).cmp(&(&b.file, place(b)))
+        });
+        for finding in list.iter_mut().filter(|finding| finding.file.is_none()) {
             finding.file = file.map(str::to_owned);
         }
         list

@@ -60,10 +60,13 @@ const KEYS: &[&str] = &["type", "path", "mode", "datastore", "path_on_compute"];
 
 impl Input {
     /// Reads `inputs`.
-    pub(super) fn read_all(field: &Field<'_>) -> Option<BTreeMap<String, Input>> {
+    pub(super) fn read_all(
+        field: &Field<'_>,
+        named: name::Check,
+    ) -> Option<BTreeMap<String, Input>> {
         let entries = field.entries()?;
         let read = |(key, value): (String, Field<'_>)| {
-            let named = name::input(&value, &key);
+            let named = named(&value, &key);
             let input = Input::read(&value)?;
             named.then_some((key, input))
         };
@@ -112,7 +115,7 @@ impl DataInput {
         )?;
         Some(DataInput {
             kind: kind.into(),
-            path: path.filled_text()?,
+            path: path.path_text()?,
             mode: mode.map(str::to_owned),
             datastore,
             path_on_compute,

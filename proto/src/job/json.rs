@@ -3,6 +3,7 @@
 use serde_json::{Map, Number, Value as Json};
 
 use super::field::Field;
+use super::literal::BIG;
 use crate::yaml::Value;
 
 /// A mapping with free keys and values; keys that are not text become text.
@@ -30,6 +31,9 @@ pub(super) fn value(field: &Field<'_>) -> Option<Json> {
         Value::Seq(_) => field.items()?.iter().map(value).collect(),
         Value::Map(_) => {
             let children = field.children().into_iter();
+            if let Some(child) = field.peek(BIG) {
+                child.error("reserved-key", format!("the key `{BIG}` is reserved"), "");
+            }
             let pairs: Option<_> = children
                 .map(|(key, child)| Some((key, value(&child)?)))
                 .collect();

@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// The JSON key that marks an integer of any size; free mappings may not have it.
+pub(super) const BIG: &str = "$big";
+
 /// A value with the type that YAML 1.1 gave it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -16,9 +19,10 @@ pub enum Literal {
     Float(f64),
     /// Text.
     Str(String),
-    /// An integer of any size (as `{"big": "…"}`).
+    /// An integer of any size, in JSON `{"$big": "…"}`.
     Big {
         /// The decimal digits, with a sign where negative.
+        #[serde(rename = "$big")]
         big: String,
     },
 }

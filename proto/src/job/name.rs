@@ -48,11 +48,35 @@ pub(super) fn experiment(field: &Field<'_>) -> Option<String> {
     Some(text)
 }
 
+/// Checks the name of an input or output, and reports one that cannot be.
+pub(super) type Check = fn(&Field<'_>, &str) -> bool;
+
+/// Checks the name of an input or output of a pipeline, which may be a path of names.
+pub(super) fn pipeline_input(field: &Field<'_>, key: &str) -> bool {
+    key.split('.').all(|part| input(field, part))
+}
+
+/// Checks the name of a step: `^[a-z_][a-z0-9_]*$`.
+pub(super) fn step(field: &Field<'_>, key: &str) -> bool {
+    let sound = is_input_name(key) && !key.contains(|c: char| c.is_ascii_uppercase());
+    if !sound {
+        let help = "lower-case letters, digits and _, the first not a digit";
+        field.report_at(
+            field.key,
+            Severity::Error,
+            "bad-name",
+            format!("`{key}` cannot be the name of a step"),
+            help,
+        );
+    }
+    sound
+}
+
 /// Checks the name of an input or output.
 pub(super) fn input(field: &Field<'_>, key: &str) -> bool {
     let sound = is_input_name(key);
     if !sound {
-        let message = format!("`{key}` cannot be the name of an input or output");
+        let message = format!("`{key}` cannot be the name of an input, output or hyperparameter");
         let help = "letters, digits and _, the first not a digit";
         field.report_at(field.key, Severity::Error, "bad-name", message, help);
     }

@@ -69,7 +69,7 @@ fn place(task: &Task, compute: Option<&str>) -> String {
         .map(|name| format!(" and compute {name}"))
         .unwrap_or_default();
     format!(
-        "environment {}{compute}: runs on this host as it is",
+        "{}{compute} is not used: the command runs on this host as it is",
         task.environment.summary()
     )
 }

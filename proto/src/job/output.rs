@@ -46,18 +46,22 @@ impl Default for Output {
 
 impl Output {
     /// Reads `outputs`.
-    pub(super) fn read_all(field: &Field<'_>) -> Option<BTreeMap<String, Output>> {
+    pub(super) fn read_all(
+        field: &Field<'_>,
+        named: name::Check,
+    ) -> Option<BTreeMap<String, Output>> {
         let entries = field.entries()?;
         let read = |(key, value): (String, Field<'_>)| {
-            let named = name::input(&value, &key);
-            let output = Output::read(&value)?;
+            let named = named(&value, &key);
+            let output = Output::read(&value, false)?;
             named.then_some((key, output))
         };
         Some(entries.into_iter().filter_map(read).collect())
     }
 
-    /// Reads one output; nothing means a folder.
-    fn read(field: &Field<'_>) -> Option<Output> {
+    /// Reads one output; nothing means a folder. The path of a step's output may also be an
+    /// output of the pipeline.
+    pub(super) fn read(field: &Field<'_>, of_step: bool) -> Option<Output> {
         if field.node.value == Value::Null {
             return Some(Output::default());
         }
@@ -68,7 +72,7 @@ impl Output {
         let mode = fields.get("mode").and_then(|mode| mode.word(MODES));
         let path = fields
             .get("path")
-            .and_then(|path| references::check_output_path(&path));
+            .and_then(|path| references::check_output_path(&path, of_step));
         let asset = |key| fields.get(key).and_then(|asset| name::asset(&asset));
         let (name, version) = (asset("name"), asset("version"));
         if let (Some(version), None) = (fields.get("version"), fields.get("name")) {

@@ -36,6 +36,8 @@ pub struct LocalPath {
     pub path: PathForm,
     /// What a local one must be.
     pub kind: PathKind,
+    /// The job gets the address only (`mode: direct`): nothing need be there.
+    pub is_passed_on: bool,
 }
 
 /// Tells the forms of a path apart. Dumps of the SDK put `azureml:` before local paths and
@@ -87,6 +89,7 @@ pub fn local_paths(job: &CommandJob, base: &Path) -> Vec<LocalPath> {
         field: "code".into(),
         path: resolve(code, base),
         kind: PathKind::Any,
+        is_passed_on: false,
     });
     let data = job.inputs.iter().filter_map(|(name, input)| match input {
         Input::Literal(_) => None,
@@ -98,6 +101,7 @@ pub fn local_paths(job: &CommandJob, base: &Path) -> Vec<LocalPath> {
                 "uri_folder" | "mltable" => PathKind::Folder,
                 _ => PathKind::Any,
             },
+            is_passed_on: data.mode.as_deref() == Some("direct"),
         }),
     });
     code.chain(data).collect()
@@ -105,7 +109,8 @@ pub fn local_paths(job: &CommandJob, base: &Path) -> Vec<LocalPath> {
 
 fn resolve(text: &str, base: &Path) -> PathForm {
     match classify_path(text) {
-        PathForm::Local(path) => PathForm::Local(base.join(path)),
+        // Without the `.` of `./data`, which says nothing in a message.
+        PathForm::Local(path) => PathForm::Local(base.join(path).components().collect()),
         form => form,
     }
 }

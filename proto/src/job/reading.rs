@@ -1,19 +1,30 @@
 //! From a file's bytes to a job and everything that was found on the way.
 
+use std::cell::Cell;
+
 use serde::{Deserialize, Serialize};
 
 use super::field::Field;
+use super::files::{Files, Loader, MAX_FILES};
 use super::findings::Findings;
-use super::{CommandJob, suggest};
+use super::{CommandJob, PipelineJob, SweepJob, suggest};
 use crate::diagnostic::Diagnostic;
 use crate::yaml::{self, Source, Value};
 
 /// A job of any type.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most jobs are commands: they need no box"
+)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum Job {
     /// One command.
     Command(CommandJob),
+    /// One command tried with many values.
+    Sweep(Box<SweepJob>),
+    /// Steps that wait for each other's outputs.
+    Pipeline(Box<PipelineJob>),
 }
 
 /// A read file.
@@ -25,10 +36,10 @@ pub struct Reading {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// The types of jobs that Azure ML has and jobd cannot run.
+/// The types of jobs that are read.
+const TYPES: &[&str] = &["command", "sweep", "pipeline"];
+/// The other types of jobs that Azure ML has.
 const UNSUPPORTED: &[&str] = &[
-    "sweep",
-    "pipeline",
     "automl",
     "spark",
     "parallel",
@@ -38,8 +49,24 @@ const UNSUPPORTED: &[&str] = &[
     "distillation",
 ];
 
-/// Reads a job file whole. `file` is its name in the findings.
+/// Reads a file with a job that jobd can run, whole. A job of another type is read and checked
+/// all the same, and then refused as `unsupported-type`. `file` is its name in the findings.
 pub fn read(text: &[u8], file: Option<&str>) -> Reading {
+    read_file(text, file, None, &["command"])
+}
+
+/// Reads a file with a job of any type, whether jobd can run it or not. With a loader the
+/// components that it names are read too, and the job holds them.
+pub fn read_any(text: &[u8], file: Option<&str>, loader: Option<&dyn Loader>) -> Reading {
+    read_file(text, file, loader, TYPES)
+}
+
+fn read_file(
+    text: &[u8],
+    file: Option<&str>,
+    loader: Option<&dyn Loader>,
+    runnable: &[&str],
+) -> Reading {
     let source = match Source::new(text) {
         Ok(source) => source,
         Err(mut problem) => {
@@ -51,7 +78,8 @@ pub fn read(text: &[u8], file: Option<&str>) -> Reading {
         }
     };
     let (root, problems) = yaml::read(&source);
-    let findings = Findings::new(&source, problems);
+    let left = Cell::new(MAX_FILES);
+    let findings = Findings::new(&source, problems, Files::new(loader, &left));
     let root = root.as_ref().map(|node| Field {
         node,
         key: source.span(0, 0),
@@ -59,7 +87,7 @@ pub fn read(text: &[u8], file: Option<&str>) -> Reading {
         findings: &findings,
     });
     let job = root
-        .and_then(|root| job(&root))
+        .and_then(|root| job(&root, runnable))
         .filter(|_| !findings.failed());
     Reading {
         job,
@@ -67,7 +95,7 @@ pub fn read(text: &[u8], file: Option<&str>) -> Reading {
     }
 }
 
-fn job(root: &Field<'_>) -> Option<Job> {
+fn job(root: &Field<'_>, runnable: &[&str]) -> Option<Job> {
     if !matches!(root.node.value, Value::Map(_)) {
         root.error(
             "wrong-type",
@@ -79,22 +107,27 @@ fn job(root: &Field<'_>) -> Option<Job> {
     let Some(kind) = root.peek("type") else {
         return CommandJob::read(root).map(Job::Command);
     };
-    match kind.text()?.as_str() {
+    let text = kind.text()?;
+    let is_job = TYPES.contains(&text.as_str()) || UNSUPPORTED.contains(&text.as_str());
+    if is_job && !runnable.contains(&text.as_str()) {
+        kind.error(
+            "unsupported-type",
+            format!("jobd cannot run jobs of type `{text}` yet"),
+            "it runs `type: command`",
+        );
+    }
+    match text.as_str() {
         "command" => CommandJob::read(root).map(Job::Command),
-        text if UNSUPPORTED.contains(&text) => {
-            kind.error(
-                "unsupported-type",
-                format!("jobd cannot run jobs of type `{text}` yet"),
-                "it runs `type: command`",
-            );
-            None
-        }
+        "sweep" => SweepJob::read(root).map(Box::new).map(Job::Sweep),
+        "pipeline" => PipelineJob::read(root).map(Box::new).map(Job::Pipeline),
         text => {
-            kind.error(
-                "unknown-type",
-                format!("`{text}` is not a type of job"),
-                suggest::help(text, &["command"]),
-            );
+            if !is_job {
+                kind.error(
+                    "unknown-type",
+                    format!("`{text}` is not a type of job"),
+                    suggest::help(text, TYPES),
+                );
+            }
             None
         }
     }

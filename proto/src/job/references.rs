@@ -135,17 +135,17 @@ fn outside_sweep(field: &Field<'_>, text: &str, reference: &Reference) {
 }
 
 /// Reads the path of an output, whose references the service resolves.
-pub(super) fn check_output_path(field: &Field<'_>) -> Option<String> {
+pub(super) fn check_output_path(field: &Field<'_>, of_step: bool) -> Option<String> {
     let text = field.filled_text()?;
     let (template, faults) = Template::parse_past_faults(&text);
     faults
         .iter()
         .for_each(|fault| report_fault(field, &text, fault));
-    let allowed = |context| {
-        matches!(
-            context,
-            Context::DefaultDatastore | Context::JobName | Context::OutputName
-        )
+    let allowed = |context| match context {
+        Context::DefaultDatastore | Context::JobName | Context::OutputName => true,
+        // Whether it exists is checked with the pipeline's other bindings.
+        Context::ParentOutputs => of_step,
+        _ => false,
     };
     for reference in template
         .references()
@@ -199,7 +199,7 @@ pub(super) fn finding(
 
 /// Where a piece of a scalar's text stands in the file. Quotes, folding and block indent move
 /// text but keep what has no blanks, so the nth occurrence in the text is the nth in the file.
-fn place(field: &Field<'_>, text: &str, at: &std::ops::Range<usize>) -> Span {
+pub(super) fn place(field: &Field<'_>, text: &str, at: &std::ops::Range<usize>) -> Span {
     let whole = field.span();
     let source = field.findings.source;
     let (Some(piece), Some(raw)) = (text.get(at.clone()), source.slice(whole)) else {

@@ -44,6 +44,9 @@ pub(super) fn help(word: &str, known: &[&str]) -> String {
         .copied()
         .filter(|name| !DROPPED.contains(name))
         .collect();
+    if offered.is_empty() {
+        return "nothing of this kind is defined".into();
+    }
     match closest(word, offered.iter().copied()) {
         Some(name) => format!("did you mean `{name}`?"),
         None => format!("allowed: {}", offered.join(", ")),

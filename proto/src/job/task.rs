@@ -81,7 +81,7 @@ pub(super) fn command(fields: &Fields<'_>) -> Option<String> {
 
 /// The code: a path, a URL or an asset, but no git repository, which Azure ML refuses too.
 pub(super) fn code(field: &Field<'_>) -> Option<String> {
-    let text = field.filled_text()?;
+    let text = field.path_text()?;
     if text.starts_with("git+") {
         field.error(
             "unsupported-value",

@@ -2,7 +2,9 @@
 
 mod dump;
 mod findings;
+mod pipeline;
 mod sdk;
+mod sweep;
 
 use super::{CommandJob, Job, Reading, read};
 use crate::diagnostic::Severity;
@@ -48,4 +50,13 @@ fn found(lines: &str, severity: Severity) -> Vec<String> {
         .filter(|d| d.severity == severity)
         .map(ToString::to_string)
         .collect()
+}
+
+/// A sweep with a search space, a sampling algorithm and more lines.
+fn sweep_text(space: &str, sampling: &str, more: &str) -> String {
+    format!(
+        "type: sweep\nsearch_space:\n{space}sampling_algorithm: {sampling}\n\
+         trial: {{command: 'echo ${{{{search_space.a}}}}', environment: azureml:e:1}}\n\
+         objective: {{goal: minimize, primary_metric: loss}}\nlimits: {{max_total_trials: 4}}\n{more}\n"
+    )
 }

@@ -205,7 +205,7 @@ impl<'a> Reader<'a> {
 }
 
 /// PyYAML's ways, and limits a little above ours so that ours speak.
-fn options() -> Options {
+pub(super) fn options() -> Options {
     let mut options = Options::default();
     options.set_emit_comments(false);
     options.block_scalar_eof_without_line_feed = true;

@@ -1,66 +1,17 @@
-//! Writes values as YAML in block style, keys sorted. What a YAML 1.1 or 1.2 reader could take
-//! for another type is quoted, and texts that block style would change are escaped.
+//! Writes values as YAML in block style, keys sorted, that every reader reads back the same.
+//!
+//! `serde_yaml` writes YAML 1.2 and leaves `yes`, `017` or `12:30:45` without quotes, which a
+//! YAML 1.1 reader takes for other types; and it has its own way with numbers. So its text is
+//! gone through once with the event parser, and each scalar that would be read as something else
+//! is written anew in its place.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use granit_parser::{Event, Parser, ScalarStyle};
 use serde_json::Value as Json;
 
+use super::tree::{Scalar, Tree};
 use super::{Value, scalar};
-
-/// Characters of a key at most before it needs the `? ` form (YAML 1.1, 9.3.3: 1024).
-const MAX_SIMPLE_KEY: usize = 1000;
-
-/// A value to write.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Tree {
-    /// A null, a boolean or a number, as YAML 1.1 writes it.
-    Plain(String),
-    /// Text.
-    Str(String),
-    /// A list.
-    Seq(Vec<Tree>),
-    /// A mapping.
-    Map(BTreeMap<String, Tree>),
-}
-
-impl From<&Json> for Tree {
-    fn from(value: &Json) -> Tree {
-        match value {
-            Json::Null => Tree::Plain("null".into()),
-            Json::Bool(value) => Tree::Plain(value.to_string()),
-            Json::Number(number) if number.is_f64() => {
-                Tree::float(number.as_f64().unwrap_or_default())
-            }
-            Json::Number(number) => Tree::Plain(number.to_string()),
-            Json::String(text) => Tree::Str(text.clone()),
-            Json::Array(items) => Tree::Seq(items.iter().map(Tree::from).collect()),
-            Json::Object(map) => Tree::Map(
-                map.iter()
-                    .map(|(key, value)| (key.clone(), value.into()))
-                    .collect(),
-            ),
-        }
-    }
-}
-
-impl Tree {
-    /// A number with a point, as YAML 1.1 wants it: with a point and a signed exponent.
-    pub fn float(value: f64) -> Tree {
-        let text = match value {
-            _ if value.is_nan() => return Tree::Plain(".nan".into()),
-            f64::INFINITY => return Tree::Plain(".inf".into()),
-            f64::NEG_INFINITY => return Tree::Plain("-.inf".into()),
-            _ => format!("{value:?}"),
-        };
-        let Some((mantissa, exponent)) = text.split_once('e') else {
-            return Tree::Plain(text);
-        };
-        let point = if mantissa.contains('.') { "" } else { ".0" };
-        let sign = if exponent.starts_with('-') { "" } else { "+" };
-        Tree::Plain(format!("{mantissa}{point}e{sign}{exponent}"))
-    }
-}
 
 /// A JSON value as YAML, ended by a newline.
 pub fn to_string(value: &Json) -> String {
@@ -70,160 +21,76 @@ pub fn to_string(value: &Json) -> String {
 impl std::fmt::Display for Tree {
     /// A YAML document in block style.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut text = String::new();
-        block(&mut text, self, 0);
-        f.write_str(text.trim_start_matches([' ', '\n']))
+        // A tree of texts has a YAML form; a failure would be a fault of the formatter.
+        let text = serde_yaml::to_string(self).map_err(|_| std::fmt::Error)?;
+        let mut scalars = Vec::new();
+        self.scalars(&mut scalars);
+        f.write_str(&retouch(&text, &scalars))
     }
 }
 
-/// Writes what stands after `key:` or `-`, up to and with the line's end. A mapping's lines
-/// begin at `indent`, and so do a list's, as PyYAML writes them.
-fn block(out: &mut String, tree: &Tree, indent: usize) {
-    match tree {
-        Tree::Plain(text) => line(out, text),
-        Tree::Str(text) => line(out, &string(text, indent)),
-        Tree::Seq(items) if items.is_empty() => line(out, "[]"),
-        Tree::Map(map) if map.is_empty() => line(out, "{}"),
-        Tree::Seq(items) => {
-            out.push('\n');
-            for item in items {
-                pad(out, indent);
-                out.push('-');
-                nested(out, item, indent + 2);
+/// The text with every scalar as it is meant.
+fn retouch(text: &str, scalars: &[Scalar<'_>]) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut copied = 0;
+    let mut meant = scalars.iter();
+    for event in Parser::new_from_str_with_options(text, super::read::options()) {
+        let Ok((Event::Scalar(read, style, ..), span)) = event else {
+            continue;
+        };
+        let (Some(scalar), Some(range)) = (meant.next(), span.byte_range()) else {
+            break;
+        };
+        if let Some(better) = better(*scalar, &read, style) {
+            out.push_str(&text[copied..range.start]);
+            out.push_str(&better);
+            if text[range.clone()].ends_with('\n') {
+                out.push('\n');
             }
-        }
-        Tree::Map(map) => {
-            out.push('\n');
-            for (key, value) in map {
-                pad(out, indent);
-                entry(out, key, value, indent);
-            }
+            copied = range.end;
         }
     }
-}
-
-/// A list's item: its first line begins on the line of the `-`.
-fn nested(out: &mut String, tree: &Tree, indent: usize) {
-    let mut text = String::new();
-    block(&mut text, tree, indent);
-    match text.strip_prefix('\n') {
-        Some(lines) => line_rest(out, lines.trim_start_matches(' ')),
-        None => out.push_str(&text),
-    }
-}
-
-fn line_rest(out: &mut String, lines: &str) {
-    out.push(' ');
-    out.push_str(lines);
-}
-
-fn entry(out: &mut String, key: &str, value: &Tree, indent: usize) {
-    let key = single_line(key);
-    if key.len() > MAX_SIMPLE_KEY {
-        let _ = writeln!(out, "? {key}");
-        pad(out, indent);
-        out.push(':');
-    } else {
-        let _ = write!(out, "{key}:");
-    }
-    match value {
-        // A list may stand at its key's own indent; a mapping must be deeper.
-        Tree::Seq(_) => block(out, value, indent),
-        _ => block(out, value, indent + 2),
-    }
-}
-
-fn line(out: &mut String, text: &str) {
-    out.push(' ');
-    out.push_str(text);
-    if !text.ends_with('\n') {
-        out.push('\n');
-    }
-}
-
-fn pad(out: &mut String, indent: usize) {
-    out.extend(std::iter::repeat_n(' ', indent));
-}
-
-/// A text; several lines as a literal block where that changes nothing.
-fn string(text: &str, indent: usize) -> String {
-    match text.contains('\n') && is_blockable(text) {
-        true => literal(text, indent.max(2)),
-        false => single_line(text),
-    }
-}
-
-/// A text on one line: plain, in single quotes, or escaped.
-fn single_line(text: &str) -> String {
-    if !text.chars().all(is_ordinary) {
-        return escaped(text);
-    }
-    match is_plain(text) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', "''")),
-    }
-}
-
-/// Whether a literal block keeps a text as it is, without trailing blanks that editors remove.
-fn is_blockable(text: &str) -> bool {
-    let first = text.trim_start_matches('\n');
-    let blanks = text.split('\n').any(|line| line.ends_with([' ', '\t']));
-    let sound = text.chars().all(|c| c == '\n' || is_ordinary(c));
-    sound && !blanks && !first.is_empty() && !first.starts_with([' ', '\t'])
-}
-
-fn literal(text: &str, indent: usize) -> String {
-    let body = text.trim_end_matches('\n');
-    let chomp = match text.len() - body.len() {
-        0 => "|-",
-        1 => "|",
-        _ => "|+",
-    };
-    let mut out = String::from(chomp);
-    for line in text.strip_suffix('\n').unwrap_or(text).split('\n') {
-        out.push('\n');
-        if !line.is_empty() {
-            pad(&mut out, indent);
-            out.push_str(line);
-        }
-    }
-    out.push('\n');
+    out.push_str(&text[copied..]);
     out
 }
 
-/// A character that may stand unescaped on one line for every reader.
-fn is_ordinary(c: char) -> bool {
-    matches!(c, ' '..='~' | '\u{a0}'..='\u{2027}' | '\u{202a}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}' | '\u{10000}'..)
+/// What to write instead of a scalar that reads so; none where it is right.
+fn better(meant: Scalar<'_>, read: &str, style: ScalarStyle) -> Option<String> {
+    match meant {
+        Scalar::Plain(text) => (read != text || style != ScalarStyle::Plain).then(|| text.into()),
+        Scalar::Str(text) if read != text => Some(escaped(text)),
+        Scalar::Str(text) if style == ScalarStyle::Plain && is_typed(text) => Some(quoted(text)),
+        Scalar::Str(_) => None,
+    }
 }
 
-/// Whether a text without quotes is read back as that text. Stricter than it must be.
-fn is_plain(text: &str) -> bool {
-    let typed = matches!(scalar::plain(text), Ok(Value::Str(_))) && !is_typed_elsewhere(text);
-    let start = text.starts_with(|c: char| c.is_alphanumeric() || "_./$(<=~^;+\\".contains(c));
-    let marker = text.starts_with("...") || text.ends_with([' ', ':']);
-    typed && start && !marker && !text.contains(": ") && !text.contains(" #")
-}
-
-/// Numbers of YAML 1.2 that are text in YAML 1.1, and the letters that some readers take for
-/// booleans: quoted so that every reader agrees.
-fn is_typed_elsewhere(text: &str) -> bool {
+/// Whether some reader takes a plain text for another type: YAML 1.1's types, numbers of YAML
+/// 1.2 that are text in 1.1, and the letters that some readers take for booleans.
+fn is_typed(text: &str) -> bool {
     let octal = text
         .strip_prefix("0o")
         .is_some_and(|digits| digits.parse::<u64>().is_ok());
-    octal || matches!(text, "y" | "Y" | "n" | "N") || text.parse::<f64>().is_ok()
+    !matches!(scalar::plain(text), Ok(Value::Str(_)))
+        || octal
+        || matches!(text, "y" | "Y" | "n" | "N" | "=" | "<<")
+        || text.parse::<f64>().is_ok()
 }
 
+/// A text in single quotes. Plain scalars hold nothing that must be escaped.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// A text on one line, whatever it holds.
 fn escaped(text: &str) -> String {
     let mut out = String::from('"');
     for c in text.chars() {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if is_ordinary(c) => out.push(c),
+            ' '..='~' => out.push(c),
             c => {
-                let _ = write!(out, "\\U{:08X}", u32::from(c));
+                // Writing to a String cannot fail.
+                let _infallible = write!(out, "\\U{:08X}", u32::from(c));
             }
         }
     }

@@ -88,7 +88,9 @@ outputs: {o: {mode: upload}, p: {mode: rw_mount}}
     );
     assert_eq!(
         found("compute: local", Note),
-        ["job.yml:3:14: note: environment: environment azureml:env:1: runs on this host as it is"]
+        [
+            "job.yml:3:14: note: environment: azureml:env:1 is not used: the command runs on this host as it is"
+        ]
     );
 }
 

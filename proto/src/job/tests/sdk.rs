@@ -29,13 +29,15 @@ fn literals_become_the_text_that_the_sdk_sends() {
         let text = format!("inputs: {{x: {value}}}\n");
         // Flow style would read a comma or brace; none of the values has one outside quotes.
         let reading = reading(&text);
-        let ours = reading
-            .job
-            .as_ref()
-            .map(|Job::Command(job)| match &job.inputs["x"] {
+        let ours = reading.job.as_ref().map(|job| {
+            let Job::Command(job) = job else {
+                panic!("{value} made another job")
+            };
+            match &job.inputs["x"] {
                 Input::Literal(literal) => literal.to_string(),
                 Input::Data(data) => panic!("{value} was read as {data:?}"),
-            });
+            }
+        });
         let theirs =
             answer.map(|answer| answer["inputs"]["x"]["value"].as_str().unwrap().to_owned());
         assert_eq!(ours, theirs, "{value}: {:#?}", reading.diagnostics);

@@ -1,0 +1,237 @@
+//! The store against a real file.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use proto::job::limits::Priority;
+use proto::status::Status;
+
+use super::*;
+use crate::core::{Definition, Job, JobEvent, NewJob};
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Folder {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("jobd-store-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.join("jobd.db")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn insert(id: i64, name: &str) -> Write {
+    let job = serde_json::json!({ "command": "x", "environment": "azureml:e:1" });
+    let definition = Definition {
+        job: serde_json::from_value(job).unwrap(),
+        base_path: "/".into(),
+        experiment_name: "e".into(),
+        created_by: "u".into(),
+        notes: vec!["a note".into()],
+    };
+    let new = NewJob {
+        name: name.into(),
+        uid: 7,
+        priority: Priority::High,
+        prepares: false,
+        limit_secs: None,
+        spool_key: Some(format!("key of {name}")),
+        definition: Arc::new(definition),
+    };
+    Write::Insert(Job::new(id, &new, 5), new)
+}
+
+#[test]
+fn what_is_committed_is_there_after_a_restart_and_for_readers() {
+    let folder = Folder::new();
+    let mut store = Store::open(&folder.file()).unwrap();
+    let writes = [
+        insert(1, "first"),
+        insert(2, "second"),
+        Write::SetPaused(true),
+    ];
+    store.commit(&writes).unwrap();
+    let reader = Reader::open(&folder.file()).unwrap();
+    let row = reader.job(2).unwrap().unwrap();
+    assert_eq!(
+        (row.job.name.as_str(), row.definition.notes.len()),
+        ("second", 1)
+    );
+    drop(store);
+
+    let store = Store::open(&folder.file()).unwrap();
+    assert_eq!(store.next_id().unwrap(), 3);
+    assert!(store.is_paused().unwrap());
+    assert!(store.has_name("first").unwrap() && !store.has_name("third").unwrap());
+    assert!(store.has_spool_key("key of first").unwrap());
+    let live: Vec<_> = store
+        .live()
+        .unwrap()
+        .into_iter()
+        .map(|job| job.id)
+        .collect();
+    assert_eq!(live, [1, 2]);
+}
+
+#[test]
+fn a_batch_is_all_or_nothing() {
+    let folder = Folder::new();
+    let mut store = Store::open(&folder.file()).unwrap();
+    store.commit(&[insert(1, "first")]).unwrap();
+    let error = store
+        .commit(&[insert(2, "second"), insert(3, "first")])
+        .unwrap_err();
+    assert!(!error.is_fatal(), "{error}");
+    assert!(!store.has_name("second").unwrap());
+    store.commit(&[insert(2, "second")]).unwrap();
+}
+
+#[test]
+fn an_ended_job_is_not_live() {
+    let folder = Folder::new();
+    let mut store = Store::open(&folder.file()).unwrap();
+    let Write::Insert(mut job, new) = insert(1, "first") else {
+        unreachable!()
+    };
+    store.commit(&[Write::Insert(job.clone(), new)]).unwrap();
+    job.apply(6, JobEvent::CancelAsked(crate::core::event::Force::Grace))
+        .unwrap();
+    assert_eq!(job.status, Status::Canceled);
+    store.commit(&[Write::Update(job.clone())]).unwrap();
+    assert!(store.live().unwrap().is_empty());
+    let stored = Reader::open(&folder.file())
+        .unwrap()
+        .job(1)
+        .unwrap()
+        .unwrap();
+    assert_eq!(stored.job, job);
+}
+
+#[test]
+fn names_resolve_by_prefix_and_last() {
+    let folder = Folder::new();
+    let mut store = Store::open(&folder.file()).unwrap();
+    store
+        .commit(&[insert(1, "alpha"), insert(2, "alphabet"), insert(3, "beta")])
+        .unwrap();
+    let reader = Reader::open(&folder.file()).unwrap();
+    let resolve = |name: &str, uid| reader.resolve(name, uid).unwrap();
+    assert_eq!(
+        resolve("alpha", None),
+        Resolution::Job(1),
+        "an exact name wins over longer ones"
+    );
+    assert_eq!(resolve("alphab", None), Resolution::Job(2));
+    assert_eq!(resolve("be", Some(7)), Resolution::Job(3));
+    assert_eq!(
+        resolve("be", Some(8)),
+        Resolution::Nothing,
+        "another user's job is not there"
+    );
+    assert_eq!(
+        resolve("al", None),
+        Resolution::Several(vec!["alpha".into(), "alphabet".into()])
+    );
+    assert_eq!(resolve("@last", None), Resolution::Job(3));
+    assert_eq!(resolve("", None), Resolution::Nothing);
+    assert_eq!(resolve("%", None), Resolution::Nothing);
+}
+
+#[test]
+fn pages_are_newest_first_and_filtered() {
+    let folder = Folder::new();
+    let mut store = Store::open(&folder.file()).unwrap();
+    let names = ["a", "b", "c", "d"];
+    let writes: Vec<_> = (1..)
+        .zip(names)
+        .map(|(id, name)| insert(id, name))
+        .collect();
+    store.commit(&writes).unwrap();
+    store.commit(&[Write::SetArchived(3, true)]).unwrap();
+    let reader = Reader::open(&folder.file()).unwrap();
+    let ids = |page: &Page| -> Vec<i64> {
+        reader
+            .page(page)
+            .unwrap()
+            .into_iter()
+            .map(|row| row.job.id)
+            .collect()
+    };
+    let all = Page {
+        uid: None,
+        before: None,
+        limit: 10,
+        statuses: None,
+        archived: None,
+    };
+    assert_eq!(ids(&all), [4, 3, 2, 1]);
+    assert_eq!(
+        ids(&Page {
+            archived: Some(false),
+            ..all.clone()
+        }),
+        [4, 2, 1]
+    );
+    assert_eq!(
+        ids(&Page {
+            archived: Some(true),
+            ..all.clone()
+        }),
+        [3]
+    );
+    assert_eq!(
+        ids(&Page {
+            before: Some(4),
+            limit: 2,
+            ..all.clone()
+        }),
+        [3, 2]
+    );
+    let running = Page {
+        statuses: Some(vec![Status::Running]),
+        ..all.clone()
+    };
+    assert!(ids(&running).is_empty());
+    assert_eq!(
+        ids(&Page {
+            statuses: Some(vec![Status::NotStarted]),
+            ..all
+        }),
+        [4, 3, 2, 1]
+    );
+}
+
+#[test]
+fn a_newer_store_is_refused_untouched() {
+    let folder = Folder::new();
+    drop(Store::open(&folder.file()).unwrap());
+    let connection = rusqlite::Connection::open(folder.file()).unwrap();
+    connection.pragma_update(None, "user_version", 99).unwrap();
+    drop(connection);
+    let error = Store::open(&folder.file()).unwrap_err();
+    assert!(
+        matches!(error, StoreError::Newer { found: 99, .. }),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_file_that_is_no_store_is_refused() {
+    let folder = Folder::new();
+    std::fs::write(folder.file(), vec![b'x'; 8192]).unwrap();
+    let error = Store::open(&folder.file()).unwrap_err();
+    assert!(error.to_string().starts_with("open the store"), "{error}");
+    assert_eq!(std::fs::read(folder.file()).unwrap(), vec![b'x'; 8192]);
+}

@@ -1,0 +1,297 @@
+//! A `JOBD_HOME` of its own for each test, and the daemon in it.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+
+use nix::sys::signal::Signal;
+use proto::api::Status;
+use serde_json::Value;
+
+use super::job_file::JobFile;
+use super::jobctl::{Jobctl, Ran};
+use super::process;
+use super::programs::program;
+use super::socket::Socket;
+use super::sweep;
+use super::wait::{DEADLINE, wait_until};
+
+/// How often leftovers are looked for: what forks meanwhile is found by the next look.
+const SWEEPS_MAX: usize = 1_000;
+/// How much of a log is printed when a test fails.
+const TRACE_LINES_MAX: usize = 40;
+const TRACE_CHARS_MAX: usize = 300;
+
+/// A folder with a daemon. Dropping it ends every process that belongs to it.
+#[derive(Debug)]
+pub struct Home {
+    path: PathBuf,
+    daemon: Option<Child>,
+}
+
+impl Home {
+    /// An empty one. Its path is short, as the path of a socket must be.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    #[must_use]
+    pub fn new() -> Home {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        loop {
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            // The last letter keeps one path from being the beginning of another.
+            let name = format!("jobd-{}-{number}h", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            match fs::create_dir(&path) {
+                Ok(()) => return Home { path, daemon: None },
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => panic!("make {}: {error}", path.display()),
+            }
+        }
+    }
+
+    /// One with a running daemon.
+    #[must_use]
+    pub fn running(arguments: &[&str]) -> Home {
+        let mut home = Home::new();
+        home.start(arguments);
+        home
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The daemon's socket.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.path.join("jobd.sock")
+    }
+
+    /// The spool folder.
+    #[must_use]
+    pub fn spool(&self) -> PathBuf {
+        self.path.join("spool")
+    }
+
+    /// Starts a daemon and waits until its socket answers.
+    ///
+    /// # Panics
+    /// With what it said, when it ends instead.
+    pub fn start(&mut self, arguments: &[&str]) {
+        let mut child = self.spawn_daemon(arguments);
+        wait_until("the daemon's socket", DEADLINE, || {
+            if let Some(status) = child.try_wait().unwrap() {
+                panic!("jobd ended with {status}: {}", self.said());
+            }
+            self.answering_pid() == Some(child.id())
+        });
+        self.daemon = Some(child);
+    }
+
+    /// The pid of the daemon that answers; a socket may be open for an instant longer than its
+    /// daemon lives.
+    fn answering_pid(&self) -> Option<u32> {
+        let mut socket = Socket::connect(&self.socket()).ok()?;
+        Some(socket.try_call(&Status {})?.pid)
+    }
+
+    /// Starts a daemon that is expected to give up; its exit status and what it said.
+    #[must_use]
+    pub fn start_in_vain(&self, arguments: &[&str]) -> (ExitStatus, String) {
+        let output = self.daemon_command(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status, said)
+    }
+
+    fn spawn_daemon(&self, arguments: &[&str]) -> Child {
+        let out = File::create(self.path.join("said")).unwrap();
+        let mut command = self.daemon_command(arguments);
+        command.stdout(out.try_clone().unwrap()).stderr(out);
+        command.spawn().unwrap()
+    }
+
+    fn daemon_command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program("jobd"));
+        command
+            .args(arguments)
+            .env_clear()
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+            .env("HOME", &self.path)
+            .env("JOBD_HOME", &self.path)
+            .current_dir(&self.path)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// What the daemon said on its standard output and error.
+    #[must_use]
+    pub fn said(&self) -> String {
+        fs::read_to_string(self.path.join("said")).unwrap_or_default()
+    }
+
+    /// The daemon's pid: of the one started here, or as the lock of the state folder says.
+    ///
+    /// # Panics
+    /// When no daemon has ever run.
+    #[must_use]
+    pub fn daemon_pid(&self) -> i32 {
+        match &self.daemon {
+            Some(child) => i32::try_from(child.id()).unwrap(),
+            None => {
+                let text = fs::read_to_string(self.path.join("state/lock")).unwrap();
+                text.trim().parse().unwrap()
+            }
+        }
+    }
+
+    /// Kills the daemon with SIGKILL: it cannot do anything about it.
+    pub fn kill(&mut self) {
+        let mut child = self.daemon.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Sends the daemon a signal.
+    pub fn signal(&self, signal: Signal) {
+        process::signal(self.daemon_pid(), signal);
+    }
+
+    /// Waits for the daemon's own end.
+    pub fn wait_for_daemon(&mut self) -> ExitStatus {
+        let mut child = self.daemon.take().unwrap();
+        let mut status = None;
+        wait_until("the end of the daemon", DEADLINE, || {
+            status = child.try_wait().unwrap();
+            status.is_some()
+        });
+        status.unwrap()
+    }
+
+    /// Connects to the socket.
+    ///
+    /// # Panics
+    /// When no daemon answers.
+    #[must_use]
+    pub fn connect(&self) -> Socket {
+        Socket::connect(&self.socket()).unwrap()
+    }
+
+    /// A client.
+    #[must_use]
+    pub fn jobctl(&self, arguments: &[&str]) -> Jobctl {
+        Jobctl::new(&self.path).args(arguments)
+    }
+
+    /// Runs a client to its end.
+    #[must_use]
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        self.jobctl(arguments).run()
+    }
+
+    /// Submits a job; its name.
+    #[must_use]
+    pub fn submit(&self, job: &JobFile) -> String {
+        let ran = self.jobctl(&["submit", "-"]).stdin(job.text()).run().ok();
+        ran.stdout.trim().to_owned()
+    }
+
+    /// A job as `show -o json` prints it.
+    #[must_use]
+    pub fn show(&self, name: &str) -> Value {
+        self.run(&["show", name, "-o", "json"]).ok().json()
+    }
+
+    /// A job's status.
+    #[must_use]
+    pub fn status(&self, name: &str) -> String {
+        let ran = self.run(&["show", name, "--query", "status", "-o", "tsv"]);
+        ran.ok().stdout.trim().to_owned()
+    }
+
+    /// Waits until a job has a status.
+    pub fn wait_for_status(&self, name: &str, status: &str) {
+        let what = format!("{name} to be {status}");
+        wait_until(&what, DEADLINE, || self.status(name) == status);
+    }
+
+    /// Waits until a job has ended; the job then.
+    #[must_use]
+    pub fn wait(&self, name: &str) -> Value {
+        let ran = self.run(&["wait", name]);
+        assert!(matches!(ran.code, 0 | 1), "{ran:#?}");
+        self.show(name)
+    }
+
+    /// All processes that belong to this home, except the test itself.
+    #[must_use]
+    pub fn processes(&self) -> Vec<i32> {
+        sweep::processes_of(&self.path)
+    }
+
+    fn end_everything(&mut self) {
+        if let Some(mut child) = self.daemon.take() {
+            let _ended = child.kill();
+            let _reaped = child.wait();
+        }
+        for _ in 0..SWEEPS_MAX {
+            let left = self.processes();
+            if left.is_empty() {
+                return;
+            }
+            for pid in left {
+                process::signal(pid, Signal::SIGKILL);
+            }
+            thread::yield_now();
+        }
+    }
+
+    /// What a person needs who has to find out why a test failed.
+    fn print_traces(&self) {
+        eprintln!(
+            "--- {} said:\n{}",
+            self.path.display(),
+            end_of(&self.said())
+        );
+        for log in fs::read_dir(self.path.join("state/log"))
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            let text = fs::read_to_string(log.path()).unwrap_or_default();
+            eprintln!("--- its log:\n{}", end_of(&text));
+        }
+    }
+}
+
+/// The last lines of a text, each cut to a readable length.
+fn end_of(text: &str) -> String {
+    let lines: Vec<_> = text.lines().collect();
+    let last = &lines[lines.len().saturating_sub(TRACE_LINES_MAX)..];
+    let cut = last
+        .iter()
+        .map(|line| line.chars().take(TRACE_CHARS_MAX).collect::<String>());
+    cut.collect::<Vec<_>>().join("\n")
+}
+
+impl Default for Home {
+    fn default() -> Home {
+        Home::new()
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        self.end_everything();
+        if thread::panicking() {
+            self.print_traces();
+        }
+        sweep::remove_cgroups(&self.path.join("state"));
+        let _left = fs::remove_dir_all(&self.path);
+    }
+}

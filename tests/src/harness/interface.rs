@@ -1,0 +1,1 @@
+//! Varlink's interface language (<https://varlink.org/Interface-Definition>).
