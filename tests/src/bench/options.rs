@@ -6,11 +6,14 @@ use super::Outcome;
 
 /// What `--help` prints.
 pub const USAGE: &str = "\
-usage: tests/bench [--jobs N] [--rounds N] [--samples N] [--folder DIR] [-o json]
+usage: tests/bench [--jobs N] [--rounds N] [--samples N] [--folder DIR] [--keep]
+                   [-o json]
   --jobs N     jobs of each contestant in each round (1000)
   --rounds N   rounds, in which the contestants take turns (3)
   --samples N  repetitions of each single command (200)
   --folder DIR where to work; must be on a disk, as commits are synced (/var/tmp)
+  --keep       leave the folder: ext4 makes files slowly for minutes after many were deleted,
+               so runs that are compared with each other should keep theirs
   -o json      all numbers instead of the table
 ";
 
@@ -25,6 +28,8 @@ pub struct Options {
     pub samples: usize,
     /// Below which the bench makes its own folder.
     pub folder: PathBuf,
+    /// Whether the folder stays.
+    pub keep: bool,
     /// JSON instead of a table.
     pub json: bool,
 }
@@ -41,6 +46,7 @@ impl Options {
             samples: 200,
             // Unlike /tmp it is on a disk by the Filesystem Hierarchy Standard.
             folder: "/var/tmp".into(),
+            keep: false,
             json: false,
         };
         while let Some(argument) = arguments.next() {
@@ -53,6 +59,7 @@ impl Options {
                 "--rounds" => options.rounds = count(&value()?)?,
                 "--samples" => options.samples = count(&value()?)?,
                 "--folder" => options.folder = value()?.into(),
+                "--keep" => options.keep = true,
                 "-o" | "--output" => options.json = is_json(&value()?)?,
                 "-h" | "--help" => return Ok(None),
                 other => return Err(format!("{other} is not known\n{USAGE}").into()),

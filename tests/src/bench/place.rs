@@ -16,13 +16,14 @@ use super::{Outcome, numbers};
 const SOURCE: &str = include_str!("append.c");
 /// A line of it: a word, a space, ten digits of seconds, nine of nanoseconds, and its end.
 const LINE_BYTES: usize = 7 + 1 + 10 + 9 + 1;
-/// Repetitions of the disk's own measurement, and the bytes of each.
-const SYNCS: usize = 50;
+/// Repetitions of the disk's own measurements, and the bytes of a sync.
+const PROBES: usize = 50;
 const SYNC_BYTES: usize = 4_096;
 
-/// The folder; it is removed with this value.
+/// The folder; it is removed with this value, if it is not to be kept.
 #[derive(Debug)]
 pub struct Place {
+    keep: bool,
     root: PathBuf,
     programs: PathBuf,
 }
@@ -44,7 +45,11 @@ impl Place {
             .folder
             .join(format!("jobd-bench-{}", std::process::id()));
         fs::create_dir(&root).map_err(|error| format!("make {}: {error}", root.display()))?;
-        let place = Place { root, programs };
+        let place = Place {
+            keep: options.keep,
+            root,
+            programs,
+        };
         place.compile()?;
         fs::create_dir(place.root.join("jobs"))?;
         for number in 0..options.jobs.max(options.samples) {
@@ -135,10 +140,24 @@ impl Place {
     pub fn measure_sync(&self) -> Outcome<f64> {
         let mut file = File::create(self.root.join("sync"))?;
         let mut times = Vec::new();
-        for _ in 0..SYNCS {
+        for _ in 0..PROBES {
             let begun = Instant::now();
             file.write_all(&[b'x'; SYNC_BYTES])?;
             file.sync_data()?;
+            times.push(numbers::ms(begun.elapsed()));
+        }
+        Ok(numbers::percentile(&times, 50))
+    }
+
+    /// What one mkdir(2) costs here, in milliseconds (median).
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn measure_mkdir(&self) -> Outcome<f64> {
+        let mut times = Vec::new();
+        for number in 0..PROBES {
+            let begun = Instant::now();
+            fs::create_dir(self.root.join(format!("folder-{number}")))?;
             times.push(numbers::ms(begun.elapsed()));
         }
         Ok(numbers::percentile(&times, 50))
@@ -174,7 +193,9 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.root) {
+        if self.keep {
+            eprintln!("bench: kept {}", self.root.display());
+        } else if let Err(error) = fs::remove_dir_all(&self.root) {
             eprintln!("bench: {} stays: {error}", self.root.display());
         }
     }

@@ -19,6 +19,8 @@ pub struct Report {
     pub file_system: String,
     /// What one fdatasync(2) costs there, in milliseconds (median).
     pub sync_ms: f64,
+    /// And one mkdir(2): jobd makes folders for every job.
+    pub mkdir_ms: f64,
     /// The daemon's resident memory after its start, in KiB.
     pub rss_fresh_kib: u64,
     /// And at the end.
@@ -73,12 +75,13 @@ const RATIOS: [Line<Latency>; 4] = [
 /// The table.
 pub fn table(report: &Report) -> String {
     let mut text = format!(
-        "{} rounds of {} jobs, {} at once; {}, one fdatasync {:.2} ms\n\n",
+        "{} rounds of {} jobs, {} at once; {}: fdatasync {:.2} ms, mkdir {:.3} ms\n\n",
         report.rounds.len(),
         report.jobs,
         report.concurrency,
         report.file_system,
-        report.sync_ms
+        report.sync_ms,
+        report.mkdir_ms
     );
     rates(&mut text, &report.rounds);
     times(&mut text, &report.latencies);

@@ -27,6 +27,7 @@ pub fn run(arguments: impl Iterator<Item = String>) -> Outcome<()> {
 
 fn measure(options: &Options) -> Outcome<Report> {
     let place = Place::make(options)?;
+    let (sync_ms, mkdir_ms) = (place.measure_sync()?, place.measure_mkdir()?);
     let mut daemon = Daemon::start(&place)?;
     rehearse(&place, &mut daemon)?;
     let rss_fresh_kib = daemon.rss_kib()?;
@@ -50,7 +51,8 @@ fn measure(options: &Options) -> Outcome<Report> {
         jobs: options.jobs,
         concurrency: rounds::CONCURRENCY,
         file_system: place.file_system()?,
-        sync_ms: place.measure_sync()?,
+        sync_ms,
+        mkdir_ms,
         rss_fresh_kib,
         rss_kib,
         rounds: all,
