@@ -128,3 +128,22 @@ pub fn parse_step(folder: &str) -> Option<(&str, StepRef)> {
 fn step_label(name: &str, step: StepRef) -> String {
     format!("{name}.{}.{}", step.kind.name(), step.attempt)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_folder_names_its_step() {
+        for kind in [StepKind::Prepare, StepKind::Command] {
+            let step = StepRef { kind, attempt: 12 };
+            assert_eq!(
+                parse_step(&step_label("a-b_c", step)),
+                Some(("a-b_c", step))
+            );
+        }
+        for other in ["lost+found", "a.command", "a.other.1", "a.command.x", ""] {
+            assert_eq!(parse_step(other), None, "{other}");
+        }
+    }
+}

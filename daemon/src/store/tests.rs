@@ -253,3 +253,30 @@ fn a_store_that_must_be_there_is_not_made() {
     drop(Store::open(&folder.file(), Missing::Make).unwrap());
     drop(Store::open(&folder.file(), Missing::Refuse).unwrap());
 }
+
+#[test]
+fn a_row_that_cannot_be_read_does_not_hide_the_others() {
+    let folder = Folder::new();
+    let mut store = Store::open(&folder.file(), Missing::Make).unwrap();
+    store
+        .commit(&[insert(1, "first"), insert(2, "second"), insert(3, "third")])
+        .unwrap();
+    store.checkpoint().unwrap();
+    drop(store);
+    assert_eq!(faults(&folder.file()).unwrap(), Vec::<String>::new());
+    let connection = rusqlite::Connection::open(folder.file()).unwrap();
+    connection
+        .execute_batch(
+            "UPDATE jobs SET state = 'noise' WHERE id = 2;
+             UPDATE definitions SET definition = 'noise' WHERE id = 3;",
+        )
+        .unwrap();
+    drop(connection);
+    let found = salvage(&folder.file());
+    let ids: Vec<_> = found.jobs.keys().copied().collect();
+    assert_eq!(ids, [1, 3]);
+    assert_eq!(found.jobs[&1].spool_key.as_deref(), Some("key of first"));
+    assert!(found.jobs[&1].definition.is_some() && found.jobs[&3].definition.is_none());
+    std::fs::write(folder.file(), vec![b'x'; 8192]).unwrap();
+    assert!(salvage(&folder.file()).jobs.is_empty());
+}
