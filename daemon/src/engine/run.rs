@@ -14,7 +14,7 @@ use super::name;
 use crate::core::{Answer, Capacity, Core, Event, Job, JobId, NewJob, Now, Ticket};
 use crate::exec::Order;
 use crate::store::{Store, StoreError, Write};
-use crate::sys::clock;
+use crate::sys::{clock, failpoint};
 
 /// The most messages of one commit: bounds how long a reply waits for others.
 const BATCH_INPUTS_MAX: usize = 2_000;
@@ -251,18 +251,22 @@ impl Engine {
         let mut effects = Vec::new();
         self.core.schedule(now(), &mut effects);
         self.batch.extend(effects);
+        failpoint::reach("engine.before-commit");
         if !self.batch.writes.is_empty()
             && let Err(error) = self.store.commit(&self.batch.writes)
         {
             return self.commit_failed(error);
         }
+        failpoint::reach("engine.after-commit");
         self.retry_at_ms = None;
         self.claimed.clear();
         let batch = std::mem::take(&mut self.batch);
         for deed in &batch.deeds {
+            failpoint::reach("engine.before-deed");
             self.carry_out_deed(deed, &batch);
         }
         self.publish(&batch);
+        failpoint::reach("engine.before-replies");
         self.reply(batch.replies);
         Ok(())
     }
