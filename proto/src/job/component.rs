@@ -95,7 +95,7 @@ pub struct PipelineComponent {
     pub jobs: BTreeMap<String, Node>,
 }
 
-const COMMAND_KEYS: &[&str] = &[
+pub(super) const COMMAND_KEYS: &[&str] = &[
     "$schema",
     "type",
     "name",
@@ -118,7 +118,7 @@ const COMMAND_KEYS: &[&str] = &[
     "creation_context",
     "properties",
 ];
-const PIPELINE_KEYS: &[&str] = &[
+pub(super) const PIPELINE_KEYS: &[&str] = &[
     "$schema",
     "type",
     "name",
@@ -231,7 +231,12 @@ pub(super) fn is_component(root: &Field<'_>) -> bool {
         .peek("$schema")
         .map(|schema| schema.node.text().to_ascii_lowercase());
     let says = |word: &str| schema.as_ref().is_some_and(|schema| schema.contains(word));
-    !has(JOB_KEYS) && (says("component") || (has(OWN_KEYS) && !says("job")))
+    match (says("component"), has(OWN_KEYS)) {
+        (true, true) => true,
+        (true, false) => !has(JOB_KEYS),
+        (false, true) => !has(JOB_KEYS) && !says("job"),
+        (false, false) => false,
+    }
 }
 
 impl Component {
