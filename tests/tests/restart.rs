@@ -108,7 +108,9 @@ fn twenty_running_and_a_hundred_queued_jobs_survive_the_kill_of_the_daemon() {
         assert!(is_alive(started.main.pid), "{name} noticed");
     }
     fs::write(&gate, "").unwrap();
-    assert_eq!(home.run(&["wait", "--all"]).code, 1, "some fail on purpose");
+    // Some fail on purpose, before the wait begins or while it lasts.
+    let waited = home.run(&["wait", "--all"]);
+    assert!(matches!(waited.code, 0 | 1), "{waited:?}");
 
     for (code, name) in (0..).zip(&long).chain((40..).zip(&soon)) {
         assert_eq!(
@@ -252,9 +254,8 @@ fn the_leftovers_of_one_daemon_are_not_those_of_another() {
 fn a_cancel_that_was_accepted_holds_over_the_kill_of_the_daemon() {
     let mut home = Home::running(&["--slots", "1", "--grace-seconds", "3"]);
     let witness = Witness::in_folder(home.path());
-    drop(home.submit(&JobFile::probe(&["ignore-term"]).name("deaf")));
+    let deaf = home.submit_deaf("deaf");
     drop(home.submit(&JobFile::new(&witness.command("never")).name("waiting")));
-    drop(home.started("deaf"));
     let ran = home.run(&["cancel", "deaf", "waiting"]).ok();
     assert_eq!(ran.lines(), ["deaf CancelRequested", "waiting Canceled"]);
     home.kill();
@@ -262,7 +263,7 @@ fn a_cancel_that_was_accepted_holds_over_the_kill_of_the_daemon() {
     let job = home.wait("deaf");
     assert_eq!(job["outcome"], json!({"kind": "canceled", "killed": true}));
     assert_eq!(job["status"], "Canceled");
-    assert!(!is_alive(home.started("deaf").main.pid));
+    assert!(!is_alive(deaf.main.pid));
     assert_eq!(home.status("waiting"), "Canceled");
     assert_eq!(witness.marks(), Vec::<String>::new());
 }

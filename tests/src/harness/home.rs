@@ -9,6 +9,7 @@ use std::thread;
 
 use nix::sys::signal::Signal;
 use proto::api::Status;
+use proto::record::Started;
 use serde_json::Value;
 
 use super::job_file::JobFile;
@@ -265,6 +266,17 @@ impl Home {
     pub fn submit(&self, job: &JobFile) -> String {
         let ran = self.jobctl(&["submit", "-"]).stdin(job.text()).run().ok();
         ran.stdout.trim().to_owned()
+    }
+
+    /// Submits a job that does not hear TERM, and waits until it does not: a job has started
+    /// before its command can say what it ignores.
+    #[must_use]
+    pub fn submit_deaf(&self, name: &str) -> Started {
+        let ready = self.path.join(format!("deaf-{name}"));
+        let arguments = ["ignore-term", "--ready", ready.to_str().unwrap()];
+        let name = self.submit(&JobFile::probe(&arguments).name(name));
+        wait_until(&format!("{name} to be deaf"), DEADLINE, || ready.exists());
+        self.started(&name)
     }
 
     /// A job as `show -o json` prints it.
