@@ -67,10 +67,6 @@ pub struct JobText<'a> {
 }
 
 /// What a file may define.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one, and it is not kept"
-)]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Document {
     /// A job.
