@@ -51,6 +51,8 @@ fn perform(cli: Cli) -> Result<Ending, Error> {
         Command::Wait(args) => commands::wait::run(&endpoint()?, &args),
         Command::Dump(args) => commands::dump::run(&endpoint()?, &args),
         Command::Validate(args) => commands::validate::run(args),
+        Command::Init(args) => commands::init::run(&args),
+        Command::Schema(args) => commands::schema::run(&args),
         Command::Archive(args) => commands::archive::run(&endpoint()?, args),
         Command::Restore(args) => commands::restore::run(&endpoint()?, args),
         Command::Status(args) => commands::status::run(&endpoint()?, &args),

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use proto::api::Submission;
+use proto::job::{JobText, Override};
 
 /// The most bytes of a job file.
 pub const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -22,6 +23,8 @@ pub struct JobFile {
     pub text: String,
     /// The absolute folder against which its paths resolve.
     pub folder: PathBuf,
+    /// Values that take the place of the file's.
+    pub overrides: Vec<Override>,
 }
 
 /// Why a job file is refused. The file's name goes before the message.
@@ -33,6 +36,9 @@ pub enum FileError {
     /// It is a folder.
     #[error("is a folder, not a job file")]
     Folder,
+    /// It is a pipe, a device or the like.
+    #[error("is not a regular file")]
+    Special,
     /// There is nothing in it.
     #[error("is empty")]
     Empty,
@@ -77,7 +83,12 @@ impl JobFile {
         };
         let content = if is_stdin { read_stdin() } else { read(path) };
         match content {
-            Ok((text, folder)) => Ok(JobFile { name, text, folder }),
+            Ok((text, folder)) => Ok(JobFile {
+                name,
+                text,
+                folder,
+                overrides: Vec::new(),
+            }),
             Err(error) => Err((name, error)),
         }
     }
@@ -89,6 +100,15 @@ impl JobFile {
             file: Some(self.name.clone()),
             base_path: self.folder.clone(),
             experiment_name: Some(experiment.to_owned()),
+            overrides: Some(self.overrides.clone()).filter(|all| !all.is_empty()),
+        }
+    }
+
+    /// What the reader of the job language gets.
+    pub fn job_text(&self) -> JobText<'_> {
+        JobText {
+            overrides: &self.overrides,
+            ..JobText::new(self.text.as_bytes(), Some(&self.name))
         }
     }
 }

@@ -10,12 +10,12 @@ use crate::job_file::JobFile;
 
 /// What is missing, or is not what it must be. A file that is no valid job has its own findings.
 pub fn missing(file: &JobFile) -> Vec<Diagnostic> {
-    let Some(Job::Command(job)) = job::read(file.text.as_bytes(), Some(&file.name)).job else {
+    let Some(Job::Command(job)) = file.job_text().read().job else {
         return Vec::new();
     };
     let paths = job::local_paths(&job, &file.folder);
     let mut findings: Vec<_> = paths.iter().filter_map(look).collect();
-    job::place(&mut findings, file.text.as_bytes(), Some(&file.name));
+    job::place(&mut findings, &file.job_text());
     findings
 }
 

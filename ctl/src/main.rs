@@ -8,6 +8,7 @@ mod app;
 mod args;
 mod client;
 mod commands;
+mod component_files;
 mod ending;
 mod endpoint;
 mod error;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use proto::api::Submission;
 use proto::diagnostic::{Diagnostic, Severity, Span};
-use proto::job::{self, CommandJob, Job, PathForm};
+use proto::job::{self, CommandJob, Job, JobText, Override, PathForm};
 
 use crate::core::{Definition, plan};
 use crate::engine::Candidate;
@@ -28,6 +28,7 @@ pub fn read_all(submissions: Vec<Submission>, uid: u32) -> Result<Vec<Candidate>
         let file = submission.file.as_deref();
         let origin = Origin {
             file,
+            overrides: submission.overrides.as_deref().unwrap_or_default(),
             base_path: &submission.base_path,
             experiment,
             created_by: &created_by,
@@ -60,6 +61,7 @@ pub fn read_spooled(
         text,
         &Origin {
             file: Some(name),
+            overrides: &[],
             base_path: folder,
             experiment: None,
             created_by: &created_by,
@@ -79,6 +81,7 @@ pub fn dump(row: &Row) -> String {
 
 struct Origin<'a> {
     file: Option<&'a str>,
+    overrides: &'a [Override],
     base_path: &'a Path,
     experiment: Option<&'a str>,
     created_by: &'a str,
@@ -86,7 +89,11 @@ struct Origin<'a> {
 }
 
 fn read(text: &[u8], origin: &Origin<'_>) -> Result<Candidate, Vec<Diagnostic>> {
-    let reading = job::read(text, origin.file);
+    let text = JobText {
+        overrides: origin.overrides,
+        ..JobText::new(text, origin.file)
+    };
+    let reading = text.read();
     let mut diagnostics = reading.diagnostics;
     if !origin.base_path.is_absolute() {
         diagnostics.push(refusal(
@@ -99,7 +106,7 @@ fn read(text: &[u8], origin: &Origin<'_>) -> Result<Candidate, Vec<Diagnostic>> 
         return Err(errors_first(diagnostics));
     };
     let mut unsupported = cannot_run(&job, origin.base_path);
-    job::place(&mut unsupported, text, origin.file);
+    job::place(&mut unsupported, &text);
     diagnostics.extend(unsupported);
     if diagnostics
         .iter()

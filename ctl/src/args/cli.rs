@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use super::shared::NamesArg;
 use super::verbs::{
-    CancelArgs, CompletionsArgs, DumpArgs, ListArgs, LogsArgs, ManArgs, RunArgs, ShowArgs,
-    StatusArgs, StreamArgs, SubmitArgs, ValidateArgs, WaitArgs,
+    CancelArgs, CompletionsArgs, DumpArgs, InitArgs, ListArgs, LogsArgs, ManArgs, RunArgs,
+    SchemaArgs, ShowArgs, StatusArgs, StreamArgs, SubmitArgs, ValidateArgs, WaitArgs,
 };
 
 /// Runs Azure ML jobs on this machine: the client of jobd
@@ -75,8 +75,12 @@ pub enum Command {
     Wait(WaitArgs),
     /// Write a job as an Azure ML job file
     Dump(DumpArgs),
-    /// Check job files without submitting them
+    /// Check files of jobs and components without submitting them
     Validate(ValidateArgs),
+    /// Write a commented job file to begin with
+    Init(InitArgs),
+    /// Print the JSON Schema of job files, for completion and hover in editors
+    Schema(SchemaArgs),
     /// Hide ended jobs from lists
     Archive(NamesArg),
     /// Show archived jobs in lists again

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use proto::job::Override;
 
 use crate::output::{Format, query};
 
@@ -87,4 +88,12 @@ impl FilesArg {
     pub fn files(self) -> Vec<PathBuf> {
         [self.files, self.options].concat()
     }
+}
+
+/// Values that take the place of a file's.
+#[derive(Debug, Args)]
+pub struct SetArgs {
+    /// Put a value into the file before it is checked, such as limits.timeout=60; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<Override>,
 }

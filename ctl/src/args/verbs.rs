@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use proto::status::Status;
 
-use super::shared::{FilesArg, NameArg, NamesArg, OutputArgs};
+use super::shared::{FilesArg, NameArg, NamesArg, OutputArgs, SetArgs};
 
 #[derive(Debug, Args)]
 pub struct RunArgs {
@@ -21,6 +21,8 @@ pub struct RunArgs {
         conflicts_with = "file"
     )]
     file_option: Option<PathBuf>,
+    #[command(flatten)]
+    pub set: SetArgs,
     /// Only submit and print the name
     #[arg(short, long)]
     pub detach: bool,
@@ -46,6 +48,8 @@ impl RunArgs {
 pub struct SubmitArgs {
     #[command(flatten)]
     pub files: FilesArg,
+    #[command(flatten)]
+    pub set: SetArgs,
     /// Follow the jobs, one after the other
     #[arg(short, long)]
     pub stream: bool,
@@ -179,7 +183,56 @@ pub struct ValidateArgs {
     #[command(flatten)]
     pub files: FilesArg,
     #[command(flatten)]
+    pub set: SetArgs,
+    /// Refuse what has only a note or a warning
+    #[arg(long)]
+    pub strict: bool,
+    #[command(flatten)]
     pub output: OutputArgs,
+}
+
+/// A type of jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum JobKind {
+    /// One command
+    Command,
+    /// One command tried with many values
+    Sweep,
+    /// Steps that wait for each other's outputs
+    Pipeline,
+}
+
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The type of the job
+    #[arg(value_enum, value_name = "TYPE")]
+    pub kind: JobKind,
+    /// The file to write [default: standard output]
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Replace an existing file
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// What a file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DocumentKind {
+    /// A command job
+    Command,
+    /// A sweep job
+    Sweep,
+    /// A pipeline job
+    Pipeline,
+    /// A component
+    Component,
+}
+
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// What the files hold [default: jobs of every type]
+    #[arg(value_enum, value_name = "TYPE")]
+    pub kind: Option<DocumentKind>,
 }
 
 #[derive(Debug, Args)]

@@ -11,7 +11,7 @@ use crate::output::print::say;
 
 /// Runs a job.
 pub fn run(endpoint: &Endpoint, args: &RunArgs) -> Result<Ending, Error> {
-    let Ok(files) = submission::read(&[args.file()]) else {
+    let Ok(files) = submission::read(&[args.file()], &args.set.set) else {
         return Ok(Ending::OwnError);
     };
     if args.detach {

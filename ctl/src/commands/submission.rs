@@ -6,6 +6,7 @@ use std::time::Duration;
 use proto::api::{ApiError, SUBMIT_JOBS_MAX, Submission, Submit, SubmittedJob};
 use proto::diagnostic::Diagnostic;
 use proto::frame::FRAME_BYTES_MAX;
+use proto::job::Override;
 
 use crate::client::{Client, ClientError, REPLY_TIMEOUT};
 use crate::error::Error;
@@ -27,13 +28,16 @@ pub type Outcome<T> = Result<T, Refused>;
 #[derive(Debug)]
 pub struct Refused;
 
-/// Reads all files, or tells about each that cannot be read.
-pub fn read(paths: &[PathBuf]) -> Outcome<Vec<JobFile>> {
+/// Reads all files, or tells about each that cannot be read. The overrides are for each of them.
+pub fn read(paths: &[PathBuf], overrides: &[Override]) -> Outcome<Vec<JobFile>> {
     let mut files = Vec::new();
     let mut refused = false;
     for path in paths {
         match JobFile::read(path) {
-            Ok(file) => files.push(file),
+            Ok(file) => files.push(JobFile {
+                overrides: overrides.to_vec(),
+                ..file
+            }),
             Err((name, error)) => {
                 refused = true;
                 say(&format!("{name}: {error}"));
@@ -140,6 +144,7 @@ mod tests {
             file: Some("job.yml".into()),
             base_path: "/home".into(),
             experiment_name: Some("Default".into()),
+            overrides: None,
         }
     }
 

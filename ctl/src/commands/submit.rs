@@ -16,7 +16,7 @@ use crate::output::{Emit, OutputError, print};
 
 /// Submits the files.
 pub fn run(endpoint: &Endpoint, args: SubmitArgs) -> Result<Ending, Error> {
-    let Ok(files) = submission::read(&args.files.files()) else {
+    let Ok(files) = submission::read(&args.files.files(), &args.set.set) else {
         return Ok(Ending::OwnError);
     };
     match submit(endpoint, &files, &args.output)? {

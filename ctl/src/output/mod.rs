@@ -11,5 +11,5 @@ pub mod table;
 pub mod text;
 mod tsv;
 
-pub use emit::{Emit, OutputError};
+pub use emit::{Emit, OutputError, json};
 pub use form::Format;

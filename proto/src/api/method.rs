@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{ApiError, JobSummary, JobView};
+use crate::job::Override;
 
 /// A method call as it stands on the wire.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -163,6 +164,9 @@ pub struct Submission {
     /// The experiment to use when the file names none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub experiment_name: Option<String>,
+    /// Values that take the place of the file's, put in before it is checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overrides: Option<Vec<Override>>,
 }
 
 /// The jobs that were accepted and are durable.

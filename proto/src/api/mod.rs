@@ -7,6 +7,7 @@ mod error;
 mod job;
 mod method;
 
+pub use crate::job::Override;
 pub use error::ApiError;
 pub use job::{CreationContext, JobSummary, JobView};
 pub use method::{

@@ -79,7 +79,7 @@ pub struct CommandJob {
 }
 
 /// The keys of a command job.
-const KEYS: &[&str] = &[
+pub(super) const KEYS: &[&str] = &[
     "$schema",
     "type",
     "name",

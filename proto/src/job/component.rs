@@ -95,7 +95,7 @@ pub struct PipelineComponent {
     pub jobs: BTreeMap<String, Node>,
 }
 
-const COMMAND_KEYS: &[&str] = &[
+pub(super) const COMMAND_KEYS: &[&str] = &[
     "$schema",
     "type",
     "name",
@@ -118,7 +118,7 @@ const COMMAND_KEYS: &[&str] = &[
     "creation_context",
     "properties",
 ];
-const PIPELINE_KEYS: &[&str] = &[
+pub(super) const PIPELINE_KEYS: &[&str] = &[
     "$schema",
     "type",
     "name",
@@ -209,8 +209,42 @@ fn from_file(
     component
 }
 
+/// Keys that components have and jobs have not.
+const OWN_KEYS: &[&str] = &["version", "is_deterministic", "additional_includes"];
+/// Keys that jobs have and components have not.
+const JOB_KEYS: &[&str] = &[
+    "experiment_name",
+    "compute",
+    "limits",
+    "identity",
+    "services",
+    "queue_settings",
+    "parent_job_name",
+    "settings",
+    "trial",
+];
+
+/// Whether a file's root looks like a component: by its keys, or by its `$schema`.
+pub(super) fn is_component(root: &Field<'_>) -> bool {
+    let has = |keys: &[&str]| keys.iter().any(|key| root.peek(key).is_some());
+    let schema = root
+        .peek("$schema")
+        .map(|schema| schema.node.text().to_ascii_lowercase());
+    let says = |word: &str| schema.as_ref().is_some_and(|schema| schema.contains(word));
+    match (says("component"), has(OWN_KEYS)) {
+        (true, true) => true,
+        (true, false) => !has(JOB_KEYS),
+        (false, true) => !has(JOB_KEYS) && !says("job"),
+        (false, false) => false,
+    }
+}
+
 impl Component {
-    fn read(field: &Field<'_>, search_space: Option<&BTreeSet<String>>) -> Option<Component> {
+    /// Reads a component of any type.
+    pub(super) fn read(
+        field: &Field<'_>,
+        search_space: Option<&BTreeSet<String>>,
+    ) -> Option<Component> {
         let kind = field
             .peek("type")
             .and_then(|kind| kind.node.as_str().map(str::to_owned));

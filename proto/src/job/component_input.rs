@@ -55,7 +55,7 @@ pub struct ComponentOutput {
 }
 
 /// `path` is the word of older components for data of any type.
-const TYPES: &[&str] = &[
+pub(super) const TYPES: &[&str] = &[
     "string",
     "integer",
     "number",
@@ -68,7 +68,7 @@ const TYPES: &[&str] = &[
     "triton_model",
     "path",
 ];
-const INPUT_KEYS: &[&str] = &[
+pub(super) const INPUT_KEYS: &[&str] = &[
     "type",
     "default",
     "optional",
@@ -78,15 +78,15 @@ const INPUT_KEYS: &[&str] = &[
     "description",
     "mode",
 ];
-const OUTPUT_KEYS: &[&str] = &["type", "mode", "description", "early_available"];
-const INPUT_MODES: &[&str] = &[
+pub(super) const OUTPUT_KEYS: &[&str] = &["type", "mode", "description", "early_available"];
+pub(super) const INPUT_MODES: &[&str] = &[
     "ro_mount",
     "download",
     "direct",
     "eval_mount",
     "eval_download",
 ];
-const OUTPUT_MODES: &[&str] = &["rw_mount", "mount", "upload", "direct"];
+pub(super) const OUTPUT_MODES: &[&str] = &["rw_mount", "mount", "upload", "direct"];
 
 impl ComponentInput {
     /// Reads `inputs` of a component.
@@ -133,8 +133,8 @@ impl ComponentInput {
         self.default.is_some() || self.optional == Some(true)
     }
 
-    /// Warns of a value that does not fit: Azure ML's client reads it. Text that reads as a number counts as one, because
-    /// YAML 1.1 takes `1e-3` for text.
+    /// Warns of a value that does not fit: Azure ML's client reads it. Text that reads as a
+    /// number counts as one, because YAML 1.1 takes `1e-3` for text.
     pub(super) fn check(&self, field: &Field<'_>, value: &Literal) {
         let text = value.to_string();
         let number = match value {

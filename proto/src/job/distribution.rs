@@ -59,7 +59,7 @@ pub struct Ray {
     pub worker_node_additional_args: Option<String>,
 }
 
-const TYPES: &[&str] = &["pytorch", "mpi", "tensorflow", "ray"];
+pub(super) const TYPES: &[&str] = &["pytorch", "mpi", "tensorflow", "ray"];
 const ALL_KEYS: &[&str] = &[
     "type",
     "process_count_per_instance",
@@ -72,9 +72,9 @@ const ALL_KEYS: &[&str] = &[
     "head_node_additional_args",
     "worker_node_additional_args",
 ];
-const PROCESS_KEYS: &[&str] = &["type", "process_count_per_instance"];
-const TENSORFLOW_KEYS: &[&str] = &["type", "worker_count", "parameter_server_count"];
-const RAY_KEYS: &[&str] = &[
+pub(super) const PROCESS_KEYS: &[&str] = &["type", "process_count_per_instance"];
+pub(super) const TENSORFLOW_KEYS: &[&str] = &["type", "worker_count", "parameter_server_count"];
+pub(super) const RAY_KEYS: &[&str] = &[
     "type",
     "port",
     "address",

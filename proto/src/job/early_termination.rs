@@ -6,7 +6,7 @@ use super::Fields;
 use super::field::Field;
 
 /// Intervals of a policy at most.
-const MAX_INTERVALS: i64 = 1_000_000;
+pub(super) const MAX_INTERVALS: i64 = 1_000_000;
 
 /// Which trials end early. One interval is one report of the primary metric.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,7 +51,7 @@ pub struct When {
     pub delay_evaluation: Option<u32>,
 }
 
-const TYPES: &[&str] = &["bandit", "median_stopping", "truncation_selection"];
+pub(super) const TYPES: &[&str] = &["bandit", "median_stopping", "truncation_selection"];
 const ALL_KEYS: &[&str] = &[
     "type",
     "slack_factor",
@@ -60,15 +60,15 @@ const ALL_KEYS: &[&str] = &[
     "evaluation_interval",
     "delay_evaluation",
 ];
-const BANDIT_KEYS: &[&str] = &[
+pub(super) const BANDIT_KEYS: &[&str] = &[
     "type",
     "slack_factor",
     "slack_amount",
     "evaluation_interval",
     "delay_evaluation",
 ];
-const MEDIAN_KEYS: &[&str] = &["type", "evaluation_interval", "delay_evaluation"];
-const TRUNCATION_KEYS: &[&str] = &[
+pub(super) const MEDIAN_KEYS: &[&str] = &["type", "evaluation_interval", "delay_evaluation"];
+pub(super) const TRUNCATION_KEYS: &[&str] = &[
     "type",
     "truncation_percentage",
     "evaluation_interval",

@@ -19,7 +19,7 @@ pub enum Environment {
     Inline(Map<String, Json>),
 }
 
-const KEYS: &[&str] = &[
+pub(super) const KEYS: &[&str] = &[
     "$schema",
     "image",
     "conda_file",
@@ -35,8 +35,10 @@ const KEYS: &[&str] = &[
     "id",
     "creation_context",
 ];
+pub(super) const BUILD_KEYS: &[&str] = &["path", "dockerfile_path"];
+pub(super) const SYSTEMS: &[&str] = &["linux", "windows"];
 /// Kept as they are.
-const FREE_KEYS: &[&str] = &["inference_config", "tags", "auto_delete_setting"];
+pub(super) const FREE_KEYS: &[&str] = &["inference_config", "tags", "auto_delete_setting"];
 /// The name that Azure ML gives to inline environments; it comes back in dumps.
 const ANONYMOUS: &str = "CliV2AnonymousEnvironment";
 
@@ -124,7 +126,7 @@ fn inline(field: &Field<'_>) -> Option<Map<String, Json>> {
     }
     let system = fields
         .get("os_type")
-        .and_then(|system| system.word(&["linux", "windows"]));
+        .and_then(|system| system.word(SYSTEMS));
     keep("os_type", system.map(Json::from));
     keep(
         "conda_file",
@@ -148,7 +150,7 @@ fn conda(field: &Field<'_>) -> Option<Json> {
 }
 
 fn build(field: &Field<'_>) -> Option<Json> {
-    let fields = field.fields(&["path", "dockerfile_path"])?;
+    let fields = field.fields(BUILD_KEYS)?;
     let mut map = Map::new();
     if let Some(path) = fields
         .get("dockerfile_path")

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
+use super::Override;
 use super::files::Files;
 use crate::diagnostic::{Diagnostic, Severity, Span, clip};
 use crate::yaml::Source;
@@ -15,6 +16,8 @@ pub(super) struct Findings<'a> {
     pub(super) source: &'a Source<'a>,
     /// The files that this one may name.
     pub(super) files: Files<'a>,
+    /// Values that are not the file's own.
+    overrides: &'a [Override],
     list: RefCell<Vec<Diagnostic>>,
     failed: Cell<bool>,
 }
@@ -30,9 +33,15 @@ impl<'a> Findings<'a> {
         Findings {
             source,
             files,
+            overrides: &[],
             list: RefCell::new(problems),
             failed,
         }
+    }
+
+    /// With values that were put into the file's tree: findings about them have no place.
+    pub(super) fn with_overrides(self, overrides: &'a [Override]) -> Findings<'a> {
+        Findings { overrides, ..self }
     }
 
     /// Adds a finding; an empty help is none.
@@ -52,6 +61,14 @@ impl<'a> Findings<'a> {
         }
         let mut finding = Diagnostic::error(code, span, message);
         finding.severity = severity;
+        if let Some(one) = self
+            .overrides
+            .iter()
+            .find(|one| one.made(path, span.line > 0))
+        {
+            finding.span = Span::default();
+            finding.message += &format!(" ({})", one.origin());
+        }
         finding.path = clip(path.into());
         list.push(if help.is_empty() {
             finding

@@ -27,8 +27,9 @@ pub enum Identity {
     UserIdentity,
 }
 
-const ALL_KEYS: &[&str] = &["type", "client_id", "object_id", "msi_resource_id"];
-const TYPES: &[&str] = &["managed_identity", "managed", "aml_token", "user_identity"];
+pub(super) const ALL_KEYS: &[&str] = &["type", "client_id", "object_id", "msi_resource_id"];
+pub(super) const ONLY_TYPE: &[&str] = &["type"];
+pub(super) const TYPES: &[&str] = &["managed_identity", "managed", "aml_token", "user_identity"];
 
 impl Identity {
     /// Reads `identity`. Types are taken in snake case and in camel case, as the SDK takes them.
@@ -40,7 +41,7 @@ impl Identity {
             return None;
         };
         let word = kind.text()?;
-        let only_type = |identity| field.fields(&["type"]).map(|_| identity);
+        let only_type = |identity| field.fields(ONLY_TYPE).map(|_| identity);
         match word.replace('_', "").to_ascii_lowercase().as_str() {
             "managed" | "managedidentity" => Identity::managed(field),
             "amltoken" => only_type(Identity::AmlToken),

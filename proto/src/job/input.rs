@@ -51,15 +51,16 @@ pub(super) const DATA_TYPES: &[&str] = &[
 ];
 /// The types of a component's literal inputs, which a job has not.
 const LITERAL_TYPES: &[&str] = &["string", "number", "integer", "boolean"];
-const MODES: &[&str] = &["ro_mount", "download", "direct"];
-const MLTABLE_MODES: &[&str] = &[
+pub(super) const MODES: &[&str] = &["ro_mount", "download", "direct"];
+pub(super) const MLTABLE_MODES: &[&str] = &[
     "ro_mount",
     "download",
     "direct",
     "eval_mount",
     "eval_download",
 ];
-const KEYS: &[&str] = &["type", "path", "mode", "datastore", "path_on_compute"];
+pub(super) const VALUE_KEYS: &[&str] = &["value"];
+pub(super) const KEYS: &[&str] = &["type", "path", "mode", "datastore", "path_on_compute"];
 
 impl Input {
     /// Reads `inputs`.
@@ -77,7 +78,7 @@ impl Input {
     fn read(field: &Field<'_>, owner: Owner) -> Option<Input> {
         match &field.node.value {
             Value::Map(_) if field.peek("value").is_some() => {
-                let value = field.fields(&["value"])?.get("value")?;
+                let value = field.fields(VALUE_KEYS)?.get("value")?;
                 value.literal().map(Input::Literal)
             }
             Value::Map(_) => DataInput::read(field, owner).map(Input::Data),

@@ -39,10 +39,15 @@ pub struct QueueSettings {
     pub priority: Option<Priority>,
 }
 
+pub(super) const KEYS: &[&str] = &["timeout"];
+pub(super) const QUEUE_KEYS: &[&str] = &["job_tier", "priority"];
+pub(super) const TIERS: &[&str] = &["spot", "basic", "standard", "premium", "null"];
+pub(super) const PRIORITIES: &[&str] = &["low", "medium", "high"];
+
 impl Limits {
     /// Reads `limits`.
     pub(super) fn read(field: &Field<'_>) -> Option<Limits> {
-        let fields = field.fields(&["timeout"])?;
+        let fields = field.fields(KEYS)?;
         Some(Limits {
             timeout: fields.get("timeout").and_then(|timeout| seconds(&timeout)),
         })
@@ -65,13 +70,12 @@ pub(super) fn seconds(field: &Field<'_>) -> Option<u64> {
 impl QueueSettings {
     /// Reads `queue_settings`.
     pub(super) fn read(field: &Field<'_>) -> Option<QueueSettings> {
-        let fields = field.fields(&["job_tier", "priority"])?;
+        let fields = field.fields(QUEUE_KEYS)?;
         let tier = fields.get("job_tier");
-        let tier =
-            tier.and_then(|tier| tier.word(&["spot", "basic", "standard", "premium", "null"]));
+        let tier = tier.and_then(|tier| tier.word(TIERS));
         let priority = fields
             .get("priority")
-            .and_then(|priority| priority.word(&["low", "medium", "high"]));
+            .and_then(|priority| priority.word(PRIORITIES));
         let priority = priority.map(|word| match word {
             "low" => Priority::Low,
             "high" => Priority::High,

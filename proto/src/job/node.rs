@@ -142,7 +142,7 @@ pub struct PipelineNode {
     pub component: ComponentRef,
 }
 
-const TYPES: &[&str] = &[
+pub(super) const TYPES: &[&str] = &[
     "command",
     "sweep",
     "pipeline",
@@ -155,7 +155,7 @@ const TYPES: &[&str] = &[
     "if_else",
     "parallel_for",
 ];
-const COMMAND_KEYS: &[&str] = &[
+pub(super) const COMMAND_KEYS: &[&str] = &[
     "$schema",
     "type",
     "name",
@@ -179,7 +179,7 @@ const COMMAND_KEYS: &[&str] = &[
     "services",
     "queue_settings",
 ];
-const SWEEP_KEYS: &[&str] = &[
+pub(super) const SWEEP_KEYS: &[&str] = &[
     "$schema",
     "type",
     "name",
@@ -201,7 +201,7 @@ const SWEEP_KEYS: &[&str] = &[
     "resources",
     "queue_settings",
 ];
-const PIPELINE_KEYS: &[&str] = &[
+pub(super) const PIPELINE_KEYS: &[&str] = &[
     "$schema",
     "type",
     "name",

@@ -30,8 +30,8 @@ pub struct Output {
     pub version: Option<String>,
 }
 
-const MODES: &[&str] = &["rw_mount", "mount", "upload", "direct"];
-const KEYS: &[&str] = &["type", "mode", "path", "name", "version"];
+pub(super) const MODES: &[&str] = &["rw_mount", "mount", "upload", "direct"];
+pub(super) const KEYS: &[&str] = &["type", "mode", "path", "name", "version"];
 
 impl Default for Output {
     fn default() -> Output {

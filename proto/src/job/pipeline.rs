@@ -33,7 +33,7 @@ pub struct PipelineJob {
     pub settings: Map<String, Json>,
 }
 
-const KEYS: &[&str] = &[
+pub(super) const KEYS: &[&str] = &[
     "$schema",
     "type",
     "name",
@@ -58,7 +58,7 @@ const KEYS: &[&str] = &[
     "creation_context",
     "parameters",
 ];
-const SETTINGS: &[&str] = &[
+pub(super) const SETTINGS: &[&str] = &[
     "default_compute",
     "default_datastore",
     "continue_on_step_failure",
@@ -67,7 +67,7 @@ const SETTINGS: &[&str] = &[
     "on_finalize",
 ];
 /// Settings that are true or false.
-const FLAGS: &[&str] = &["continue_on_step_failure", "force_rerun"];
+pub(super) const FLAGS: &[&str] = &["continue_on_step_failure", "force_rerun"];
 
 impl PipelineJob {
     /// Reads a pipeline job.

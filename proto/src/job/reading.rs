@@ -4,11 +4,12 @@ use std::cell::Cell;
 
 use serde::{Deserialize, Serialize};
 
+use super::component::{self, Component};
 use super::field::Field;
 use super::files::{FILES_MAX, Files, Loader};
 use super::findings::Findings;
-use super::{CommandJob, PipelineJob, SweepJob, suggest};
-use crate::diagnostic::Diagnostic;
+use super::{CommandJob, Override, PipelineJob, SweepJob, overrides, suggest};
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::yaml::{self, Source, Value};
 
 /// A job of any type.
@@ -36,8 +37,10 @@ pub struct Reading {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// The types of jobs that jobd can run.
+const RUNNABLE: &[&str] = &["command"];
 /// The types of jobs that are read.
-const TYPES: &[&str] = &["command", "sweep", "pipeline"];
+pub(super) const TYPES: &[&str] = &["command", "sweep", "pipeline"];
 /// The other types of jobs that Azure ML has.
 const UNSUPPORTED: &[&str] = &[
     "automl",
@@ -49,53 +52,110 @@ const UNSUPPORTED: &[&str] = &[
     "distillation",
 ];
 
+/// The text of a job file with what belongs to it.
+#[derive(Clone, Copy)]
+pub struct JobText<'a> {
+    /// The text.
+    pub bytes: &'a [u8],
+    /// Its name in the findings.
+    pub file: Option<&'a str>,
+    /// Values that take the place of the file's.
+    pub overrides: &'a [Override],
+    /// Gives the components that it names, which are read too and are part of the job; without
+    /// one their names stay as they are.
+    pub loader: Option<&'a dyn Loader>,
+}
+
+/// What a file may define.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Document {
+    /// A job.
+    Job(Job),
+    /// A component, for steps of pipelines.
+    Component(Component),
+}
+
 /// Reads a file with a job that jobd can run, whole. A job of another type is read and checked
 /// all the same, and then refused as `unsupported-type`. `file` is its name in the findings.
 pub fn read(text: &[u8], file: Option<&str>) -> Reading {
-    read_file(text, file, None, &["command"])
+    JobText::new(text, file).read()
 }
 
-/// Reads a file with a job of any type, whether jobd can run it or not. With a loader the
-/// components that it names are read too, and the job holds them.
+/// Reads a file with a job of any type, whether jobd can run it or not: a note tells if it
+/// cannot. With a loader the components that it names are read too, and the job holds them.
 pub fn read_any(text: &[u8], file: Option<&str>, loader: Option<&dyn Loader>) -> Reading {
-    read_file(text, file, loader, TYPES)
+    let text = JobText {
+        loader,
+        ..JobText::new(text, file)
+    };
+    text.read_any()
 }
 
-fn read_file(
-    text: &[u8],
-    file: Option<&str>,
-    loader: Option<&dyn Loader>,
-    runnable: &[&str],
-) -> Reading {
-    let source = match Source::new(text) {
-        Ok(source) => source,
-        Err(mut problem) => {
-            problem.file = file.map(str::to_owned);
-            return Reading {
-                job: None,
-                diagnostics: vec![*problem],
-            };
+impl<'a> JobText<'a> {
+    /// A text alone.
+    pub fn new(bytes: &'a [u8], file: Option<&'a str>) -> JobText<'a> {
+        JobText {
+            bytes,
+            file,
+            overrides: &[],
+            loader: None,
         }
-    };
-    let (root, problems) = yaml::read(&source);
-    let left = Cell::new(FILES_MAX);
-    let findings = Findings::new(&source, problems, Files::new(loader, &left));
-    let root = root.as_ref().map(|node| Field {
-        node,
-        key: source.span(0, 0),
-        path: String::new(),
-        findings: &findings,
-    });
-    let job = root
-        .and_then(|root| job(&root, runnable))
-        .filter(|_| !findings.failed());
-    Reading {
-        job,
-        diagnostics: findings.finish(file),
+    }
+
+    /// Reads a job that jobd can run: see [`read`].
+    pub fn read(&self) -> Reading {
+        let (job, diagnostics) = self.read_by(|root| job(root, Severity::Error));
+        Reading { job, diagnostics }
+    }
+
+    /// Reads a job of any type: see [`read_any`].
+    pub fn read_any(&self) -> Reading {
+        let (job, diagnostics) = self.read_by(|root| job(root, Severity::Note));
+        Reading { job, diagnostics }
+    }
+
+    /// Reads a job of any type, or a component where the file looks like one. There is a
+    /// document if and only if no finding is an error.
+    pub fn read_document(&self) -> (Option<Document>, Vec<Diagnostic>) {
+        self.read_by(|root| match component::is_component(root) {
+            true => Component::read(root, None).map(Document::Component),
+            false => job(root, Severity::Note).map(Document::Job),
+        })
+    }
+
+    fn read_by<T>(
+        &self,
+        reader: impl FnOnce(&Field<'_>) -> Option<T>,
+    ) -> (Option<T>, Vec<Diagnostic>) {
+        let source = match Source::new(self.bytes) {
+            Ok(source) => source,
+            Err(mut problem) => {
+                problem.file = self.file.map(str::to_owned);
+                return (None, vec![*problem]);
+            }
+        };
+        let (mut root, mut problems) = yaml::read(&source);
+        if let Some(root) = &mut root {
+            problems.extend(overrides::apply(root, self.overrides));
+        }
+        let left = Cell::new(FILES_MAX);
+        let findings = Findings::new(&source, problems, Files::new(self.loader, &left))
+            .with_overrides(self.overrides);
+        let root = root.as_ref().map(|node| Field {
+            node,
+            key: source.span(0, 0),
+            path: String::new(),
+            findings: &findings,
+        });
+        let read = root
+            .and_then(|root| reader(&root))
+            .filter(|_| !findings.failed());
+        (read, findings.finish(self.file))
     }
 }
 
-fn job(root: &Field<'_>, runnable: &[&str]) -> Option<Job> {
+/// Reads a job of any type. `unrunnable` is how bad it is that jobd cannot run one.
+fn job(root: &Field<'_>, unrunnable: Severity) -> Option<Job> {
     if !matches!(root.node.value, Value::Map(_)) {
         root.error(
             "wrong-type",
@@ -108,27 +168,33 @@ fn job(root: &Field<'_>, runnable: &[&str]) -> Option<Job> {
         return CommandJob::read(root).map(Job::Command);
     };
     let text = kind.text()?;
-    let is_job = TYPES.contains(&text.as_str()) || UNSUPPORTED.contains(&text.as_str());
-    if is_job && !runnable.contains(&text.as_str()) {
-        kind.error(
-            "unsupported-type",
-            format!("jobd cannot run jobs of type `{text}` yet"),
-            "it runs `type: command`",
-        );
+    match text.as_str() {
+        known if RUNNABLE.contains(&known) => {}
+        known if TYPES.contains(&known) => refuse(&kind, known, unrunnable),
+        known if UNSUPPORTED.contains(&known) => refuse(&kind, known, Severity::Error),
+        other => kind.error(
+            "unknown-type",
+            format!("`{other}` is not a type of job"),
+            suggest::help(other, TYPES),
+        ),
     }
     match text.as_str() {
         "command" => CommandJob::read(root).map(Job::Command),
         "sweep" => SweepJob::read(root).map(Box::new).map(Job::Sweep),
         "pipeline" => PipelineJob::read(root).map(Box::new).map(Job::Pipeline),
-        text => {
-            if !is_job {
-                kind.error(
-                    "unknown-type",
-                    format!("`{text}` is not a type of job"),
-                    suggest::help(text, TYPES),
-                );
-            }
-            None
-        }
+        _ => None,
     }
+}
+
+fn refuse(kind: &Field<'_>, text: &str, severity: Severity) {
+    let message = match severity {
+        Severity::Error => format!("jobd cannot run jobs of type `{text}` yet"),
+        _ => format!("jobd reads jobs of type `{text}` and cannot run them yet"),
+    };
+    kind.report(
+        severity,
+        "unsupported-type",
+        message,
+        "it runs `type: command`",
+    );
 }

@@ -45,7 +45,7 @@ pub enum DockerArgs {
     List(Vec<String>),
 }
 
-const KEYS: &[&str] = &[
+pub(super) const KEYS: &[&str] = &[
     "instance_count",
     "instance_type",
     "shm_size",

@@ -28,8 +28,10 @@ pub enum Sampling {
     Bayesian,
 }
 
-const TYPES: &[&str] = &["random", "grid", "bayesian"];
-const RANDOM_KEYS: &[&str] = &["type", "seed", "rule", "logbase"];
+pub(super) const TYPES: &[&str] = &["random", "grid", "bayesian"];
+pub(super) const ONLY_TYPE: &[&str] = &["type"];
+pub(super) const RULES: &[&str] = &["random", "sobol"];
+pub(super) const RANDOM_KEYS: &[&str] = &["type", "seed", "rule", "logbase"];
 /// The distributions that Bayesian sampling knows (Azure ML's documentation).
 const BAYESIAN: &[&str] = &["choice", "uniform", "quniform"];
 
@@ -55,7 +57,7 @@ impl Sampling {
             }),
             (kind, value) => {
                 if matches!(value, Value::Map(_)) {
-                    field.fields(&["type"])?;
+                    field.fields(ONLY_TYPE)?;
                 }
                 Some(if kind == "grid" {
                     Sampling::Grid
@@ -68,7 +70,7 @@ impl Sampling {
 
     fn random(field: &Field<'_>) -> Option<Sampling> {
         let fields = field.fields(RANDOM_KEYS)?;
-        let rule = fields.read("rule", |rule| rule.word(&["random", "sobol"]));
+        let rule = fields.read("rule", |rule| rule.word(RULES));
         Some(Sampling::Random {
             seed: fields.read("seed", Field::integer),
             rule: rule.map(str::to_owned),

@@ -126,11 +126,11 @@ impl Hyperparameter {
         };
         Some(match kind {
             "choice" => Hyperparameter::Choice {
-                values: choices(&field.fields(&["type", "values"])?)?,
+                values: choices(&field.fields(CHOICE_KEYS)?)?,
             },
             "randint" => {
                 let upper = field
-                    .fields(&["type", "upper"])?
+                    .fields(RANDINT_KEYS)?
                     .require("upper", "write the bound, which is never reached")?;
                 Hyperparameter::RandInt {
                     upper: upper.integer_within(1, i64::MAX)?,
@@ -148,6 +148,12 @@ impl Hyperparameter {
     }
 }
 
+pub(super) const CHOICE_KEYS: &[&str] = &["type", "values"];
+pub(super) const RANDINT_KEYS: &[&str] = &["type", "upper"];
+pub(super) const RANGE_KEYS: &[&str] = &["type", "min_value", "max_value"];
+pub(super) const QRANGE_KEYS: &[&str] = &["type", "min_value", "max_value", "q"];
+pub(super) const BELL_KEYS: &[&str] = &["type", "mu", "sigma"];
+pub(super) const QBELL_KEYS: &[&str] = &["type", "mu", "sigma", "q"];
 const ALL_KEYS: &[&str] = &[
     "type",
     "values",
@@ -189,11 +195,7 @@ impl Choice {
 
 impl Range {
     fn read(field: &Field<'_>, rounds: bool) -> Option<Range> {
-        let keys: &[&str] = if rounds {
-            &["type", "min_value", "max_value", "q"]
-        } else {
-            &["type", "min_value", "max_value"]
-        };
+        let keys = if rounds { QRANGE_KEYS } else { RANGE_KEYS };
         let fields = field.fields(keys)?;
         let (min_value, max_value) = (number(&fields, "min_value"), number(&fields, "max_value"));
         let q = if rounds {
@@ -219,11 +221,7 @@ impl Range {
 
 impl Bell {
     fn read(field: &Field<'_>, rounds: bool) -> Option<Bell> {
-        let keys: &[&str] = if rounds {
-            &["type", "mu", "sigma", "q"]
-        } else {
-            &["type", "mu", "sigma"]
-        };
+        let keys = if rounds { QBELL_KEYS } else { BELL_KEYS };
         let fields = field.fields(keys)?;
         let (mu, sigma) = (number(&fields, "mu"), positive(&fields, "sigma"));
         let q = if rounds {

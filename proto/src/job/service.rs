@@ -55,7 +55,7 @@ pub enum ServiceKind {
     RayDashboard,
 }
 
-const KINDS: &[(&str, ServiceKind)] = &[
+pub(super) const KINDS: &[(&str, ServiceKind)] = &[
     ("ssh", ServiceKind::Ssh),
     ("tensor_board", ServiceKind::TensorBoard),
     ("vs_code", ServiceKind::VsCode),
@@ -66,8 +66,9 @@ const KINDS: &[(&str, ServiceKind)] = &[
     ("RayDashboard", ServiceKind::RayDashboard),
 ];
 
+pub(super) const NODES: &[&str] = &["all"];
 /// What every service has; the last three are read-only and dropped.
-const KEYS: &[&str] = &[
+pub(super) const KEYS: &[&str] = &[
     "type",
     "port",
     "nodes",
@@ -76,7 +77,7 @@ const KEYS: &[&str] = &[
     "status",
     "error_message",
 ];
-const SSH_KEYS: &[&str] = &[
+pub(super) const SSH_KEYS: &[&str] = &[
     "type",
     "port",
     "nodes",
@@ -86,7 +87,7 @@ const SSH_KEYS: &[&str] = &[
     "status",
     "error_message",
 ];
-const TENSOR_BOARD_KEYS: &[&str] = &[
+pub(super) const TENSOR_BOARD_KEYS: &[&str] = &[
     "type",
     "port",
     "nodes",
@@ -131,7 +132,7 @@ impl Service {
                 .and_then(|port| port.integer_within(1, i64::from(u16::MAX))),
             nodes: fields
                 .get("nodes")
-                .and_then(|nodes| nodes.word(&["all"]))
+                .and_then(|nodes| nodes.word(NODES))
                 .map(str::to_owned),
             log_dir: text(ServiceKind::TensorBoard, "log_dir"),
             ssh_public_keys: text(ServiceKind::Ssh, "ssh_public_keys"),

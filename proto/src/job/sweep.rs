@@ -100,7 +100,7 @@ pub struct SweepLimits {
     pub trial_timeout: Option<u64>,
 }
 
-const KEYS: &[&str] = &[
+pub(super) const KEYS: &[&str] = &[
     "$schema",
     "type",
     "name",
@@ -130,7 +130,7 @@ const KEYS: &[&str] = &[
     "creation_context",
     "parameters",
 ];
-const TRIAL_KEYS: &[&str] = &[
+pub(super) const TRIAL_KEYS: &[&str] = &[
     "command",
     "code",
     "environment",
@@ -138,6 +138,14 @@ const TRIAL_KEYS: &[&str] = &[
     "distribution",
     "resources",
     "queue_settings",
+];
+pub(super) const OBJECTIVE_KEYS: &[&str] = &["goal", "primary_metric"];
+pub(super) const GOALS: &[&str] = &["minimize", "maximize"];
+pub(super) const LIMIT_KEYS: &[&str] = &[
+    "max_total_trials",
+    "max_concurrent_trials",
+    "timeout",
+    "trial_timeout",
 ];
 
 impl SweepJob {
@@ -219,9 +227,9 @@ impl Sweep {
 
 impl Objective {
     fn read(field: &Field<'_>) -> Option<Objective> {
-        let fields = field.fields(&["goal", "primary_metric"])?;
+        let fields = field.fields(OBJECTIVE_KEYS)?;
         let goal = fields.require("goal", "write minimize or maximize");
-        let goal = goal.and_then(|goal| goal.word(&["minimize", "maximize"]));
+        let goal = goal.and_then(|goal| goal.word(GOALS));
         let metric = fields.require("primary_metric", "write the name that trials report");
         let primary_metric = metric.and_then(|metric| metric.filled_text());
         let goal = if goal? == "minimize" {
@@ -238,12 +246,7 @@ impl Objective {
 
 impl SweepLimits {
     fn read(field: &Field<'_>) -> Option<SweepLimits> {
-        let fields = field.fields(&[
-            "max_total_trials",
-            "max_concurrent_trials",
-            "timeout",
-            "trial_timeout",
-        ])?;
+        let fields = field.fields(LIMIT_KEYS)?;
         let total = fields.require("max_total_trials", "write a number from 1 to 1000");
         let total: Option<u32> = total.and_then(|total| total.integer_within(1, TRIALS_MAX));
         let concurrent = fields.read("max_concurrent_trials", |count| {

@@ -3,6 +3,7 @@
 //! `granit-parser` reads, `serde_yaml` writes.
 //!
 //! * [`read`](read::read) and [`parse`]: bytes → [`Node`]
+//! * [`Node::set`]: a value by its path into a tree
 //! * [`to_string`]: a value → YAML that any YAML 1.1 or 1.2 reader reads back as the same value
 
 mod build;
@@ -11,6 +12,7 @@ mod node;
 mod number;
 mod read;
 mod scalar;
+mod set;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -20,6 +22,7 @@ mod write;
 pub use build::{YAML_DEPTH_MAX, YAML_NODES_MAX, YAML_TEXT_BYTES_MAX};
 pub use node::{Entry, Node, Value};
 pub use read::{PROBLEMS_MAX, parse, read};
+pub use set::SetError;
 pub use source::{Source, YAML_BYTES_MAX};
 pub use tree::Tree;
 pub use write::to_string;
