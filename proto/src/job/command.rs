@@ -10,7 +10,7 @@ use super::references::Names;
 use super::task::Task;
 use super::{
     Distribution, Environment, Identity, Input, Limits, Literal, Output, QueueSettings, Resources,
-    Service, name, notes,
+    Service, name, nested, notes,
 };
 
 /// A command job as the user wrote it: paths are as written, relative to the base path that
@@ -112,6 +112,9 @@ const KEYS: &[&str] = &[
 impl CommandJob {
     /// Reads a command job; every finding goes to the field's findings.
     pub(super) fn read(root: &Field<'_>) -> Option<CommandJob> {
+        if let Some(component) = nested::component(root) {
+            return nested::read(root, &component);
+        }
         let fields = root.fields(KEYS)?;
         let base = Base::read(&fields, name::input);
         let task = Task::read(&fields);

@@ -210,7 +210,11 @@ fn from_file(
 }
 
 impl Component {
-    fn read(field: &Field<'_>, search_space: Option<&BTreeSet<String>>) -> Option<Component> {
+    /// Reads a component; `search_space` as for [`ComponentRef::read`].
+    pub(super) fn read(
+        field: &Field<'_>,
+        search_space: Option<&BTreeSet<String>>,
+    ) -> Option<Component> {
         let kind = field
             .peek("type")
             .and_then(|kind| kind.node.as_str().map(str::to_owned));
@@ -256,7 +260,8 @@ fn version(field: &Field<'_>) -> Option<String> {
 }
 
 impl CommandComponent {
-    fn read(
+    /// Reads a command component; `search_space` as for [`ComponentRef::read`].
+    pub(super) fn read(
         field: &Field<'_>,
         search_space: Option<&BTreeSet<String>>,
     ) -> Option<CommandComponent> {

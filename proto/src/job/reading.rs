@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use serde::{Deserialize, Serialize};
 
+use super::component::Component;
 use super::field::Field;
 use super::files::{FILES_MAX, Files, Loader};
 use super::findings::Findings;
@@ -36,6 +37,15 @@ pub struct Reading {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// A read component file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ComponentReading {
+    /// The component; there is one if and only if no finding is an error.
+    pub component: Option<Component>,
+    /// Everything that was found, in the file's order.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
 /// The types of jobs that are read.
 const TYPES: &[&str] = &["command", "sweep", "pipeline"];
 /// The other types of jobs that Azure ML has.
@@ -61,20 +71,42 @@ pub fn read_any(text: &[u8], file: Option<&str>, loader: Option<&dyn Loader>) ->
     read_file(text, file, loader, TYPES)
 }
 
+/// Reads the file of a component, with the components that it names itself.
+pub fn read_component(
+    text: &[u8],
+    file: Option<&str>,
+    loader: Option<&dyn Loader>,
+) -> ComponentReading {
+    let (component, diagnostics) =
+        read_root(text, file, loader, |root| Component::read(root, None));
+    ComponentReading {
+        component,
+        diagnostics,
+    }
+}
+
 fn read_file(
     text: &[u8],
     file: Option<&str>,
     loader: Option<&dyn Loader>,
     runnable: &[&str],
 ) -> Reading {
+    let (job, diagnostics) = read_root(text, file, loader, |root| job(root, runnable));
+    Reading { job, diagnostics }
+}
+
+/// Reads the root of a file; what it is exists only when nothing was found that refuses it.
+fn read_root<T>(
+    text: &[u8],
+    file: Option<&str>,
+    loader: Option<&dyn Loader>,
+    reader: impl FnOnce(&Field<'_>) -> Option<T>,
+) -> (Option<T>, Vec<Diagnostic>) {
     let source = match Source::new(text) {
         Ok(source) => source,
         Err(mut problem) => {
             problem.file = file.map(str::to_owned);
-            return Reading {
-                job: None,
-                diagnostics: vec![*problem],
-            };
+            return (None, vec![*problem]);
         }
     };
     let (root, problems) = yaml::read(&source);
@@ -86,13 +118,10 @@ fn read_file(
         path: String::new(),
         findings: &findings,
     });
-    let job = root
-        .and_then(|root| job(&root, runnable))
+    let read = root
+        .and_then(|root| reader(&root))
         .filter(|_| !findings.failed());
-    Reading {
-        job,
-        diagnostics: findings.finish(file),
-    }
+    (read, findings.finish(file))
 }
 
 fn job(root: &Field<'_>, runnable: &[&str]) -> Option<Job> {
