@@ -6,6 +6,7 @@ mod bindings;
 pub mod command;
 pub mod component;
 pub mod component_input;
+mod declared;
 pub mod distribution;
 mod dump;
 pub mod early_termination;

@@ -2,18 +2,13 @@
 //! runs lies under `component`, beside values for the inputs that the component declares. The
 //! SDK itself does not read it back (azureml.md §6); here it is read as the job that was meant.
 
-use std::collections::BTreeMap;
-
 use super::base::Base;
 use super::command::CommandJob;
 use super::component::CommandComponent;
-use super::component_input::{ComponentInput, ComponentOutput};
 use super::field::Field;
-use super::input::DATA_TYPES;
 use super::task::{self, Task};
 use super::{
-    Distribution, Environment, Fields, Input, Limits, Literal, Output, QueueSettings, Resources,
-    name, notes, suggest,
+    Distribution, Environment, Fields, Limits, QueueSettings, Resources, declared, name, notes,
 };
 use crate::yaml::Value;
 
@@ -64,9 +59,9 @@ pub(super) fn read(root: &Field<'_>, field: &Field<'_>) -> Option<CommandJob> {
     check_type(field)?;
     let mut base = Base::read(&fields, name::input);
     let component = CommandComponent::read(field, None)?;
-    let declared = component.declaration;
-    settle_inputs(&fields, &declared.inputs, &mut base.inputs);
-    settle_outputs(field, &declared.outputs, &mut base.outputs);
+    let declaration = component.declaration;
+    declared::settle_inputs(&fields, &declaration.inputs, &mut base.inputs);
+    declared::settle_outputs(field, &declaration.outputs, &mut base.outputs);
     let task = overridden(component.task, &fields);
     let outer = fields.get("environment").is_some();
     let noted = if outer {
@@ -81,13 +76,13 @@ pub(super) fn read(root: &Field<'_>, field: &Field<'_>) -> Option<CommandJob> {
         (name.node.as_str() != Some(ANONYMOUS)).then(|| name::job(&name))?
     };
     if base.tags.is_empty() {
-        base.tags = declared.tags;
+        base.tags = declaration.tags;
     }
     Some(CommandJob {
         name: base.name.or_else(named),
-        display_name: base.display_name.or(declared.display_name),
+        display_name: base.display_name.or(declaration.display_name),
         experiment_name: base.experiment_name,
-        description: base.description.or(declared.description),
+        description: base.description.or(declaration.description),
         tags: base.tags,
         properties: base.properties,
         command: task.command,
@@ -128,81 +123,5 @@ fn overridden(component: Task, fields: &Fields<'_>) -> Task {
         environment_variables: variables.unwrap_or(component.environment_variables),
         resources: resources.or(component.resources),
         distribution: distribution.or(component.distribution),
-    }
-}
-
-/// Gives each declared input its value: the job's, else the default. The SDK's dump writes
-/// booleans as integers; the declaration tells them apart.
-fn settle_inputs(
-    fields: &Fields<'_>,
-    declared: &BTreeMap<String, ComponentInput>,
-    inputs: &mut BTreeMap<String, Input>,
-) {
-    let given = fields.get("inputs");
-    let names = given.as_ref().map(Field::keys).unwrap_or_default();
-    for (name, input) in declared {
-        match (inputs.get_mut(name), &input.default) {
-            (Some(Input::Literal(value)), _) => restore(value, &input.kind),
-            (Some(Input::Data(_)), _) => {}
-            (None, Some(default)) => {
-                let mut value = default.clone();
-                restore(&mut value, &input.kind);
-                inputs.insert(name.clone(), Input::Literal(value));
-            }
-            // One that is there with an error has been reported.
-            (None, None) if input.optional == Some(true) || names.contains(name) => {}
-            (None, None) => fields.whole.error(
-                "missing-key",
-                format!("the input `{name}`, which the component declares, has no value"),
-                format!("add `{name}:` under `inputs`"),
-            ),
-        }
-    }
-    let known = declared.keys().cloned().collect();
-    let undeclared = given.iter().flat_map(Field::children);
-    for (name, value) in undeclared
-        .filter(|(name, _)| !declared.contains_key(name))
-        .take_while(|_| !fields.whole.findings.is_over())
-    {
-        let message = format!("the component has no input `{name}`");
-        let help = suggest::defined(&name, &known);
-        value.error("unknown-reference", message, help);
-    }
-}
-
-/// A boolean that became a number or a text on its way through a dump.
-fn restore(value: &mut Literal, kind: &str) {
-    if kind != "boolean" {
-        return;
-    }
-    match value {
-        Literal::Int(number @ (0 | 1)) => *value = Literal::Bool(*number == 1),
-        Literal::Str(text) if text.eq_ignore_ascii_case("true") => *value = Literal::Bool(true),
-        Literal::Str(text) if text.eq_ignore_ascii_case("false") => *value = Literal::Bool(false),
-        _ => {}
-    }
-}
-
-/// Every declared output is one of the job, whether the job says more about it or not.
-fn settle_outputs(
-    component: &Field<'_>,
-    declared: &BTreeMap<String, ComponentOutput>,
-    outputs: &mut BTreeMap<String, Output>,
-) {
-    for (name, output) in declared {
-        if !DATA_TYPES.contains(&output.kind.as_str()) {
-            let message = format!("`{}` is not a type of a job's output", output.kind);
-            let field = component.peek("outputs").and_then(|map| map.peek(name));
-            field.as_ref().unwrap_or(component).error(
-                "unknown-value",
-                message,
-                suggest::help(&output.kind, DATA_TYPES),
-            );
-        }
-        outputs.entry(name.clone()).or_insert_with(|| Output {
-            kind: output.kind.clone(),
-            mode: output.mode.clone(),
-            ..Output::default()
-        });
     }
 }

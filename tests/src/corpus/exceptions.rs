@@ -114,6 +114,22 @@ pub const REFUSED: &[(&str, &str)] = &[
     ("317", "bad-expression"),
 ];
 
-/// Files whose dump the SDK does not see as it sees the original: a part of what it says, and
-/// the reason.
-pub const UNSEEN_BY_SDK: &[(&str, &str, &str)] = &[];
+/// Files that the SDK does not load, so that there is nothing to compare with: a part of what it
+/// says, and the reason.
+pub const UNSEEN_BY_SDK: &[(&str, &str, &str)] = &[
+    (
+        "cli/responsible-ai/cli-responsibleaidashboard-housing-classification/cli-responsibleaidashboard-housing-classification.yml",
+        "original: ValidationError: Validation for PipelineJobSchema failed",
+        "it names component files that are not in the corpus",
+    ),
+    (
+        "cli/endpoints/batch/deploy-pipelines/training-with-components/deployment-ordinal/pipeline.yml",
+        "Component name should only contain lower letter",
+        "the SDK refuses the hyphen in the name, though not where a pipeline names the file",
+    ),
+    (
+        "cli/jobs/pipelines-with-components/basics/6c_r_iris/component.yml",
+        "Component name should only contain lower letter",
+        "the SDK refuses the hyphen in the name, though not where a pipeline names the file",
+    ),
+];
