@@ -2,5 +2,6 @@
 //! job files; and the real SDK.
 
 pub mod corpus;
+pub mod difference;
 pub mod harness;
 pub mod sdk;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::field::Field;
+use super::path::{PathForm, classify_path};
 use super::{Literal, name, suggest};
 use crate::yaml::Value;
 
@@ -115,11 +116,20 @@ impl DataInput {
         )?;
         Some(DataInput {
             kind: kind.into(),
-            path: path.path_text()?,
+            path: unmangled(path.path_text()?),
             mode: mode.map(str::to_owned),
             datastore,
             path_on_compute,
         })
+    }
+}
+
+/// A path without the `azureml:` that the SDK's dump puts before local paths and URIs.
+fn unmangled(text: String) -> String {
+    match (text.strip_prefix("azureml:"), classify_path(&text)) {
+        (Some(rest), PathForm::Local(_)) => rest.to_owned(),
+        (Some(rest), PathForm::Uri(_)) if !rest.starts_with("//") => rest.to_owned(),
+        _ => text,
     }
 }
 
