@@ -22,7 +22,7 @@ use crate::settings::Settings;
 use crate::spool::{Spool, SpoolError};
 use crate::store::{Store, StoreError};
 use crate::sys::lock::LockError;
-use crate::sys::{clock, folder, lock, pidfd, process};
+use crate::sys::{clock, failpoint, folder, lock, pidfd, process};
 
 /// The name of the program that supervises a step; it lies beside the daemon's own.
 const SHIM: &str = "jobd-shim";
@@ -117,12 +117,14 @@ pub fn run(
     let layout = Layout::new(paths.state.clone());
     make_folders(&layout)?;
     let _lock = take_state(&layout)?;
+    failpoint::reach("app.locked");
     crate::logging::start(&layout.log(), settings.log_days)?;
     process::ignore_sigio().map_err(system("ignore SIGIO"))?;
     let open_files =
         process::raise_open_files().map_err(system("raise the limit of open files"))?;
     let (host, notes) = look_at_host(&layout, settings, open_files);
 
+    let cgroup_parent = host.cgroup_parent.clone();
     let store = Store::open(&layout.store())?;
     let (engine, handle) = Engine::new(store, layout.store(), settings.capacity)?;
     let orders = start_exec(&engine, &handle, &layout, host)?;
@@ -143,6 +145,9 @@ pub fn run(
     let result = runtime.block_on(serve(socket, service, handle, engine, ready));
     // A thread that hangs must not keep the process.
     runtime.shutdown_background();
+    cgroup_parent
+        .iter()
+        .for_each(|parent| exec::leave_cgroup_parent(parent));
     result
 }
 
@@ -310,6 +315,7 @@ async fn serve(
     tokio::spawn(keep_watchdog(handle.clone()));
     ready().map_err(system("say that the socket answers"))?;
     notify(&[sd_notify::NotifyState::Ready]);
+    failpoint::reach("app.ready");
     tracing::info!(socket = %path.display(), "ready");
 
     let ended = tokio::select! {

@@ -97,6 +97,12 @@ impl Decoder {
         Ok(Some(frame))
     }
 
+    /// How many bytes are held: of whole frames that nobody has taken and of an unfinished one.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.pending.len()
+    }
+
     /// Whether bytes of an unfinished frame are held.
     #[must_use]
     pub fn is_inside_frame(&self) -> bool {

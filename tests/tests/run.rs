@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use jobd_tests::harness::{Home, JobFile, Jobctl, Ran, basics, probe_command};
+use proto::api::{Submission, Submit};
 use proto::record::Ended;
 use serde_json::{Value, json};
 
@@ -43,7 +44,7 @@ fn the_log_is_seen_while_the_job_runs_and_the_exit_code_is_the_jobs() {
         .spawn();
     running.wait_for_output("first\n");
     assert!(!running.stdout().contains("second"));
-    assert_eq!(last(&home)["status"], "Running");
+    home.wait_for_status("@last", "Running");
 
     fs::write(&gate, "").unwrap();
     let ran = running
@@ -86,7 +87,7 @@ fn a_signal_is_128_and_its_number() {
 
 #[test]
 fn the_time_limit_is_124_and_says_so() {
-    let home = Home::running(&["--grace-seconds", "1"]);
+    let home = Home::running(&["--grace-seconds", "3"]);
     let deaf = JobFile::probe(&["ignore-term"]).timeout(1);
     drop(
         run(&home, &deaf)
@@ -332,24 +333,51 @@ fn local_inputs_are_used_where_they_are() {
     assert_eq!(ran.lines(), ["one", "one", folder.to_str().unwrap()]);
 }
 
+/// A missing input and one of the wrong kind, with the words that tell it.
+const ABSENT: [(&str, &str); 2] = [
+    ("{type: uri_file, path: ./nowhere.csv}", "nowhere.csv"),
+    ("{type: uri_folder, path: ./file}", "file"),
+];
+
 #[test]
-fn an_input_that_is_not_there_is_named_before_anything_runs() {
+fn an_input_that_is_not_there_is_refused_with_its_place() {
     let home = Home::running(&[]);
     fs::write(home.path().join("file"), "").unwrap();
-    for (input, part) in [
-        ("{type: uri_file, path: ./nowhere.csv}", "nowhere.csv"),
-        ("{type: uri_folder, path: ./file}", "file"),
-    ] {
+    for (input, part) in ABSENT {
+        let job = JobFile::new("exit 0").with(&format!("inputs:\n  table: {input}"));
+        let ran = run(&home, &job).code(125);
+        drop(ran.says(&["<stdin>:4:", "inputs.table.path", part]));
+    }
+    assert_eq!(home.run(&["list", "-o", "json"]).ok().stdout.trim(), "[]");
+}
+
+#[test]
+fn an_input_that_is_gone_when_the_job_starts_is_named_before_anything_runs() {
+    let home = Home::running(&[]);
+    fs::write(home.path().join("file"), "").unwrap();
+    for (input, part) in ABSENT {
         let job = JobFile::new("touch ran; exit 0").with(&format!("inputs:\n  table: {input}"));
-        let ran = run(&home, &job);
-        assert!(matches!(ran.code, 126 | 127), "{ran:?}");
-        drop(ran.says(&["could not be started", "inputs.table", part]));
-        let job = last(&home);
+        // Straight to the daemon, which opens no path of the user's and so cannot look.
+        let submission = Submission {
+            yaml: job.text().to_owned(),
+            file: None,
+            base_path: home.path().to_path_buf(),
+            experiment_name: None,
+        };
+        let jobs = vec![submission];
+        let name = home.connect().call(&Submit { jobs }).unwrap().jobs[0]
+            .name
+            .clone();
+        let job = home.wait(&name);
         assert_eq!(job["status"], "Failed");
         assert_eq!(job["outcome"]["kind"], "start_failed");
-        let name = job["name"].as_str().unwrap();
-        assert!(!home.job_folder(name).join("ran").exists());
-        assert!(matches!(home.exit(name).ended, Ended::StartFailed { .. }));
+        let reason = job["outcome"]["reason"].as_str().unwrap();
+        assert!(
+            reason.contains("inputs.table") && reason.contains(part),
+            "{reason}"
+        );
+        assert!(!home.job_folder(&name).join("ran").exists());
+        assert!(matches!(home.exit(&name).ended, Ended::StartFailed { .. }));
     }
 }
 

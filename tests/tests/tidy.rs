@@ -304,6 +304,38 @@ fn the_readme_lists_every_limit() {
     report(broken);
 }
 
+/// Each failpoint's label stands in the list and at one place of the source.
+#[test]
+fn every_failpoint_is_listed_and_placed_once() {
+    let list = fs::read_to_string(root().join("daemon/src/sys/failpoint.rs")).unwrap();
+    let listed: Vec<&str> = product(&list)
+        .into_iter()
+        .filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix("\","))
+        .collect();
+    assert!(listed.len() > 30, "the list is not read");
+    let mut placed = Vec::new();
+    for (_, text) in sources("daemon") {
+        for call in ["failpoint::reach(\"", "failpoint::io(\""] {
+            let ends = text.match_indices(call).map(|(at, call)| at + call.len());
+            placed.extend(ends.map(|at| text[at..].split('"').next().unwrap().to_owned()));
+        }
+    }
+    let mut broken: Vec<String> = Vec::new();
+    for label in &listed {
+        let count = placed.iter().filter(|placed| placed == label).count();
+        if count != 1 {
+            broken.push(format!("{label} stands at {count} places"));
+        }
+    }
+    broken.extend(
+        placed
+            .iter()
+            .filter(|placed| !listed.contains(&placed.as_str()))
+            .map(|placed| format!("{placed} is not listed")),
+    );
+    report(broken);
+}
+
 /// `LICENSE` is there, and every package uses it.
 #[test]
 fn the_licence_is_named() {

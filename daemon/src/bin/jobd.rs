@@ -22,6 +22,10 @@ struct Arguments {
     /// Go to the background; return once the socket answers
     #[arg(long)]
     background: bool,
+    /// List the failpoints of the daemon and of the shim
+    #[cfg(feature = "failpoints")]
+    #[arg(long)]
+    failpoints: bool,
     /// Say `ready` on standard output once the socket answers, then let go of the terminal
     #[arg(long, hide = true)]
     announce: bool,
@@ -29,6 +33,11 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    #[cfg(feature = "failpoints")]
+    if arguments.failpoints {
+        list_failpoints();
+        return ExitCode::SUCCESS;
+    }
     let result = if arguments.background {
         go_to_background()
     } else {
@@ -43,6 +52,14 @@ fn main() -> ExitCode {
                 _ => own_error(),
             }
         }
+    }
+}
+
+#[cfg(feature = "failpoints")]
+fn list_failpoints() {
+    use jobd::sys::failpoint::{DAEMON_LABELS, SHIM_LABELS};
+    for label in DAEMON_LABELS.iter().chain(SHIM_LABELS) {
+        println!("{label}");
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::core::StepEnd;
 use crate::core::reconcile::{Verdict, reconcile};
-use crate::sys::pidfd;
+use crate::sys::{failpoint, pidfd};
 
 use super::facts::{self, Found};
 use super::leftovers;
@@ -32,6 +32,7 @@ pub fn find_out(folder: &Path) -> Finding {
                 _ => None,
             };
             let killed = leftovers::kill(folder, cgroup.as_deref());
+            failpoint::reach("exec.leftovers-killed");
             tracing::warn!(
                 step = %folder.display(),
                 killed,

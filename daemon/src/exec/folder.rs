@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::core::{Definition, StepKind, StepRef};
 use crate::layout::{JOB_FOLDERS, Layout};
-use crate::sys;
+use crate::sys::{self, failpoint};
 
 /// A folder that could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +41,9 @@ pub fn prepare(
         }
     }
     let folder = layout.step(name, step);
-    sys::folder::make_new(&folder).map_err(failed(&folder))?;
+    failpoint::io("exec.make-folder")
+        .and_then(|()| sys::folder::make_new(&folder))
+        .map_err(failed(&folder))?;
     Ok(folder)
 }
 

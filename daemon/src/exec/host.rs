@@ -72,6 +72,13 @@ pub fn find_cgroup_parent(state: &Path) -> Result<PathBuf, String> {
     Ok(parent)
 }
 
+/// Removes the folder at the daemon's end. The kernel keeps it while a step lives in it.
+pub fn leave_cgroup_parent(parent: &Path) {
+    if let Err(error) = fs::remove_dir(parent) {
+        tracing::debug!(%error, "the cgroup stays for running steps");
+    }
+}
+
 /// A name that every daemon of the same state folder comes to: FNV-1a of its path.
 fn cgroup_name(state: &Path) -> String {
     let mix = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);

@@ -5,12 +5,13 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use proto::record::{GO, SPEC_FILE, Spec};
 
-use crate::sys::{atomic, lock};
+use crate::sys::{atomic, failpoint, lock, pidfd};
 
 /// Why a step was not started. Nothing of it ran.
 #[derive(Debug, thiserror::Error)]
@@ -43,30 +44,79 @@ pub enum LaunchError {
         /// Why.
         source: io::Error,
     },
+    /// The shim cannot be watched.
+    #[error("watch the shim: {0}")]
+    Watch(pidfd::PidfdError),
     /// The shim has gone before *go*.
     #[error("let the shim go: {0}")]
     Go(io::Error),
 }
 
-/// Writes the spec into the step's folder, starts the shim and lets it go; answers its pid.
+/// A shim that was let go.
+#[derive(Debug)]
+pub struct Launched {
+    /// Its pid: our child, to be reaped.
+    pub pid: i32,
+    /// Readable once it has ended.
+    pub shim: OwnedFd,
+}
+
+/// Writes the spec into the step's folder, starts the shim and lets it go. Everything that is
+/// needed to watch it is there before *go*: after it nothing can fail, and before it nothing runs.
 ///
 /// # Errors
 /// See [`LaunchError`].
-pub fn launch(shim: &Path, folder: &Path, spec: &Spec) -> Result<i32, LaunchError> {
+pub fn launch(shim: &Path, folder: &Path, spec: &Spec) -> Result<Launched, LaunchError> {
     let locked = write_spec(folder, spec)?;
-    let (go_end, mut go) = io::pipe().map_err(|source| spawn_error(shim, source))?;
-    let child = Command::new(shim)
+    failpoint::reach("exec.spec-written");
+    let (go_end, go) = io::pipe().map_err(|source| spawn_error(shim, source))?;
+    let mut child = spawn(shim, folder, go_end, locked)?;
+    failpoint::reach("exec.spawned");
+    let launched = let_go(&child, go);
+    if launched.is_err() {
+        // The pipe is closed: the shim ends by itself.
+        let _reaped = child.wait();
+    }
+    launched
+}
+
+fn spawn(
+    shim: &Path,
+    folder: &Path,
+    go: io::PipeReader,
+    locked: File,
+) -> Result<Child, LaunchError> {
+    failpoint::io("exec.spawn").map_err(|source| spawn_error(shim, source))?;
+    Command::new(shim)
         .arg(folder)
         .env_clear()
+        .envs(armed_for_shim())
         .current_dir("/")
-        .stdin(go_end)
+        .stdin(go)
         .stdout(locked)
         .stderr(Stdio::null())
         .spawn()
-        .map_err(|source| spawn_error(shim, source))?;
-    go.write_all(&[GO]).map_err(LaunchError::Go)?;
+        .map_err(|source| spawn_error(shim, source))
+}
+
+fn let_go(child: &Child, mut go: io::PipeWriter) -> Result<Launched, LaunchError> {
     // A pid fits: Linux's pid_t is an i32.
-    Ok(child.id().cast_signed())
+    let pid = child.id().cast_signed();
+    let shim = pidfd::open_child(pid).map_err(LaunchError::Watch)?;
+    go.write_all(&[GO]).map_err(LaunchError::Go)?;
+    failpoint::reach("exec.gone");
+    Ok(Launched { pid, shim })
+}
+
+/// What arms the failpoints of the shims; nothing without the feature.
+fn armed_for_shim() -> Vec<(&'static str, String)> {
+    if !cfg!(feature = "failpoints") {
+        return Vec::new();
+    }
+    let hand_down = |from: &str, name| std::env::var(from).ok().map(|value| (name, value));
+    let point = hand_down("JOBD_SHIM_FAILPOINT", "JOBD_FAILPOINT");
+    let io = hand_down("JOBD_SHIM_FAILIO", "JOBD_FAILIO");
+    point.into_iter().chain(io).collect()
 }
 
 fn spawn_error(shim: &Path, source: io::Error) -> LaunchError {
@@ -82,9 +132,11 @@ fn write_spec(folder: &Path, spec: &Spec) -> Result<File, LaunchError> {
         path: path.clone(),
         source: source.into(),
     })?;
-    atomic::write(&path, &bytes).map_err(|source| LaunchError::WriteSpec {
-        path: path.clone(),
-        source,
-    })?;
+    failpoint::io("exec.write-spec")
+        .and_then(|()| atomic::write(&path, &bytes))
+        .map_err(|source| LaunchError::WriteSpec {
+            path: path.clone(),
+            source,
+        })?;
     Ok(lock::exclusive(&path)?)
 }

@@ -13,7 +13,7 @@ mod leftovers;
 mod order;
 mod watch;
 
-pub use host::find_cgroup_parent;
+pub use host::{find_cgroup_parent, leave_cgroup_parent};
 pub use order::{Orders, channel};
 pub use watch::{Exec, ExecError};
 

@@ -12,7 +12,7 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 
 use super::adopt::{Finding, find_out};
-use super::launch::{self, LaunchError};
+use super::launch::{self, LaunchError, Launched};
 use super::order::Inbox;
 use super::{Order, folder};
 use crate::core::event::Force;
@@ -21,7 +21,7 @@ use crate::core::{Event, JobId, StepRef};
 use crate::engine::Handle;
 use crate::layout::Layout;
 use crate::store::Reader;
-use crate::sys::{clock, pidfd};
+use crate::sys::{clock, failpoint, pidfd};
 
 /// How often an unclear step is looked at, in milliseconds.
 const UNCLEAR_LOOK_MS: u16 = 50;
@@ -150,7 +150,8 @@ impl Exec {
 
     fn launch(&mut self, id: JobId, name: String, step: StepRef) {
         match self.try_launch(id, &name, step) {
-            Ok((pid, shim)) => {
+            Ok(Launched { pid, shim }) => {
+                failpoint::reach("exec.before-news");
                 self.engine.news(Event::Launched(id, step));
                 self.watch(
                     id,
@@ -158,7 +159,7 @@ impl Exec {
                         name,
                         step,
                         shim,
-                        child: Some(pid),
+                        child: Some(Pid::from_raw(pid)),
                     },
                 );
             }
@@ -174,18 +175,16 @@ impl Exec {
         id: JobId,
         name: &str,
         step: StepRef,
-    ) -> Result<(Pid, OwnedFd), LaunchError> {
+    ) -> Result<Launched, LaunchError> {
         let row = self
             .reader
             .job(id)
             .map_err(|error| LaunchError::Job(error.to_string()))?;
         let row = row.ok_or_else(|| LaunchError::Job("it is not in the store".into()))?;
         let spec = plan::spec(name, step, &row.definition, &self.layout, &self.host)?;
+        failpoint::reach("exec.before-folders");
         let folder = folder::prepare(&self.layout, name, step, &row.definition)?;
-        let pid = launch::launch(&self.shim, &folder, &spec)?;
-        // Our own child cannot be reaped by anyone else, so its pid is its own.
-        let shim = pidfd::open_child(pid).map_err(|error| LaunchError::Job(error.to_string()))?;
-        Ok((Pid::from_raw(pid), shim))
+        launch::launch(&self.shim, &folder, &spec)
     }
 
     fn watch(&mut self, id: JobId, watched: Watched) {
@@ -213,9 +212,11 @@ impl Exec {
             Force::Grace => Signal::SIGTERM,
             Force::Now => Signal::SIGINT,
         };
+        failpoint::reach("exec.before-stop");
         if let Err(error) = pidfd::signal(&watched.shim, signal) {
             tracing::error!(job = id, %error, "a supervisor cannot be told to stop");
         }
+        failpoint::reach("exec.after-stop");
     }
 
     /// A shim's pidfd is readable: it has ended.
@@ -235,6 +236,7 @@ impl Exec {
     }
 
     fn adopt(&mut self, id: JobId, name: String, step: StepRef, stop: Option<Force>) {
+        failpoint::reach("exec.before-adoption");
         match find_out(&self.layout.step(&name, step)) {
             Finding::Alive(shim) => {
                 self.engine.news(Event::Launched(id, step));

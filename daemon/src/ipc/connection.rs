@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use interprocess::local_socket::tokio::Stream;
 use proto::api::{ApiError, Call, Reply, Request};
-use proto::frame::{self, Decoder, FrameError};
+use proto::frame::{self, Decoder, FRAME_BYTES_MAX, FrameError};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::policy::Caller;
 use super::service::{Given, Service};
@@ -69,40 +69,52 @@ pub async fn turn_away(stream: Stream, max: usize) {
 
 impl Connection {
     async fn run(&mut self, caller: Caller, service: &Service) -> Result<(), ConnectionError> {
-        let mut wait = FRAME_SECS_MAX;
-        while let Some(bytes) = self.next_frame(wait).await? {
-            wait = IDLE_SECS_MAX;
-            let call: Call = match frame::decode(&bytes) {
-                Ok(call) => call,
-                Err(error) => {
-                    let parameter = error.to_string();
-                    self.send(&failure(&ApiError::InvalidParameter { parameter }))
-                        .await?;
-                    return Err(error.into());
-                }
+        let first = timeout(Duration::from_secs(FRAME_SECS_MAX), self.next_frame());
+        let mut next = first.await.map_err(|_| ConnectionError::Slow)?;
+        loop {
+            let call = match next {
+                Ok(Some(frame)) => frame::decode(&frame),
+                Ok(None) => return Ok(()),
+                Err(ConnectionError::Frame(error)) => Err(error),
+                Err(error) => return Err(error),
             };
-            self.answer(caller, service, call).await?;
+            match call {
+                Ok(call) => self.answer(caller, service, call).await?,
+                Err(error) => return self.refuse(error).await,
+            }
+            next = self.next_frame().await;
         }
-        Ok(())
     }
 
-    /// The next frame; none when the client has left.
-    async fn next_frame(&mut self, wait_secs: u64) -> Result<Option<Vec<u8>>, ConnectionError> {
+    /// Says what is wrong with what came; the connection cannot go on from there.
+    async fn refuse(&mut self, error: FrameError) -> Result<(), ConnectionError> {
+        let parameter = error.to_string();
+        self.send(&failure(&ApiError::InvalidParameter { parameter }))
+            .await?;
+        Err(error.into())
+    }
+
+    /// The next frame; none when the client has left. However its bytes come, a frame that has
+    /// begun has its time and no more.
+    async fn next_frame(&mut self) -> Result<Option<Vec<u8>>, ConnectionError> {
         let mut buffer = vec![0; READ_BYTES];
-        let mut wait_secs = wait_secs;
+        let mut until = Instant::now() + Duration::from_secs(IDLE_SECS_MAX);
+        let mut begun = false;
         loop {
             if let Some(frame) = self.decoder.next_frame()? {
                 return Ok(Some(frame));
             }
-            let read = self.stream.read(&mut buffer);
-            let count = timeout(Duration::from_secs(wait_secs), read)
+            if !begun && self.decoder.is_inside_frame() {
+                begun = true;
+                until = Instant::now() + Duration::from_secs(FRAME_SECS_MAX);
+            }
+            let count = timeout_at(until, self.stream.read(&mut buffer))
                 .await
                 .map_err(|_| ConnectionError::Slow)??;
             if count == 0 {
                 return Ok(None);
             }
             self.decoder.push(&buffer[..count])?;
-            wait_secs = FRAME_SECS_MAX;
         }
     }
 
@@ -133,6 +145,15 @@ impl Connection {
         Ok(())
     }
 
+    /// Keeps calls that came while another one is answered: no more than a frame may hold.
+    fn keep_for_later(&mut self, bytes: &[u8]) -> Result<(), FrameError> {
+        self.decoder.push(bytes)?;
+        match self.decoder.held_bytes() > FRAME_BYTES_MAX {
+            true => Err(FrameError::TooLarge),
+            false => Ok(()),
+        }
+    }
+
     /// Sends changes until all have been told, or the client leaves.
     async fn stream(
         &mut self,
@@ -147,7 +168,7 @@ impl Connection {
                 read = self.stream.read(&mut buffer) => {
                     match read? {
                         0 => return Ok(()),
-                        count => self.decoder.push(&buffer[..count])?,
+                        count => self.keep_for_later(&buffer[..count])?,
                     }
                     continue;
                 }

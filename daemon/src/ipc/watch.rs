@@ -17,6 +17,8 @@ pub struct Watching {
     pending: VecDeque<Change>,
     /// The jobs that have not ended, as far as was told, with the last status.
     open: HashMap<JobId, Option<Change>>,
+    /// Changes were missed.
+    behind: bool,
 }
 
 impl Watching {
@@ -28,6 +30,7 @@ impl Watching {
             changes,
             pending: VecDeque::new(),
             open,
+            behind: false,
         };
         watching.look(service, ids).await?;
         Ok(watching)
@@ -45,13 +48,17 @@ impl Watching {
             if self.open.is_empty() {
                 return Ok(None);
             }
+            // Remembered, because whoever waits for us may give up in the midst of the look.
+            if self.behind {
+                let ids = self.open.keys().copied().collect();
+                self.look(service, ids).await?;
+                self.behind = false;
+                continue;
+            }
             match self.changes.recv().await {
                 Ok(change) => self.pending.push_back(change),
                 // Too slow for the channel: look at the jobs themselves.
-                Err(RecvError::Lagged(_)) => {
-                    let ids = self.open.keys().copied().collect();
-                    self.look(service, ids).await?;
-                }
+                Err(RecvError::Lagged(_)) => self.behind = true,
                 Err(RecvError::Closed) => {
                     return Err(ApiError::Unavailable {
                         reason: "the daemon is shutting down".into(),

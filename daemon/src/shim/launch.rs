@@ -21,6 +21,7 @@ use super::pump::Pump;
 use super::record::Records;
 use super::spawn::{Birth, Report, Spawned, spawn};
 use crate::sys::clock::wall_micros;
+use crate::sys::failpoint;
 use crate::sys::pidfd::{PidfdError, identity};
 
 /// Why the command did not run: a lowercase fragment, and the kernel's reason.
@@ -128,7 +129,9 @@ pub(super) fn launch(ready: Ready<'_>, records: &Records) -> Result<Launched, St
         cgroup,
         is_spared,
     };
+    failpoint::io("shim.fork").map_err(|error| StartFailure::io("new process", &error))?;
     let spawned = spawn(birth).map_err(|errno| StartFailure::new("new process", errno))?;
+    failpoint::reach("shim.forked");
     if let Some(unused) = leaf.take_if(|_| !spawned.in_cgroup) {
         unused.remove();
     }
@@ -144,11 +147,11 @@ pub(super) fn launch(ready: Ready<'_>, records: &Records) -> Result<Launched, St
         give_up(&spawned);
         return Err(failure);
     }
-    Ok(Launched {
-        main: spawned.pid,
-        report: spawned.release(),
-        pump,
-    })
+    failpoint::reach("shim.started");
+    let main = spawned.pid;
+    let report = spawned.release();
+    failpoint::reach("shim.released");
+    Ok(Launched { main, report, pump })
 }
 
 fn record_start(

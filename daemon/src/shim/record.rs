@@ -14,7 +14,7 @@ use nix::fcntl::{FallocateFlags, fallocate, renameat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use proto::record::{EXIT_FILE, Exit, STARTED_FILE, Started};
 
-use crate::sys::atomic;
+use crate::sys::{atomic, failpoint};
 
 /// Bytes that are reserved for the exit record. It has about 400; a longer one (a long reason)
 /// needs space at the end.
@@ -33,6 +33,7 @@ pub(super) struct Records {
 impl Records {
     /// Takes the room for the exit record.
     pub(super) fn reserve(directory: File) -> io::Result<Records> {
+        failpoint::io("shim.reserve")?;
         let reserved = atomic::create_at(&directory, EXIT_TMP)?;
         // Not every file system can; the blanks take the room in any case.
         let _unsupported = fallocate(&reserved, FallocateFlags::empty(), 0, RESERVED_BYTES.into());
@@ -51,6 +52,7 @@ impl Records {
 
     /// Records that the command may run from here on.
     pub(super) fn started(&self, started: &Started) -> io::Result<()> {
+        failpoint::io("shim.write-started")?;
         atomic::write_at(&self.directory, STARTED_FILE, &serde_json::to_vec(started)?)
     }
 
@@ -77,8 +79,11 @@ impl Records {
     }
 
     fn store_exit(&self, bytes: &[u8]) -> io::Result<()> {
+        failpoint::io("shim.write-exit")?;
         self.reserved.write_all_at(bytes, 0)?;
         self.reserved.set_len(bytes.len() as u64)?;
+        failpoint::reach("shim.exit-written");
+        failpoint::io("shim.rename-exit")?;
         match renameat(&self.directory, EXIT_TMP, &self.directory, EXIT_FILE) {
             Ok(()) => Ok(()),
             // Somebody removed the reserved file.

@@ -18,6 +18,7 @@ use super::signals::Signals;
 use super::supervise::{Outcome, Supervisor};
 use super::{log, process, reap};
 use crate::sys::clock::{boot_id, monotonic_ms, wall_micros};
+use crate::sys::failpoint;
 use crate::sys::pidfd::{PidfdError, identity};
 
 /// Why the shim ended without an exit record. Nothing has run, except where noted.
@@ -70,7 +71,9 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<(), StartError> {
     } = handshake::take_over(&path)?;
     let is_spared = process::spare_from_oom();
     let (shim, boot_id) = (myself()?, boot_id().map_err(StartError::BootId)?);
+    failpoint::reach("shim.locked");
     let records = Records::reserve(directory).map_err(StartError::Reserve)?;
+    failpoint::reach("shim.reserved");
     let log = log::open(&spec.log, spec.user.as_ref());
     let mut leaf = Leaf::make(&spec);
     if !handshake::wait_for_go(&go, &signals)? {
@@ -78,6 +81,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<(), StartError> {
         remove(leaf);
         return Ok(());
     }
+    failpoint::reach("shim.go");
     drop(go);
     // Somebody may wait for the end of it; where there is no /dev/null it stays.
     let _kept = handshake::let_go_of_stderr();
@@ -98,7 +102,9 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<(), StartError> {
         }
         Err(failure) => exit_of_failure(failure, &spec, begun),
     };
+    failpoint::reach("shim.empty");
     records.exit(&exit).map_err(StartError::Exit)?;
+    failpoint::reach("shim.exit-renamed");
     remove(leaf);
     drop(lock);
     Ok(())

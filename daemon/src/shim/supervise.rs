@@ -21,6 +21,7 @@ use super::signals::{Arrived, Signals};
 use super::spawn::Report;
 use super::tree;
 use crate::sys::clock::monotonic_ms;
+use crate::sys::failpoint;
 
 /// Milliseconds between two kills, while nothing is reaped: at first, and for a process that the
 /// kernel does not let die (a disk that does not answer).
@@ -112,8 +113,14 @@ impl<'a> Supervisor<'a> {
             }
             match self.machine.step(now, self.seen(arrived)) {
                 Order::Wait => {}
-                Order::Terminate => tree::terminate(self.main),
-                Order::Kill => self.kill_fence(),
+                Order::Terminate => {
+                    failpoint::reach("shim.before-terminate");
+                    tree::terminate(self.main);
+                }
+                Order::Kill => {
+                    failpoint::reach("shim.before-kill");
+                    self.kill_fence();
+                }
                 Order::Finish => return self.finish(),
             }
             if self.machine.is_killing() {

@@ -14,7 +14,7 @@ use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{Mode, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
-use crate::sys::lease;
+use crate::sys::{failpoint, lease};
 
 /// The most bytes of a spool file: the job language's own bound.
 pub const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -220,6 +220,8 @@ impl Folder {
             Ok(_) | Err(Errno::ENOENT) => return Ok(()),
             Err(errno) => return Err(failed(errno)),
         }
+        failpoint::io("spool.remove")
+            .map_err(|source| failed(Errno::from_raw(source.raw_os_error().unwrap_or_default())))?;
         match unlinkat(self.fd.as_fd(), name, UnlinkatFlags::NoRemoveDir) {
             Ok(()) | Err(Errno::ENOENT) => Ok(()),
             Err(errno) => Err(failed(errno)),
@@ -238,10 +240,12 @@ impl Folder {
         };
         let target = self.free_name(&name.to_string_lossy());
         let rejected = self.path.join("rejected");
-        let mut file =
-            File::create(rejected.join(format!("{target}.error"))).map_err(failed("explain"))?;
-        file.write_all(reason.as_bytes())
+        failpoint::io("spool.explain")
+            .and_then(|()| File::create(rejected.join(format!("{target}.error"))))
+            .and_then(|mut file| file.write_all(reason.as_bytes()))
             .map_err(failed("explain"))?;
+        failpoint::reach("spool.explained");
+        failpoint::io("spool.move-aside").map_err(failed("move aside"))?;
         let moved = nix::fcntl::renameat(
             self.fd.as_fd(),
             name,

@@ -8,6 +8,7 @@ use proto::api::ApiError;
 use super::admit::{Folder, Opened, SpoolError};
 use crate::admission;
 use crate::engine::{Candidate, Handle, SubmitAnswer};
+use crate::sys::failpoint;
 
 /// The most files that one look settles: others (and the socket) get their turn in between.
 pub const SCAN_FILES_MAX: usize = 256;
@@ -60,6 +61,7 @@ pub fn scan(
             Opened::Refused(reason) => rejected += reject(folder, &name, &explain(&name, &reason)),
         }
     }
+    failpoint::reach("spool.read");
     let settled = admit_all(folder, engine, valid)?;
     Ok(if settled { rest } else { Rest::Later })
 }
@@ -109,7 +111,10 @@ fn admit_all(folder: &Folder, engine: &Handle, valid: Vec<Valid>) -> Result<bool
     let mut taken = true;
     for (name, inode, answer) in waiting {
         match answer.wait() {
-            Ok(SubmitAnswer::Admitted(_) | SubmitAnswer::Known) => folder.remove(&name, inode)?,
+            Ok(SubmitAnswer::Admitted(_) | SubmitAnswer::Known) => {
+                failpoint::reach("spool.admitted");
+                folder.remove(&name, inode)?;
+            }
             Err(error @ (ApiError::Unavailable { .. } | ApiError::LimitReached { .. })) => {
                 tracing::warn!(name = %name.display(), %error, "a spool file has to wait");
                 taken = false;

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use crate::core::{Job, JobId, NewJob};
 
 use super::{StoreError, schema, sql};
+use crate::sys::failpoint;
 
 /// A change to be made durable.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +51,8 @@ impl Store {
         for write in writes {
             apply(&transaction, write)?;
         }
+        failpoint::reach("store.in-commit");
+        failpoint::io("store.commit").map_err(|error| sql("commit")(full(&error)))?;
         transaction.commit().map_err(sql("commit"))
     }
 
@@ -128,6 +131,12 @@ impl Store {
             .and_then(|mut statement| statement.exists([value]))
             .map_err(sql("look up a job"))
     }
+}
+
+/// What SQLite says when the disk refuses a page.
+fn full(error: &std::io::Error) -> rusqlite::Error {
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
+    rusqlite::Error::SqliteFailure(code, Some(error.to_string()))
 }
 
 fn apply(transaction: &Transaction<'_>, write: &Write) -> Result<(), StoreError> {

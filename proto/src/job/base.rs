@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::field::Field;
+use super::name::Owner;
 use super::{Fields, Identity, Input, Output, Service, name};
 
 /// What jobs of every type have in common.
@@ -50,7 +51,7 @@ pub struct Base {
 
 impl Base {
     /// Reads the common keys.
-    pub(super) fn read(fields: &Fields<'_>, named: name::Check) -> Base {
+    pub(super) fn read(fields: &Fields<'_>, owner: Owner) -> Base {
         Base {
             name: fields.read("name", name::job),
             display_name: fields.text("display_name"),
@@ -60,10 +61,10 @@ impl Base {
             properties: fields.read("properties", text_map).unwrap_or_default(),
             compute: fields.read("compute", Field::filled_text),
             inputs: fields
-                .read("inputs", |map| Input::read_all(map, named))
+                .read("inputs", |map| Input::read_all(map, owner))
                 .unwrap_or_default(),
             outputs: fields
-                .read("outputs", |map| Output::read_all(map, named))
+                .read("outputs", |map| Output::read_all(map, owner))
                 .unwrap_or_default(),
             identity: fields.read("identity", Identity::read),
             services: fields.read("services", services),

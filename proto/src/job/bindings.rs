@@ -265,7 +265,7 @@ fn unknown_port(field: &Field<'_>, key: &str, word: &str, known: &BTreeSet<Strin
     let message = format!("the component has no {word} `{key}`");
     field.report_at(
         field.key,
-        Severity::Error,
+        Severity::Warning,
         "unknown-key",
         message,
         suggest::defined(key, known),

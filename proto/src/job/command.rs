@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::base::Base;
 use super::field::Field;
+use super::name::Owner;
 use super::references::Names;
 use super::task::Task;
 use super::{
     Distribution, Environment, Identity, Input, Limits, Literal, Output, QueueSettings, Resources,
-    Service, name, nested, notes,
+    Service, nested, notes,
 };
 
 /// A command job as the user wrote it: paths are as written, relative to the base path that
@@ -116,7 +117,7 @@ impl CommandJob {
             return nested::read(root, &component);
         }
         let fields = root.fields(KEYS)?;
-        let base = Base::read(&fields, name::input);
+        let base = Base::read(&fields, Owner::Job);
         let task = Task::read(&fields);
         task.check_references(&fields, &Names::of(&fields));
         notes::note_task(&fields, &task, base.compute.as_deref());

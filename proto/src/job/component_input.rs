@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::field::Field;
 use super::{Literal, name};
+use crate::diagnostic::Severity;
 
 /// A declared input.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -132,7 +133,7 @@ impl ComponentInput {
         self.default.is_some() || self.optional == Some(true)
     }
 
-    /// Refuses a value that does not fit. Text that reads as a number counts as one, because
+    /// Warns of a value that does not fit: Azure ML's client reads it. Text that reads as a number counts as one, because
     /// YAML 1.1 takes `1e-3` for text.
     pub(super) fn check(&self, field: &Field<'_>, value: &Literal) {
         let text = value.to_string();
@@ -150,7 +151,8 @@ impl ComponentInput {
             _ => true,
         };
         if !fits {
-            field.error(
+            field.report(
+                Severity::Warning,
                 "wrong-type",
                 format!("`{text}` does not fit the component's type {}", self.kind),
                 "",
@@ -166,7 +168,8 @@ impl ComponentInput {
                 .flatten()
                 .map(ToString::to_string)
                 .collect();
-            field.error(
+            field.report(
+                Severity::Warning,
                 "unknown-value",
                 format!("`{text}` is not among the component's values"),
                 format!("allowed: {}", values.join(", ")),
@@ -184,7 +187,8 @@ impl ComponentInput {
         };
         let (least, most) = (bound(&self.min), bound(&self.max));
         if least.is_some_and(|least| number < least) || most.is_some_and(|most| number > most) {
-            field.error(
+            field.report(
+                Severity::Warning,
                 "out-of-range",
                 format!("{number} is outside the component's bounds"),
                 "",

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::field::Field;
+use super::name::Owner;
 use super::path::{PathForm, classify_path};
-use super::{Literal, name, suggest};
+use super::{Literal, suggest};
+use crate::diagnostic::Severity;
 use crate::yaml::Value;
 
 /// An input of a job.
@@ -25,7 +27,8 @@ pub struct DataInput {
     /// `uri_folder`, `uri_file`, `mltable`, `mlflow_model`, `custom_model`, `triton_model`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Where it is, as written.
+    /// Where it is, as written; empty where a pipeline leaves it open.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub path: String,
     /// `ro_mount`, `download`, `direct`, …
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,27 +64,24 @@ const KEYS: &[&str] = &["type", "path", "mode", "datastore", "path_on_compute"];
 
 impl Input {
     /// Reads `inputs`.
-    pub(super) fn read_all(
-        field: &Field<'_>,
-        named: name::Check,
-    ) -> Option<BTreeMap<String, Input>> {
+    pub(super) fn read_all(field: &Field<'_>, owner: Owner) -> Option<BTreeMap<String, Input>> {
         let entries = field.entries()?;
         let read = |(key, value): (String, Field<'_>)| {
-            let named = named(&value, &key);
-            let input = Input::read(&value)?;
+            let named = owner.names(&value, &key);
+            let input = Input::read(&value, owner)?;
             named.then_some((key, input))
         };
         Some(entries.into_iter().filter_map(read).collect())
     }
 
     /// Reads one input.
-    fn read(field: &Field<'_>) -> Option<Input> {
+    fn read(field: &Field<'_>, owner: Owner) -> Option<Input> {
         match &field.node.value {
             Value::Map(_) if field.peek("value").is_some() => {
                 let value = field.fields(&["value"])?.get("value")?;
                 value.literal().map(Input::Literal)
             }
-            Value::Map(_) => DataInput::read(field).map(Input::Data),
+            Value::Map(_) => DataInput::read(field, owner).map(Input::Data),
             Value::Null => {
                 field.error(
                     "wrong-type",
@@ -96,7 +96,7 @@ impl Input {
 }
 
 impl DataInput {
-    fn read(field: &Field<'_>) -> Option<DataInput> {
+    fn read(field: &Field<'_>, owner: Owner) -> Option<DataInput> {
         let kind = match field.peek("type") {
             Some(kind) => data_type(&kind, field)?,
             None => "uri_folder",
@@ -110,13 +110,13 @@ impl DataInput {
         let mode = fields.get("mode").and_then(|mode| mode.word(modes));
         let text = |key| fields.get(key).and_then(|text| text.filled_text());
         let (datastore, path_on_compute) = (text("datastore"), text("path_on_compute"));
-        let path = fields.require(
-            "path",
-            "write `path:` with a local path, a URI or azureml:NAME:VERSION",
-        )?;
+        let path = match fields.get("path") {
+            Some(path) => path.path_text()?,
+            None => no_path(field, owner)?,
+        };
         Some(DataInput {
             kind: kind.into(),
-            path: unmangled(path.path_text()?),
+            path: unmangled(path),
             mode: mode.map(str::to_owned),
             datastore,
             path_on_compute,
@@ -130,6 +130,22 @@ fn unmangled(text: String) -> String {
         (Some(rest), PathForm::Local(_)) => rest.to_owned(),
         (Some(rest), PathForm::Uri(_)) if !rest.starts_with("//") => rest.to_owned(),
         _ => text,
+    }
+}
+
+/// Azure ML reads data without a path, and refuses a job at submission where one is lacking.
+fn no_path(field: &Field<'_>, owner: Owner) -> Option<String> {
+    let help = "write `path:` with a local path, a URI or azureml:NAME:VERSION";
+    match owner {
+        Owner::Job => {
+            field.error("missing-key", "the key `path` is required", help);
+            None
+        }
+        Owner::Pipeline => {
+            let message = "there is no path yet: the pipeline cannot be submitted so";
+            field.report(Severity::Warning, "missing-key", message, help);
+            Some(String::new())
+        }
     }
 }
 

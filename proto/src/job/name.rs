@@ -48,8 +48,25 @@ pub(super) fn experiment(field: &Field<'_>) -> Option<String> {
     Some(text)
 }
 
-/// Checks the name of an input or output, and reports one that cannot be.
-pub(super) type Check = fn(&Field<'_>, &str) -> bool;
+/// Whose inputs and outputs are read: a pipeline's may have dotted names, and its inputs may lack
+/// a path, which is then given where the pipeline is submitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// A command or sweep job.
+    Job,
+    /// A pipeline or one of its steps.
+    Pipeline,
+}
+
+impl Owner {
+    /// Checks the name of an input or output, and reports one that cannot be.
+    pub(super) fn names(self, field: &Field<'_>, key: &str) -> bool {
+        match self {
+            Owner::Job => input(field, key),
+            Owner::Pipeline => pipeline_input(field, key),
+        }
+    }
+}
 
 /// Checks the name of an input or output of a pipeline, which may be a path of names.
 pub(super) fn pipeline_input(field: &Field<'_>, key: &str) -> bool {

@@ -6,6 +6,7 @@ use super::base::Base;
 use super::command::CommandJob;
 use super::component::CommandComponent;
 use super::field::Field;
+use super::name::Owner;
 use super::task::{self, Task};
 use super::{
     Distribution, Environment, Fields, Limits, QueueSettings, Resources, declared, name, notes,
@@ -57,7 +58,7 @@ pub(super) fn component<'a>(root: &Field<'a>) -> Option<Field<'a>> {
 pub(super) fn read(root: &Field<'_>, field: &Field<'_>) -> Option<CommandJob> {
     let fields = root.fields(KEYS)?;
     check_type(field)?;
-    let mut base = Base::read(&fields, name::input);
+    let mut base = Base::read(&fields, Owner::Job);
     let component = CommandComponent::read(field, None)?;
     let declaration = component.declaration;
     declared::settle_inputs(&fields, &declaration.inputs, &mut base.inputs);

@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use super::component::{ComponentRef, Declaration};
 use super::field::Field;
+use super::name::Owner;
 use super::references::Names;
 use super::sweep::Sweep;
 use super::task::{self, Task};
@@ -261,7 +262,7 @@ impl Step {
                 .unwrap_or_default(),
             compute: fields.read("compute", Field::filled_text),
             inputs: fields
-                .read("inputs", |map| Input::read_all(map, name::pipeline_input))
+                .read("inputs", |map| Input::read_all(map, Owner::Pipeline))
                 .unwrap_or_default(),
             outputs: fields
                 .read("outputs", NodeOutput::read_all)

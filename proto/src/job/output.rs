@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::field::Field;
 use super::input::DATA_TYPES;
+use super::name::Owner;
 use super::{name, references};
 use crate::yaml::Value;
 
@@ -46,13 +47,10 @@ impl Default for Output {
 
 impl Output {
     /// Reads `outputs`.
-    pub(super) fn read_all(
-        field: &Field<'_>,
-        named: name::Check,
-    ) -> Option<BTreeMap<String, Output>> {
+    pub(super) fn read_all(field: &Field<'_>, owner: Owner) -> Option<BTreeMap<String, Output>> {
         let entries = field.entries()?;
         let read = |(key, value): (String, Field<'_>)| {
-            let named = named(&value, &key);
+            let named = owner.names(&value, &key);
             let output = Output::read(&value, false)?;
             named.then_some((key, output))
         };

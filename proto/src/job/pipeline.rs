@@ -9,6 +9,7 @@ use super::base::Base;
 use super::bindings;
 use super::component::{Component, ComponentRef};
 use super::field::Field;
+use super::name::Owner;
 use super::{Fields, Node, declared, json, name, suggest};
 use crate::diagnostic::Severity;
 
@@ -73,7 +74,7 @@ impl PipelineJob {
     /// Reads a pipeline job.
     pub(super) fn read(root: &Field<'_>) -> Option<PipelineJob> {
         let fields = root.fields(KEYS)?;
-        let mut base = Base::read(&fields, name::pipeline_input);
+        let mut base = Base::read(&fields, Owner::Pipeline);
         let settings = fields.read("settings", settings).unwrap_or_default();
         let component = fields.get("component");
         let own = match (&component, fields.get("jobs")) {

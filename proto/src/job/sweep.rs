@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::base::Base;
 use super::field::Field;
 use super::limits::seconds;
+use super::name::Owner;
 use super::references::Names;
 use super::task::Task;
 use super::{
-    EarlyTermination, Fields, Hyperparameter, QueueSettings, Resources, Sampling, name, notes,
+    EarlyTermination, Fields, Hyperparameter, QueueSettings, Resources, Sampling, notes,
     search_space,
 };
 use crate::diagnostic::Severity;
@@ -143,7 +144,7 @@ impl SweepJob {
     /// Reads a sweep job.
     pub(super) fn read(root: &Field<'_>) -> Option<SweepJob> {
         let fields = root.fields(KEYS)?;
-        let base = Base::read(&fields, name::input);
+        let base = Base::read(&fields, Owner::Job);
         let resources = fields.read("resources", Resources::read);
         let queue_settings = fields.read("queue_settings", QueueSettings::read);
         notes::note_base(&fields);

@@ -57,6 +57,12 @@ fn errors(text: &str, files: &[(&'static str, &'static str)]) -> String {
     show(&reading.diagnostics, Severity::Error)
 }
 
+/// Errors first, then warnings.
+fn errors_and_warnings(text: &str, files: &[(&'static str, &'static str)]) -> String {
+    let warnings = show(&reading(text, files).diagnostics, Severity::Warning);
+    format!("{}\n{warnings}", errors(text, files))
+}
+
 const TRAIN: &str = "
 name: train
 version: 1.0
@@ -176,7 +182,7 @@ jobs:
 
 #[test]
 fn a_step_gives_its_component_what_it_declares() {
-    insta::assert_snapshot!(errors(
+    insta::assert_snapshot!(errors_and_warnings(
         "
 type: pipeline
 jobs:

@@ -1,0 +1,160 @@
+//! Named places where a test makes this process die or its I/O fail. Without the feature
+//! `failpoints` each is an empty function.
+//!
+//! * `JOBD_FAILPOINT=LABEL[:N]`: SIGKILL at the N-th time (1 if not given) that LABEL is reached.
+//! * `JOBD_FAILIO=N:ERRNO`: the N-th I/O that passes a failpoint fails with that error number;
+//!   `N+:ERRNO`: that one and all after it.
+//!
+//! The daemon hands `JOBD_SHIM_FAILPOINT` and `JOBD_SHIM_FAILIO` to its shims under the plain
+//! names, so that either program can be hit alone.
+
+#[cfg(not(feature = "failpoints"))]
+use std::io;
+
+/// Every label of the daemon, in no order.
+pub const DAEMON_LABELS: &[&str] = &[
+    "app.locked",
+    "app.ready",
+    "engine.before-commit",
+    "engine.after-commit",
+    "engine.before-deed",
+    "engine.before-replies",
+    "exec.before-folders",
+    "exec.make-folder",
+    "exec.write-spec",
+    "exec.spec-written",
+    "exec.spawn",
+    "exec.spawned",
+    "exec.gone",
+    "exec.before-news",
+    "exec.before-stop",
+    "exec.after-stop",
+    "exec.before-adoption",
+    "exec.leftovers-killed",
+    "spool.read",
+    "spool.admitted",
+    "spool.remove",
+    "spool.explain",
+    "spool.explained",
+    "spool.move-aside",
+    "store.commit",
+    "store.in-commit",
+];
+
+/// Every label of the shim.
+pub const SHIM_LABELS: &[&str] = &[
+    "shim.locked",
+    "shim.reserve",
+    "shim.reserved",
+    "shim.go",
+    "shim.fork",
+    "shim.forked",
+    "shim.write-started",
+    "shim.started",
+    "shim.released",
+    "shim.before-terminate",
+    "shim.before-kill",
+    "shim.empty",
+    "shim.write-exit",
+    "shim.exit-written",
+    "shim.rename-exit",
+    "shim.exit-renamed",
+];
+
+/// A place where the process may be killed.
+#[cfg(not(feature = "failpoints"))]
+#[inline]
+pub fn reach(_label: &'static str) {}
+
+/// A place where the process may be killed, and where an I/O that follows may fail instead.
+///
+/// # Errors
+/// The error that the test asked for; none without the feature.
+#[cfg(not(feature = "failpoints"))]
+#[inline]
+pub fn io(_label: &'static str) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(feature = "failpoints")]
+pub use armed::{io, reach};
+
+#[cfg(feature = "failpoints")]
+mod armed {
+    use std::io;
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    /// What the environment asks for.
+    #[derive(Default)]
+    struct Armed {
+        kill: Option<(String, u64)>,
+        fail: Option<Fail>,
+    }
+
+    struct Fail {
+        number: u64,
+        and_after: bool,
+        errno: i32,
+    }
+
+    static REACHED: AtomicU64 = AtomicU64::new(0);
+    static DONE: AtomicU64 = AtomicU64::new(0);
+
+    fn armed() -> &'static Armed {
+        static ARMED: OnceLock<Armed> = OnceLock::new();
+        ARMED.get_or_init(|| Armed {
+            kill: std::env::var("JOBD_FAILPOINT")
+                .ok()
+                .and_then(|text| kill(&text)),
+            fail: std::env::var("JOBD_FAILIO")
+                .ok()
+                .and_then(|text| fail(&text)),
+        })
+    }
+
+    fn kill(text: &str) -> Option<(String, u64)> {
+        match text.split_once(':') {
+            Some((label, number)) => Some((label.into(), number.parse().ok()?)),
+            None => Some((text.into(), 1)),
+        }
+    }
+
+    fn fail(text: &str) -> Option<Fail> {
+        let (number, errno) = text.split_once(':')?;
+        Some(Fail {
+            number: number.trim_end_matches('+').parse().ok()?,
+            and_after: number.ends_with('+'),
+            errno: errno.parse().ok()?,
+        })
+    }
+
+    /// A place where the process may be killed.
+    pub fn reach(label: &'static str) {
+        let Some((wanted, number)) = &armed().kill else {
+            return;
+        };
+        if wanted == label && REACHED.fetch_add(1, Ordering::Relaxed) + 1 == *number {
+            // As kill -9 from outside: no destructor runs, nothing is flushed.
+            let _unreached =
+                nix::sys::signal::kill(nix::unistd::getpid(), nix::sys::signal::SIGKILL);
+            std::process::abort();
+        }
+    }
+
+    /// A place where the process may be killed, and where an I/O that follows may fail instead.
+    ///
+    /// # Errors
+    /// The error that the test asked for.
+    pub fn io(label: &'static str) -> io::Result<()> {
+        reach(label);
+        let Some(fail) = &armed().fail else {
+            return Ok(());
+        };
+        let number = DONE.fetch_add(1, Ordering::Relaxed) + 1;
+        if number == fail.number || fail.and_after && number > fail.number {
+            return Err(io::Error::from_raw_os_error(fail.errno));
+        }
+        Ok(())
+    }
+}
