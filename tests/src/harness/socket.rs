@@ -109,6 +109,25 @@ impl Socket {
         }
     }
 
+    /// Calls a method of a daemon that may die meanwhile; none when no answer came.
+    pub fn attempt<M: Method>(&mut self, method: &M) -> Option<Result<M::Reply, ApiError>> {
+        let call = Call {
+            method: M::NAME.into(),
+            parameters: serde_json::to_value(method).ok()?,
+            more: false,
+            oneway: false,
+        };
+        frame::write(self.stream.get_mut(), &call).ok()?;
+        let reply: Reply = frame::read(&mut self.stream).ok()??;
+        Some(match reply.error {
+            None => Ok(serde_json::from_value(reply.parameters).unwrap()),
+            Some(error) => {
+                let value = serde_json::json!({"error": error, "parameters": reply.parameters});
+                Err(serde_json::from_value(value).unwrap())
+            }
+        })
+    }
+
     /// Calls a method of a daemon that may be about to go.
     pub fn try_call<M: Method>(&mut self, method: &M) -> Option<M::Reply> {
         let call = Call {
