@@ -3,6 +3,7 @@
 use std::io::{self, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Duration;
 
 use proto::api::{ApiError, Call, Method, Reply};
 use proto::frame;
@@ -39,6 +40,14 @@ impl Socket {
         Ok(Socket {
             stream: BufReader::new(stream),
         })
+    }
+
+    /// Waits no longer than that for each answer.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn wait_at_most(&self, longest: Duration) -> io::Result<()> {
+        self.stream.get_ref().set_read_timeout(Some(longest))
     }
 
     /// Sends bytes as they are.

@@ -19,6 +19,8 @@ use super::verdict;
 
 /// How long a case may take.
 const CASE_MAX: Duration = Duration::from_secs(45);
+/// How long an answer is waited for: while the store cannot be written, a cancel gets none.
+const ANSWER_MAX: Duration = Duration::from_secs(2);
 /// How long a fault that does not pass by itself is left to act.
 const FAULT_LASTS: Duration = Duration::from_millis(700);
 
@@ -285,7 +287,9 @@ impl Drive<'_> {
 
     /// One try; none when the daemon did not answer.
     fn call<M: Method>(&mut self, method: &M) -> Option<Result<M::Reply, ApiError>> {
-        Socket::connect(&self.home.socket()).ok()?.attempt(method)
+        let mut socket = Socket::connect(&self.home.socket()).ok()?;
+        socket.wait_at_most(ANSWER_MAX).ok()?;
+        socket.attempt(method)
     }
 
     /// Asks until it is granted; a refusal must say that it is for now.
@@ -356,7 +360,8 @@ impl Drive<'_> {
     }
 
     fn has_ended(&mut self, name: &str) -> bool {
-        self.view(name).is_some_and(|view| view.status.is_terminal())
+        self.view(name)
+            .is_some_and(|view| view.status.is_terminal())
     }
 
     /// All jobs as the daemon shows them.
@@ -383,7 +388,9 @@ impl Drive<'_> {
             let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             let line = String::from_utf8_lossy(&line).into_owned();
             let mut words = line.split('\0');
-            let is_shim = words.next().is_some_and(|word| word.ends_with("/jobd-shim"));
+            let is_shim = words
+                .next()
+                .is_some_and(|word| word.ends_with("/jobd-shim"));
             if is_shim && words.any(|word| word.starts_with(&needle)) {
                 signal(pid, Signal::SIGKILL);
             }
