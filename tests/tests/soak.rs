@@ -1,6 +1,4 @@
 //! A short soak: one minute where `CI` is set, else some seconds.
-#![expect(clippy::unwrap_used, reason = "a test may stop anywhere")]
-
 use std::process::Command;
 
 use jobd_tests::harness::program;
