@@ -87,7 +87,7 @@ fn a_signal_is_128_and_its_number() {
 
 #[test]
 fn the_time_limit_is_124_and_says_so() {
-    let home = Home::running(&["--grace-seconds", "1"]);
+    let home = Home::running(&["--grace-seconds", "3"]);
     let deaf = JobFile::probe(&["ignore-term"]).timeout(1);
     drop(
         run(&home, &deaf)

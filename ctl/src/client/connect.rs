@@ -1,36 +1,67 @@
 //! Connecting with a time limit.
 
 use std::io;
+use std::os::fd::AsRawFd;
 use std::path::Path;
-use std::sync::mpsc;
-use std::thread;
+use std::time::Duration;
 
-use interprocess::local_socket::{GenericFilePath, Stream, ToFsName, traits::Stream as _};
+use interprocess::local_socket::Stream;
+use interprocess::os::unix::uds_local_socket;
+use nix::errno::Errno;
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, UnixAddr, connect as connect_to, setsockopt, socket, sockopt,
+};
+use nix::sys::time::{TimeVal, TimeValLike};
 
 use super::REPLY_TIMEOUT;
 
-/// Connects in a thread of its own: connect(2) waits for a place in the daemon's backlog, and a
-/// Unix socket has no other way to give that a time limit and keep the order of arrival.
+/// Connects; whatever is sent later has the same time limit.
 ///
 /// # Errors
-/// What connect(2) says; `TimedOut` when there was no place in time.
-pub fn connect(socket: &Path) -> io::Result<Stream> {
-    let path = socket.to_owned();
-    let (sender, receiver) = mpsc::channel();
-    let connecting = thread::spawn(move || {
-        let stream = path
-            .to_fs_name::<GenericFilePath>()
-            .and_then(Stream::connect);
-        // Nobody listens any more when the time is over: then nobody wants the connection.
-        let _ = sender.send(stream);
-    });
-    let timed_out = |_| io::Error::from(io::ErrorKind::TimedOut);
-    let stream = receiver.recv_timeout(REPLY_TIMEOUT).map_err(timed_out)?;
-    // Gone for sure, so that signals come to the main thread alone.
-    connecting
-        .join()
-        .map_err(|_| io::Error::other("the connecting thread failed"))?;
-    let stream = stream?;
-    stream.set_send_timeout(Some(REPLY_TIMEOUT))?;
-    Ok(stream)
+/// What connect(2) says; `TimedOut` when there was no place in the daemon's backlog in time.
+pub fn connect(path: &Path) -> io::Result<Stream> {
+    connect_within(path, REPLY_TIMEOUT)
+}
+
+/// On Linux a Unix socket's limit for sending is also the one of connect(2), which waits for a
+/// place in the backlog and then says EAGAIN. The order of arrival is kept.
+fn connect_within(path: &Path, limit: Duration) -> io::Result<Stream> {
+    let fd = socket(
+        AddressFamily::Unix,
+        SockType::Stream,
+        SockFlag::SOCK_CLOEXEC,
+        None,
+    )?;
+    let limit = TimeVal::microseconds(i64::try_from(limit.as_micros()).unwrap_or(i64::MAX));
+    setsockopt(&fd, sockopt::SendTimeout, &limit)?;
+    let address = UnixAddr::new(path)?;
+    loop {
+        match connect_to(fd.as_raw_fd(), &address) {
+            Ok(()) => return Ok(Stream::UdSocket(uds_local_socket::Stream::from(fd))),
+            Err(Errno::EINTR) => {}
+            Err(Errno::EAGAIN) => return Err(io::ErrorKind::TimedOut.into()),
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::socket::{Backlog, bind, listen};
+
+    #[test]
+    fn a_full_backlog_is_waited_for_only_so_long() {
+        let path = std::env::temp_dir().join(format!("jobctl-backlog-{}", std::process::id()));
+        let (unix, stream) = (AddressFamily::Unix, SockType::Stream);
+        let listener = socket(unix, stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
+        bind(listener.as_raw_fd(), &UnixAddr::new(&path).unwrap()).unwrap();
+        listen(&listener, Backlog::new(0).unwrap()).unwrap();
+        let limit = Duration::from_millis(20);
+        let first = connect_within(&path, limit).unwrap();
+        let error = connect_within(&path, limit).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        drop(first);
+        std::fs::remove_file(path).unwrap();
+    }
 }

@@ -45,6 +45,11 @@ impl Batch {
         }
     }
 
+    /// Whether there is nothing to do at all.
+    pub fn is_empty(&self) -> bool {
+        self.writes.is_empty() && self.deeds.is_empty() && self.replies.is_empty()
+    }
+
     fn update(&mut self, job: Job) {
         match self.written.get(&job.id) {
             Some(&at) => match &mut self.writes[at] {

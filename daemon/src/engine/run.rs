@@ -18,6 +18,9 @@ use crate::sys::{clock, failpoint};
 
 /// The most messages of one commit: bounds how long a reply waits for others.
 const BATCH_INPUTS_MAX: usize = 2_000;
+/// How long the news that a step was launched waits for something to share its commit with, in
+/// milliseconds: nobody but onlookers waits for it, and should it be lost it is found out again.
+const LAUNCHED_WAIT_MS: u64 = 20;
 /// How long a commit that failed waits for its next try, in milliseconds.
 const RETRY_MS: u64 = 1_000;
 
@@ -47,6 +50,8 @@ pub struct Engine {
     claimed: HashSet<String>,
     tickets: u64,
     retry_at_ms: Option<u64>,
+    /// Until when the batch may wait; none when it must not.
+    hold_until_ms: Option<u64>,
     random: std::hash::RandomState,
 }
 
@@ -77,6 +82,7 @@ impl Engine {
             claimed: HashSet::new(),
             tickets: 0,
             retry_at_ms: None,
+            hold_until_ms: None,
             random: std::hash::RandomState::new(),
         };
         Ok((engine, handle))
@@ -120,8 +126,10 @@ impl Engine {
         let mut taken = 0;
         while let Some(input) = next {
             if matches!(input, Input::Shutdown) {
+                self.hold_until_ms = None;
                 return false;
             }
+            self.hold(&input);
             self.take(input);
             taken += 1;
             next = (taken < BATCH_INPUTS_MAX)
@@ -131,12 +139,23 @@ impl Engine {
         true
     }
 
+    /// Lets the batch wait if it holds nothing but launches.
+    fn hold(&mut self, input: &Input) {
+        let is_launch = matches!(input, Input::News(Event::Launched(..)));
+        self.hold_until_ms = match self.hold_until_ms {
+            _ if !is_launch => None,
+            None if self.batch.is_empty() => Some(clock::monotonic_ms() + LAUNCHED_WAIT_MS),
+            held => held,
+        };
+    }
+
     fn wake_in(&self) -> Option<Duration> {
         let at = self
             .core
             .wake_at()
             .into_iter()
             .chain(self.retry_at_ms)
+            .chain(self.hold_until_ms)
             .min()?;
         Some(Duration::from_millis(
             at.saturating_sub(clock::monotonic_ms()),
@@ -251,6 +270,10 @@ impl Engine {
         let mut effects = Vec::new();
         self.core.schedule(now(), &mut effects);
         self.batch.extend(effects);
+        if self.may_wait() {
+            return Ok(());
+        }
+        self.hold_until_ms = None;
         failpoint::reach("engine.before-commit");
         if !self.batch.writes.is_empty()
             && let Err(error) = self.store.commit(&self.batch.writes)
@@ -269,6 +292,14 @@ impl Engine {
         failpoint::reach("engine.before-replies");
         self.reply(batch.replies);
         Ok(())
+    }
+
+    /// Whether the batch holds launches only, and not for long. A deed never waits.
+    fn may_wait(&self) -> bool {
+        let held = self
+            .hold_until_ms
+            .is_some_and(|until| clock::monotonic_ms() < until);
+        held && self.batch.deeds.is_empty()
     }
 
     fn commit_failed(&mut self, error: StoreError) -> Result<(), EngineError> {

@@ -88,7 +88,10 @@ impl<'a> Findings<'a> {
 
     /// All findings in the file's order, then those of other files.
     pub(super) fn finish(self, file: Option<&str>) -> Vec<Diagnostic> {
+        let refused = self.failed();
         let mut list = self.list.into_inner();
+        // What a refused job would have had no effect is of no interest.
+        list.retain(|finding| !refused || finding.severity != Severity::Note);
         list.sort_by(|a, b| {
             let place = |d: &Diagnostic| (d.span.line, d.span.column);
             (&a.file, place(a)).cmp(&(&b.file, place(b)))

@@ -10,6 +10,7 @@ use std::thread;
 
 use nix::sys::signal::Signal;
 use proto::api::Status;
+use proto::record::Started;
 use serde_json::Value;
 
 use super::job_file::JobFile;
@@ -22,6 +23,11 @@ use super::wait::{DEADLINE, wait_until};
 
 /// How often leftovers are looked for: what forks meanwhile is found by the next look.
 const SWEEPS_MAX: usize = 1_000;
+/// Takes away all mounts of cgroup v2 and becomes the program that follows.
+const HIDE_CGROUPS: &str = r#"for mount in $(awk '$3 == "cgroup2" { print $2 }' /proc/mounts); do
+umount --lazy "$mount" || exit 1
+done
+exec "$@""#;
 /// How much of a log is printed when a test fails.
 const TRACE_LINES_MAX: usize = 40;
 const TRACE_CHARS_MAX: usize = 300;
@@ -33,6 +39,8 @@ pub struct Home {
     daemon: Option<Child>,
     program: PathBuf,
     env: Vec<(String, OsString)>,
+    /// What the daemon is started through; nothing for the daemon itself.
+    wrapper: Vec<String>,
 }
 
 impl Home {
@@ -62,6 +70,7 @@ impl Home {
             daemon: None,
             program: program("jobd"),
             env: Vec::new(),
+            wrapper: Vec::new(),
         }
     }
 
@@ -81,6 +90,56 @@ impl Home {
         let mut home = Home::new();
         home.start(arguments);
         home
+    }
+
+    /// One whose daemon keeps its jobs in cgroups; nothing, after a line that says why, where it
+    /// cannot.
+    #[must_use]
+    pub fn running_with_cgroups(arguments: &[&str]) -> Option<Home> {
+        let home = Home::running(arguments);
+        match home.why_no_cgroups() {
+            None => Some(home),
+            Some(note) => {
+                println!("SKIP: {note}");
+                None
+            }
+        }
+    }
+
+    /// One whose daemon has no cgroups: where there are some it sees a system without their
+    /// mounts. Nothing, after a line that says why, where that is not possible.
+    ///
+    /// # Panics
+    /// When the daemon finds cgroups all the same.
+    #[must_use]
+    pub fn running_without_cgroups(arguments: &[&str]) -> Option<Home> {
+        let plain = Home::running(arguments);
+        if plain.why_no_cgroups().is_some() {
+            return Some(plain);
+        }
+        let wrapper = ["unshare", "--mount", "sh", "-c", HIDE_CGROUPS, "sh"];
+        let tried = Command::new(wrapper[0])
+            .args(&wrapper[1..])
+            .arg("true")
+            .output();
+        if !tried.as_ref().is_ok_and(|output| output.status.success()) {
+            println!("SKIP: the mounts of cgroups cannot be hidden: {tried:?}");
+            return None;
+        }
+        let mut home = Home::new();
+        home.wrapper = wrapper.map(str::to_owned).into();
+        home.start(arguments);
+        assert!(home.why_no_cgroups().is_some(), "cgroups are still there");
+        Some(home)
+    }
+
+    /// What the daemon says of missing cgroups.
+    fn why_no_cgroups(&self) -> Option<String> {
+        let status = self.connect().call(&Status {}).unwrap();
+        status
+            .notes
+            .into_iter()
+            .find(|note| note.contains("cgroup"))
     }
 
     /// The folder.
@@ -161,8 +220,11 @@ impl Home {
     }
 
     fn daemon_command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.program);
+        let daemon = self.program.to_str().unwrap().to_owned();
+        let line = [self.wrapper.clone(), vec![daemon]].concat();
+        let mut command = Command::new(&line[0]);
         command
+            .args(&line[1..])
             .args(arguments)
             .env_clear()
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
@@ -244,6 +306,17 @@ impl Home {
     pub fn submit(&self, job: &JobFile) -> String {
         let ran = self.jobctl(&["submit", "-"]).stdin(job.text()).run().ok();
         ran.stdout.trim().to_owned()
+    }
+
+    /// Submits a job that does not hear TERM, and waits until it does not: a job has started
+    /// before its command can say what it ignores.
+    #[must_use]
+    pub fn submit_deaf(&self, name: &str) -> Started {
+        let ready = self.path.join(format!("deaf-{name}"));
+        let arguments = ["ignore-term", "--ready", ready.to_str().unwrap()];
+        let name = self.submit(&JobFile::probe(&arguments).name(name));
+        wait_until(&format!("{name} to be deaf"), DEADLINE, || ready.exists());
+        self.started(&name)
     }
 
     /// A job as `show -o json` prints it.

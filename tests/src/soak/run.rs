@@ -20,8 +20,8 @@ const OWED_MAX: usize = 300;
 /// Between two actions, in milliseconds, at most.
 const PAUSE_MS_MAX: u64 = 60;
 /// How long a full disk stays full, in actions.
-const FULL_ACTIONS: u64 = 12;
-const ANSWER_MAX: Duration = Duration::from_secs(2);
+const FULL_ACTIONS: u64 = 8;
+const ANSWER_MAX: Duration = Duration::from_millis(500);
 /// How long the last jobs may take.
 const END_MAX: Duration = Duration::from_secs(120);
 const MINUTE: Duration = Duration::from_secs(60);
