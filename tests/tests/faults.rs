@@ -90,6 +90,7 @@ fn submit(home: &Home, name: &str, job: &JobFile) -> Result<(), ApiError> {
         file: None,
         base_path: home.path().into(),
         experiment_name: None,
+        overrides: None,
     };
     let method = Submit {
         jobs: vec![submission],
