@@ -1,3 +1,7 @@
-//! What the scenario tests share: real programs of jobd, driven as their users drive them.
+//! What the scenario tests share: real programs of jobd, driven as their users drive them; real
+//! job files; and the real SDK.
 
+pub mod corpus;
+pub mod difference;
 pub mod harness;
+pub mod sdk;

@@ -259,6 +259,7 @@ fn yaml_that_explodes_is_refused_and_the_daemon_does_not_grow() {
             file: Some("job.yml".into()),
             base_path: "/".into(),
             experiment_name: None,
+            overrides: None,
         };
         let refused = home.connect().call(&Submit {
             jobs: vec![submission],

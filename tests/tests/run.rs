@@ -363,6 +363,7 @@ fn an_input_that_is_gone_when_the_job_starts_is_named_before_anything_runs() {
             file: None,
             base_path: home.path().to_path_buf(),
             experiment_name: None,
+            overrides: None,
         };
         let jobs = vec![submission];
         let name = home.connect().call(&Submit { jobs }).unwrap().jobs[0]

@@ -67,6 +67,8 @@ pub enum StepEnd {
     Exit(Exit),
     /// It provably never ran.
     NeverRan,
+    /// Its folder is not there: it was never made, or somebody removed it.
+    NoFolder,
     /// It may have run, and how it ended cannot be known.
     Lost(String),
 }

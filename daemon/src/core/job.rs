@@ -299,9 +299,14 @@ impl Job {
     }
 
     fn step_ended(&mut self, at: i64, step: StepRef, end: StepEnd) -> Result<Option<Act>, Refusal> {
-        self.under_way(step)?;
+        let active = self.under_way(step)?;
         match end {
             StepEnd::NeverRan => self.vanished(at),
+            StepEnd::NoFolder if active.phase == Phase::Launching => self.vanished(at),
+            StepEnd::NoFolder => {
+                let reason = "the folder with its records was removed".into();
+                self.finish(at, Outcome::Lost { reason }, None)
+            }
             StepEnd::Lost(reason) => self.finish(at, Outcome::Lost { reason }, None),
             StepEnd::Exit(exit) => self.exited(at, step, &exit),
         }

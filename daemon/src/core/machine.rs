@@ -149,7 +149,7 @@ impl Core {
                 self.apply(now, id, JobEvent::LaunchFailed(step), effects);
             }
             Event::Ended(id, step, end) => {
-                if end == StepEnd::NeverRan {
+                if matches!(end, StepEnd::NeverRan | StepEnd::NoFolder) {
                     self.hold_back(now);
                 }
                 self.apply(now, id, JobEvent::Ended(step, end), effects);

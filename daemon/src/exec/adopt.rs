@@ -22,6 +22,12 @@ pub enum Finding {
 
 /// Looks at a step's folder and, where its shim died, kills what it left behind.
 pub fn find_out(folder: &Path) -> Finding {
+    if matches!(folder.try_exists(), Ok(false)) {
+        // With the folder went the lock that tells whether its shim lives: what it was to
+        // supervise must not go on unseen.
+        leftovers::kill(folder, None);
+        return Finding::Ended(StepEnd::NoFolder);
+    }
     match reconcile(facts::gather(folder)) {
         Verdict::Adopt => open_shim(folder),
         Verdict::LookAgain => Finding::Unclear,

@@ -124,7 +124,8 @@ fn armed_for_shim() -> Vec<(&'static str, String)> {
     let hand_down = |from: &str, name| std::env::var(from).ok().map(|value| (name, value));
     let point = hand_down("JOBD_SHIM_FAILPOINT", "JOBD_FAILPOINT");
     let io = hand_down("JOBD_SHIM_FAILIO", "JOBD_FAILIO");
-    point.into_iter().chain(io).collect()
+    let note = hand_down("JOBD_FAILNOTE", "JOBD_FAILNOTE");
+    point.into_iter().chain(io).chain(note).collect()
 }
 
 fn spawn_error(shim: &Path, source: io::Error) -> LaunchError {

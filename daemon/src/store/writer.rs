@@ -75,7 +75,7 @@ impl Store {
             apply(&transaction, write)?;
         }
         failpoint::reach("store.in-commit");
-        failpoint::io("store.commit").map_err(|error| sql("commit")(full(&error)))?;
+        failpoint::io("store.commit").map_err(|error| sql("commit")(refused(&error)))?;
         transaction.commit().map_err(sql("commit"))
     }
 
@@ -156,9 +156,13 @@ impl Store {
     }
 }
 
-/// What SQLite says when the disk refuses a page.
-fn full(error: &std::io::Error) -> rusqlite::Error {
-    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
+/// What SQLite says when the disk refuses a page: it is full, or its fsync failed.
+fn refused(error: &std::io::Error) -> rusqlite::Error {
+    let code = match error.raw_os_error() {
+        Some(libc::EIO) => rusqlite::ffi::SQLITE_IOERR_FSYNC,
+        _ => rusqlite::ffi::SQLITE_FULL,
+    };
+    let code = rusqlite::ffi::Error::new(code);
     rusqlite::Error::SqliteFailure(code, Some(error.to_string()))
 }
 

@@ -4,6 +4,8 @@
 //! * `JOBD_FAILPOINT=LABEL[:N]`: SIGKILL at the N-th time (1 if not given) that LABEL is reached.
 //! * `JOBD_FAILIO=N:ERRNO`: the N-th I/O that passes a failpoint fails with that error number;
 //!   `N+:ERRNO`: that one and all after it.
+//! * `JOBD_FAILNOTE=FILE`: a line with the label is appended there before either happens, so that
+//!   a test knows what it hit, and that nothing was left to hit.
 //!
 //! The daemon hands `JOBD_SHIM_FAILPOINT` and `JOBD_SHIM_FAILIO` to its shims under the plain
 //! names, so that either program can be hit alone.
@@ -82,7 +84,8 @@ pub use armed::{io, reach};
 
 #[cfg(feature = "failpoints")]
 mod armed {
-    use std::io;
+    use std::fs::File;
+    use std::io::{self, Write};
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -91,6 +94,7 @@ mod armed {
     struct Armed {
         kill: Option<(String, u64)>,
         fail: Option<Fail>,
+        note: Option<std::path::PathBuf>,
     }
 
     struct Fail {
@@ -111,6 +115,7 @@ mod armed {
             fail: std::env::var("JOBD_FAILIO")
                 .ok()
                 .and_then(|text| fail(&text)),
+            note: std::env::var_os("JOBD_FAILNOTE").map(Into::into),
         })
     }
 
@@ -130,12 +135,28 @@ mod armed {
         })
     }
 
+    /// Tells the test what is about to happen; a note that cannot be written fails the test.
+    fn note(label: &str) {
+        let Some(path) = &armed().note else {
+            return;
+        };
+        let noted = File::options()
+            .append(true)
+            .create(true)
+            .open(path)
+            .and_then(|mut file| file.write_all(format!("{label}\n").as_bytes()));
+        if let Err(error) = noted {
+            tracing::error!(%error, "note a failpoint");
+        }
+    }
+
     /// A place where the process may be killed.
     pub fn reach(label: &'static str) {
         let Some((wanted, number)) = &armed().kill else {
             return;
         };
         if wanted == label && REACHED.fetch_add(1, Ordering::Relaxed) + 1 == *number {
+            note(label);
             // As kill -9 from outside: no destructor runs, nothing is flushed.
             let _unreached =
                 nix::sys::signal::kill(nix::unistd::getpid(), nix::sys::signal::SIGKILL);
@@ -154,6 +175,7 @@ mod armed {
         };
         let number = DONE.fetch_add(1, Ordering::Relaxed) + 1;
         if number == fail.number || fail.and_after && number > fail.number {
+            note(label);
             return Err(io::Error::from_raw_os_error(fail.errno));
         }
         Ok(())

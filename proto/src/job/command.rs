@@ -11,7 +11,7 @@ use super::references::Names;
 use super::task::Task;
 use super::{
     Distribution, Environment, Identity, Input, Limits, Literal, Output, QueueSettings, Resources,
-    Service, notes,
+    Service, nested, notes,
 };
 
 /// A command job as the user wrote it: paths are as written, relative to the base path that
@@ -113,6 +113,9 @@ pub(super) const KEYS: &[&str] = &[
 impl CommandJob {
     /// Reads a command job; every finding goes to the field's findings.
     pub(super) fn read(root: &Field<'_>) -> Option<CommandJob> {
+        if let Some(component) = nested::component(root) {
+            return nested::read(root, &component);
+        }
         let fields = root.fields(KEYS)?;
         let base = Base::read(&fields, Owner::Job);
         let task = Task::read(&fields);

@@ -240,7 +240,7 @@ pub(super) fn is_component(root: &Field<'_>) -> bool {
 }
 
 impl Component {
-    /// Reads a component of any type.
+    /// Reads a component of any type; `search_space` as for [`ComponentRef::read`].
     pub(super) fn read(
         field: &Field<'_>,
         search_space: Option<&BTreeSet<String>>,
@@ -290,7 +290,8 @@ fn version(field: &Field<'_>) -> Option<String> {
 }
 
 impl CommandComponent {
-    fn read(
+    /// Reads a command component; `search_space` as for [`ComponentRef::read`].
+    pub(super) fn read(
         field: &Field<'_>,
         search_space: Option<&BTreeSet<String>>,
     ) -> Option<CommandComponent> {

@@ -101,7 +101,9 @@ impl Distribution {
                 let fields = field.fields(TENSORFLOW_KEYS)?;
                 Some(Distribution::TensorFlow {
                     worker_count: count(fields.get("worker_count"), 1),
-                    parameter_server_count: count(fields.get("parameter_server_count"), 0),
+                    // The SDK's dump has the default too.
+                    parameter_server_count: count(fields.get("parameter_server_count"), 0)
+                        .or(Some(0)),
                 })
             }
             "ray" => Ray::read(field).map(Distribution::Ray),

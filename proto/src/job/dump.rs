@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
+use super::component::Component;
 use super::literal::BIG;
 use super::{CommandJob, Job};
 use crate::yaml::Tree;
@@ -26,6 +27,12 @@ pub fn dump(job: &CommandJob) -> String {
 pub fn dump_job(job: &Job) -> String {
     // As above.
     write(&serde_json::to_value(job).unwrap_or_default())
+}
+
+/// A component as YAML; [`read_component`](super::read_component) reads it back as the same.
+pub fn dump_component(component: &Component) -> String {
+    // As above.
+    tree(&serde_json::to_value(component).unwrap_or_default()).to_string()
 }
 
 fn write(json: &Json) -> String {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::field::Field;
 use super::name::Owner;
+use super::path::{PathForm, classify_path};
 use super::{Literal, suggest};
 use crate::diagnostic::Severity;
 use crate::yaml::Value;
@@ -116,11 +117,20 @@ impl DataInput {
         };
         Some(DataInput {
             kind: kind.into(),
-            path,
+            path: unmangled(path),
             mode: mode.map(str::to_owned),
             datastore,
             path_on_compute,
         })
+    }
+}
+
+/// A path without the `azureml:` that the SDK's dump puts before local paths and URIs.
+fn unmangled(text: String) -> String {
+    match (text.strip_prefix("azureml:"), classify_path(&text)) {
+        (Some(rest), PathForm::Local(_)) => rest.to_owned(),
+        (Some(rest), PathForm::Uri(_)) if !rest.starts_with("//") => rest.to_owned(),
+        _ => text,
     }
 }
 

@@ -6,6 +6,7 @@ mod bindings;
 pub mod command;
 pub mod component;
 pub mod component_input;
+mod declared;
 pub mod distribution;
 mod dump;
 pub mod early_termination;
@@ -20,6 +21,7 @@ mod json;
 pub mod limits;
 pub mod literal;
 pub mod name;
+mod nested;
 pub mod node;
 mod notes;
 pub mod output;
@@ -44,7 +46,7 @@ use fields::Fields;
 
 pub use command::CommandJob;
 pub use distribution::Distribution;
-pub use dump::{dump, dump_job};
+pub use dump::{dump, dump_component, dump_job};
 pub use early_termination::EarlyTermination;
 pub use environment::Environment;
 pub use files::Loader;
@@ -59,7 +61,9 @@ pub use overrides::Override;
 pub use path::{LocalPath, PathForm, PathKind, classify_path, local_paths};
 pub use pipeline::PipelineJob;
 pub use place::place;
-pub use reading::{Document, Job, JobText, Reading, read, read_any};
+pub use reading::{
+    ComponentReading, Document, Job, JobText, Reading, read, read_any, read_component,
+};
 pub use resources::Resources;
 pub use sampling::Sampling;
 pub use schema::{SchemaKind, schema};

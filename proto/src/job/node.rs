@@ -73,6 +73,8 @@ pub enum NodeOutput {
     Binding(String),
     /// An output of its own.
     Output(Output),
+    /// Nothing said: as the component declares it, else a folder. Null in a file.
+    Declared,
 }
 
 /// A command step: of a component, or with a command and an environment of its own.
@@ -276,6 +278,7 @@ impl NodeOutput {
             let named = name::pipeline_input(&value, &key);
             let output = match value.node.value {
                 Value::Str(_) => value.filled_text().map(NodeOutput::Binding),
+                Value::Null => Some(NodeOutput::Declared),
                 _ => Output::read(&value, true).map(NodeOutput::Output),
             };
             output.filter(|_| named).map(|output| (key, output))

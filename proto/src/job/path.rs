@@ -53,13 +53,18 @@ pub fn classify_path(text: &str) -> PathForm {
         return PathForm::Asset(rest.into());
     }
     match plain(rest) {
-        PathForm::Local(path)
-            if !rest.contains('/') && !rest.starts_with("file:") && rest != "." =>
-        {
+        PathForm::Local(path) if is_asset(rest) => {
             PathForm::Asset(path.to_string_lossy().into_owned())
         }
         form => form,
     }
+}
+
+/// Whether what follows `azureml:` names an asset. `data.csv` is rather a file beside the job,
+/// whose name got the prefix in a dump, than an asset of that name without a version.
+fn is_asset(rest: &str) -> bool {
+    let versioned = rest.contains([':', '@']);
+    !rest.contains('/') && !rest.starts_with("file:") && (versioned || !rest.contains('.'))
 }
 
 fn plain(text: &str) -> PathForm {
@@ -173,6 +178,14 @@ mod tests {
         assert_eq!(
             classify_path("azureml:data/a.csv"),
             PathForm::Local("data/a.csv".into())
+        );
+        assert_eq!(
+            classify_path("azureml:trial.csv"),
+            PathForm::Local("trial.csv".into())
+        );
+        assert_eq!(
+            classify_path("azureml:my.data:1"),
+            PathForm::Asset("my.data:1".into())
         );
         assert_eq!(
             classify_path("azureml:/abs/x"),

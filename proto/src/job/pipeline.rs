@@ -7,10 +7,10 @@ use serde_json::{Map, Value as Json};
 
 use super::base::Base;
 use super::bindings;
-use super::component::ComponentRef;
+use super::component::{Component, ComponentRef};
 use super::field::Field;
 use super::name::Owner;
-use super::{Fields, Node, json, name, suggest};
+use super::{Fields, Node, declared, json, name, suggest};
 use crate::diagnostic::Severity;
 
 /// Steps of a pipeline at most.
@@ -25,7 +25,8 @@ pub struct PipelineJob {
     /// The steps by name; none where a component is run.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub jobs: BTreeMap<String, Node>,
-    /// The component that is run instead of steps.
+    /// The component that is run instead of steps: a registered one, or one with an optional
+    /// input that has no value or an output that is no data. Of any other the steps are the job's own, as in the SDK's dumps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub component: Option<ComponentRef>,
     /// Defaults of the steps.
@@ -73,10 +74,10 @@ impl PipelineJob {
     /// Reads a pipeline job.
     pub(super) fn read(root: &Field<'_>) -> Option<PipelineJob> {
         let fields = root.fields(KEYS)?;
-        let base = Base::read(&fields, Owner::Pipeline);
+        let mut base = Base::read(&fields, Owner::Pipeline);
         let settings = fields.read("settings", settings).unwrap_or_default();
         let component = fields.get("component");
-        let jobs = match (&component, fields.get("jobs")) {
+        let own = match (&component, fields.get("jobs")) {
             (Some(_), None) => Some(BTreeMap::new()),
             (Some(_), Some(jobs)) => {
                 jobs.error(
@@ -93,13 +94,40 @@ impl PipelineJob {
             Some(read) => Some(read?),
             None => None,
         };
+        let (jobs, component) = match component {
+            Some(component) => unfold(root, &fields, component, &mut base),
+            None => (own?, None),
+        };
         Some(PipelineJob {
             base,
-            jobs: jobs?,
+            jobs,
             component,
             settings,
         })
     }
+}
+
+/// The steps of a component as steps of the job that is one, where that says the same.
+fn unfold(
+    root: &Field<'_>,
+    fields: &Fields<'_>,
+    component: ComponentRef,
+    base: &mut Base,
+) -> (BTreeMap<String, Node>, Option<ComponentRef>) {
+    let ComponentRef::Inline(inline) = &component else {
+        return (BTreeMap::new(), Some(component));
+    };
+    let Component::Pipeline(pipeline) = inline.as_ref() else {
+        return (BTreeMap::new(), Some(component));
+    };
+    let declared = &pipeline.declaration;
+    declared::settle_inputs(fields, &declared.inputs, &mut base.inputs);
+    let all_given = (declared.inputs.keys()).all(|name| base.inputs.contains_key(name));
+    if !all_given || !declared::are_data(&declared.outputs) {
+        return (BTreeMap::new(), Some(component));
+    }
+    declared::settle_outputs(root, &declared.outputs, &mut base.outputs);
+    (pipeline.jobs.clone(), None)
 }
 
 /// Reads the steps of a pipeline or of its component and checks how they are bound.

@@ -39,6 +39,16 @@ pub struct Reading {
 
 /// The types of jobs that jobd can run.
 const RUNNABLE: &[&str] = &["command"];
+
+/// A read component file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ComponentReading {
+    /// The component; there is one if and only if no finding is an error.
+    pub component: Option<Component>,
+    /// Everything that was found, in the file's order.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
 /// The types of jobs that are read.
 pub(super) const TYPES: &[&str] = &["command", "sweep", "pipeline"];
 /// The other types of jobs that Azure ML has.
@@ -151,6 +161,23 @@ impl<'a> JobText<'a> {
             .and_then(|root| reader(&root))
             .filter(|_| !findings.failed());
         (read, findings.finish(self.file))
+    }
+}
+
+/// Reads the file of a component, with the components that it names itself.
+pub fn read_component(
+    text: &[u8],
+    file: Option<&str>,
+    loader: Option<&dyn Loader>,
+) -> ComponentReading {
+    let text = JobText {
+        loader,
+        ..JobText::new(text, file)
+    };
+    let (component, diagnostics) = text.read_by(|root| Component::read(root, None));
+    ComponentReading {
+        component,
+        diagnostics,
     }
 }
 

@@ -85,9 +85,48 @@ impl DockerArgs {
     fn read(field: &Field<'_>) -> Option<DockerArgs> {
         match field.node.value {
             crate::yaml::Value::Seq(_) => texts(field).map(DockerArgs::List),
-            _ => field.text().map(DockerArgs::Text),
+            _ => field.text().map(|text| match printed_list(&text) {
+                Some(list) => DockerArgs::List(list),
+                None => DockerArgs::Text(text),
+            }),
         }
     }
+}
+
+/// The items of a list of texts as Python prints it, `['--ipc=host', '-v']`: the form in which
+/// the SDK dumps a list here. Nothing for any other text.
+fn printed_list(text: &str) -> Option<Vec<String>> {
+    let mut rest = text.strip_prefix('[')?;
+    let mut items = Vec::new();
+    loop {
+        let (item, after) = printed_text(rest)?;
+        items.push(item);
+        match after.strip_prefix(", ") {
+            Some(more) => rest = more,
+            None => return (after == "]").then_some(items),
+        }
+    }
+}
+
+/// A text as Python prints it, and what follows it; other escapes than these do not occur in
+/// arguments.
+fn printed_text(text: &str) -> Option<(String, &str)> {
+    let quote = text.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
+    let mut item = String::new();
+    let mut chars = text.char_indices().skip(1);
+    while let Some((at, c)) = chars.next() {
+        match c {
+            c if c == quote => return Some((item, &text[at + 1..])),
+            '\\' => item.push(match chars.next()?.1 {
+                'n' => '\n',
+                't' => '\t',
+                c @ ('\\' | '\'' | '"') => c,
+                _ => return None,
+            }),
+            c => item.push(c),
+        }
+    }
+    None
 }
 
 fn texts(field: &Field<'_>) -> Option<Vec<String>> {

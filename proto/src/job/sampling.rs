@@ -8,18 +8,15 @@ use crate::yaml::Value;
 
 /// How values are chosen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
+#[serde(from = "Form", into = "Form")]
 pub enum Sampling {
     /// By chance.
     Random {
         /// The seed of the chance.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         seed: Option<i64>,
         /// `random` or `sobol`.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         rule: Option<String>,
         /// The base of logarithms for Sobol: a number, or the text `e`.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         logbase: Option<Literal>,
     },
     /// Every combination.
@@ -32,6 +29,79 @@ pub(super) const TYPES: &[&str] = &["random", "grid", "bayesian"];
 pub(super) const ONLY_TYPE: &[&str] = &["type"];
 pub(super) const RULES: &[&str] = &["random", "sobol"];
 pub(super) const RANDOM_KEYS: &[&str] = &["type", "seed", "rule", "logbase"];
+
+/// How it is written: a word where that says all, as the SDK dumps it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Form {
+    Word(Word),
+    Settings {
+        #[serde(rename = "type")]
+        word: Word,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seed: Option<i64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rule: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        logbase: Option<Literal>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Word {
+    Random,
+    Grid,
+    Bayesian,
+}
+
+impl From<Sampling> for Form {
+    fn from(sampling: Sampling) -> Form {
+        match sampling {
+            Sampling::Random {
+                seed: None,
+                rule: None,
+                logbase: None,
+            } => Form::Word(Word::Random),
+            Sampling::Random {
+                seed,
+                rule,
+                logbase,
+            } => Form::Settings {
+                word: Word::Random,
+                seed,
+                rule,
+                logbase,
+            },
+            Sampling::Grid => Form::Word(Word::Grid),
+            Sampling::Bayesian => Form::Word(Word::Bayesian),
+        }
+    }
+}
+
+impl From<Form> for Sampling {
+    fn from(form: Form) -> Sampling {
+        let (word, seed, rule, logbase) = match form {
+            Form::Word(word) => (word, None, None, None),
+            Form::Settings {
+                word,
+                seed,
+                rule,
+                logbase,
+            } => (word, seed, rule, logbase),
+        };
+        match word {
+            Word::Random => Sampling::Random {
+                seed,
+                rule,
+                logbase,
+            },
+            Word::Grid => Sampling::Grid,
+            Word::Bayesian => Sampling::Bayesian,
+        }
+    }
+}
+
 /// The distributions that Bayesian sampling knows (Azure ML's documentation).
 const BAYESIAN: &[&str] = &["choice", "uniform", "quniform"];
 

@@ -3,6 +3,7 @@
 mod bounds;
 mod dump;
 mod findings;
+mod nested;
 mod overrides;
 mod pipeline;
 mod sdk;

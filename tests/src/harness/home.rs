@@ -1,5 +1,6 @@
 //! A `JOBD_HOME` of its own for each test, and the daemon in it.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -36,6 +37,8 @@ const TRACE_CHARS_MAX: usize = 300;
 pub struct Home {
     path: PathBuf,
     daemon: Option<Child>,
+    program: PathBuf,
+    env: Vec<(String, OsString)>,
     /// What the daemon is started through; nothing for the daemon itself.
     wrapper: Vec<String>,
 }
@@ -54,17 +57,31 @@ impl Home {
             let name = format!("jobd-{}-{number}h", std::process::id());
             let path = std::env::temp_dir().join(name);
             match fs::create_dir(&path) {
-                Ok(()) => {
-                    return Home {
-                        path,
-                        daemon: None,
-                        wrapper: Vec::new(),
-                    };
-                }
+                Ok(()) => return Home::at(path),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => panic!("make {}: {error}", path.display()),
             }
         }
+    }
+
+    fn at(path: PathBuf) -> Home {
+        Home {
+            path,
+            daemon: None,
+            program: program("jobd"),
+            env: Vec::new(),
+            wrapper: Vec::new(),
+        }
+    }
+
+    /// The daemons to come are this program; its shim lies beside it.
+    pub fn set_program(&mut self, program: &Path) {
+        self.program = program.into();
+    }
+
+    /// What the environment of the daemons to come holds besides the usual.
+    pub fn set_env(&mut self, env: Vec<(String, OsString)>) {
+        self.env = env;
     }
 
     /// One with a running daemon.
@@ -148,14 +165,36 @@ impl Home {
     /// # Panics
     /// With what it said, when it ends instead.
     pub fn start(&mut self, arguments: &[&str]) {
+        if let Err(status) = self.try_start(arguments) {
+            panic!("jobd ended with {status}: {}", self.said());
+        }
+    }
+
+    /// Starts a daemon and waits until its socket answers or it has ended.
+    ///
+    /// # Errors
+    /// How it ended.
+    pub fn try_start(&mut self, arguments: &[&str]) -> Result<(), ExitStatus> {
         let mut child = self.spawn_daemon(arguments);
+        let mut ended = None;
         wait_until("the daemon's socket", DEADLINE, || {
-            if let Some(status) = child.try_wait().unwrap() {
-                panic!("jobd ended with {status}: {}", self.said());
-            }
-            self.answering_pid() == Some(child.id())
+            ended = child.try_wait().unwrap();
+            ended.is_some() || self.answering_pid() == Some(child.id())
         });
-        self.daemon = Some(child);
+        match ended {
+            Some(status) => Err(status),
+            None => {
+                self.daemon = Some(child);
+                Ok(())
+            }
+        }
+    }
+
+    /// How the daemon ended by itself; none while it lives.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        let status = self.daemon.as_mut()?.try_wait().unwrap()?;
+        self.daemon = None;
+        Some(status)
     }
 
     /// The pid of the daemon that answers; a socket may be open for an instant longer than its
@@ -192,7 +231,7 @@ impl Home {
     }
 
     fn daemon_command(&self, arguments: &[&str]) -> Command {
-        let daemon = program("jobd").to_str().unwrap().to_owned();
+        let daemon = self.program.to_str().unwrap().to_owned();
         let line = [self.wrapper.clone(), vec![daemon]].concat();
         let mut command = Command::new(&line[0]);
         command
@@ -202,6 +241,7 @@ impl Home {
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
             .env("HOME", &self.path)
             .env("JOBD_HOME", &self.path)
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
             .current_dir(&self.path)
             .stdin(Stdio::null());
         command

@@ -12,6 +12,7 @@
 )]
 
 mod corpus;
+mod folder;
 mod home;
 pub mod interface;
 mod job_file;
@@ -25,6 +26,7 @@ mod wait;
 mod witness;
 
 pub use corpus::basics;
+pub use folder::Folder;
 pub use home::Home;
 pub use job_file::{JobFile, probe_command, quoted};
 pub use jobctl::{Jobctl, Ran, Running};

@@ -1,6 +1,6 @@
 //! Finding the programs under test.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A program of this workspace, in the target folder that this test was built into.
 ///
@@ -9,8 +9,12 @@ use std::path::{Path, PathBuf};
 #[must_use]
 pub fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    // TARGET/PROFILE/deps/test-HASH
-    let folder = test.parent().and_then(Path::parent).unwrap();
+    // TARGET/PROFILE/deps/test-HASH, or TARGET/PROFILE/soak
+    let own = test.parent().unwrap();
+    let folder = match own.ends_with("deps") {
+        true => own.parent().unwrap(),
+        false => own,
+    };
     let path = folder.join(name);
     assert!(
         path.is_file(),

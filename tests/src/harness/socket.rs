@@ -3,6 +3,7 @@
 use std::io::{self, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Duration;
 
 use proto::api::{ApiError, Call, Method, Reply};
 use proto::frame;
@@ -39,6 +40,14 @@ impl Socket {
         Ok(Socket {
             stream: BufReader::new(stream),
         })
+    }
+
+    /// Waits no longer than that for each answer.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn wait_at_most(&self, longest: Duration) -> io::Result<()> {
+        self.stream.get_ref().set_read_timeout(Some(longest))
     }
 
     /// Sends bytes as they are.
@@ -107,6 +116,25 @@ impl Socket {
             Heard::Error(error) => Err(error),
             Heard::Closed => panic!("{} was not answered", M::NAME),
         }
+    }
+
+    /// Calls a method of a daemon that may die meanwhile; none when no answer came.
+    pub fn attempt<M: Method>(&mut self, method: &M) -> Option<Result<M::Reply, ApiError>> {
+        let call = Call {
+            method: M::NAME.into(),
+            parameters: serde_json::to_value(method).ok()?,
+            more: false,
+            oneway: false,
+        };
+        frame::write(self.stream.get_mut(), &call).ok()?;
+        let reply: Reply = frame::read(&mut self.stream).ok()??;
+        Some(match reply.error {
+            None => Ok(serde_json::from_value(reply.parameters).unwrap()),
+            Some(error) => {
+                let value = serde_json::json!({"error": error, "parameters": reply.parameters});
+                Err(serde_json::from_value(value).unwrap())
+            }
+        })
     }
 
     /// Calls a method of a daemon that may be about to go.

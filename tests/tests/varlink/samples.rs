@@ -137,6 +137,7 @@ fn submit(whole: bool) -> Submit {
         file: text("job.yml"),
         base_path: "/".into(),
         experiment_name: text("trials"),
+        overrides: whole.then(|| vec!["limits.timeout=60".parse().unwrap()]),
     };
     Submit {
         jobs: vec![submission],
