@@ -1,6 +1,5 @@
 //! Files with one fault each: refused for their reason at their place, or accepted where the
 //! file is legal after all. What real job files become is the matter of `sdk_reads_our_dumps`.
-#![expect(clippy::unwrap_used, reason = "a test may stop anywhere")]
 
 use std::fmt::Write;
 

@@ -216,6 +216,7 @@ impl Soak {
             file: None,
             base_path: self.home.path().into(),
             experiment_name: None,
+            overrides: None,
         });
         let method = Submit {
             jobs: submissions.collect(),

@@ -115,6 +115,7 @@ pub fn submissions(works: &[Work], home: &Path) -> Vec<Submission> {
             file: None,
             base_path: home.into(),
             experiment_name: None,
+            overrides: None,
         })
         .collect()
 }
