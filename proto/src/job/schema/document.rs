@@ -67,10 +67,10 @@ fn reachable(name: &str, definitions: &Map<String, Schema>) -> BTreeSet<String> 
     let mut found = BTreeSet::new();
     let mut open = vec![name.to_owned()];
     while let Some(name) = open.pop() {
-        if let Some(definition) = definitions.get(&name) {
-            if found.insert(name) {
-                references(definition, &mut open);
-            }
+        if let Some(definition) = definitions.get(&name)
+            && found.insert(name)
+        {
+            references(definition, &mut open);
         }
     }
     found
