@@ -192,3 +192,30 @@ fn user_name(uid: u32) -> String {
         Ok(None) | Err(_) => uid.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn submission(set: &str) -> Submission {
+        Submission {
+            yaml: "command: echo\nenvironment: azureml:e:1\n".into(),
+            file: Some("job.yml".into()),
+            base_path: "/".into(),
+            experiment_name: None,
+            overrides: Some(vec![set.parse().unwrap()]),
+        }
+    }
+
+    #[test]
+    fn what_is_set_is_part_of_the_job() {
+        let candidates = read_all(vec![submission("limits.timeout=60")], 0).unwrap();
+        assert_eq!(candidates[0].limit_secs, Some(60));
+        let refused = read_all(vec![submission("code=https://h/x")], 0).unwrap_err();
+        assert_eq!(
+            refused[0].to_string(),
+            "job.yml: error: code: https://h/x is not on this machine and cannot be fetched yet \
+             (from `--set code`) (use a local file or folder)"
+        );
+    }
+}

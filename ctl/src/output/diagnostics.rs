@@ -12,10 +12,15 @@ use unicode_width::UnicodeWidthStr;
 use super::{print, text};
 use crate::job_file::JobFile;
 
-/// A source line that is longer is not drawn, and only its part around the finding is shown.
+/// A source line that is longer is not drawn.
 const LINE_BYTES_MAX: usize = 160;
+/// Of a line that is longer than this only the part around the finding is shown, as much as fits
+/// into a line of a terminal.
+const LINE_CHARS_SHOWN: usize = 72;
 /// How much of a longer line is shown before the finding.
-const LINE_CHARS_BEFORE: usize = 40;
+const LINE_CHARS_BEFORE: usize = 30;
+/// How much of a field's path is shown.
+const PATH_CHARS_SHOWN: usize = 80;
 
 /// Prints findings on standard error.
 pub fn show(diagnostics: &[Diagnostic], files: &[JobFile]) {
@@ -42,6 +47,7 @@ fn source_of<'f>(diagnostic: &Diagnostic, files: &'f [JobFile]) -> Option<&'f st
 pub fn plain(diagnostic: &Diagnostic, source: Option<&str>) -> String {
     let brief = Diagnostic {
         help: None,
+        path: shown_path(&diagnostic.path),
         ..diagnostic.clone()
     };
     let first = brief.to_string();
@@ -57,16 +63,24 @@ pub fn plain(diagnostic: &Diagnostic, source: Option<&str>) -> String {
     out
 }
 
+/// A field's path, cut where it is long.
+fn shown_path(path: &str) -> String {
+    match path.char_indices().nth(PATH_CHARS_SHOWN) {
+        Some((at, _)) => format!("{}…", &path[..at]),
+        None => path.to_owned(),
+    }
+}
+
 /// The source line of a span, and a line of `^` below it.
 fn excerpt(span: Span, source: &str) -> Option<(String, String)> {
     let line = source.lines().nth(span.line.checked_sub(1)?)?;
     let line = text::in_place(line);
     let before = span.column.saturating_sub(1);
-    let skipped = match line.len() > LINE_BYTES_MAX {
+    let skipped = match line.chars().count() > LINE_CHARS_SHOWN {
         true => before.saturating_sub(LINE_CHARS_BEFORE),
         false => 0,
     };
-    let part: String = line.chars().skip(skipped).take(LINE_BYTES_MAX).collect();
+    let part: String = line.chars().skip(skipped).take(LINE_CHARS_SHOWN).collect();
     let lead: String = part.chars().take(before - skipped).collect();
     let marked = covered(&part[lead.len()..], span.length);
     let marker = " ".repeat(lead.width()) + &"^".repeat(marked.width().max(1));
@@ -120,7 +134,7 @@ fn drawing(diagnostic: &Diagnostic) -> MietteDiagnostic {
     let field = if diagnostic.path.is_empty() {
         None
     } else {
-        Some(text::in_line(&diagnostic.path).into_owned())
+        Some(text::in_line(&shown_path(&diagnostic.path)).into_owned())
     };
     let message = match &field {
         Some(field) => format!("{field}: {}", text::in_line(&diagnostic.message)),

@@ -3,6 +3,8 @@
 //! `cfg(test)` tells the linter that all of it is test code.
 
 #[cfg(test)]
+mod editor;
+#[cfg(test)]
 mod errors;
 #[cfg(test)]
 mod fake;
@@ -18,5 +20,7 @@ mod sample;
 mod start;
 #[cfg(test)]
 mod terminal;
+#[cfg(test)]
+mod validate;
 #[cfg(test)]
 mod verbs;

@@ -10,6 +10,20 @@ use crate::yaml::Source;
 /// Findings that one reading reports at most.
 pub const FINDINGS_MAX: usize = 100;
 
+/// Characters of a piece of the file that a message quotes at most.
+const QUOTED_CHARS: usize = 60;
+
+/// A message with what stands in backticks cut where it is long, so that what the message has to
+/// say of it is not lost.
+fn shorten_quoted(message: &str) -> String {
+    let cut = |(nth, piece): (usize, &str)| match piece.char_indices().nth(QUOTED_CHARS) {
+        Some((at, _)) if nth % 2 == 1 => format!("{}…", &piece[..at]),
+        _ => piece.to_owned(),
+    };
+    let pieces: Vec<_> = message.split('`').enumerate().map(cut).collect();
+    pieces.join("`")
+}
+
 /// The findings of one file.
 pub(super) struct Findings<'a> {
     /// The file's text.
@@ -59,7 +73,7 @@ impl<'a> Findings<'a> {
         if list.len() >= FINDINGS_MAX {
             return;
         }
-        let mut finding = Diagnostic::error(code, span, message);
+        let mut finding = Diagnostic::error(code, span, shorten_quoted(&message));
         finding.severity = severity;
         if let Some(one) = self
             .overrides
@@ -117,5 +131,20 @@ impl<'a> Findings<'a> {
             finding.file = file.map(str::to_owned);
         }
         list
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shorten_quoted;
+
+    #[test]
+    fn only_what_is_quoted_is_cut() {
+        let long = "é".repeat(100);
+        let cut = format!("{}…", "é".repeat(60));
+        let message = format!("{long} `{long}` and `a` cannot be {long}");
+        let expected = format!("{long} `{cut}` and `a` cannot be {long}");
+        assert_eq!(shorten_quoted(&message), expected);
+        assert_eq!(shorten_quoted("no quote"), "no quote");
     }
 }

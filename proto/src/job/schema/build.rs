@@ -4,6 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::keys;
 
+/// Where definitions are found.
+const DEFINITIONS: &str = "#/definitions/";
+
 /// A schema: an object of JSON.
 pub(super) type Schema = Value;
 
@@ -75,7 +78,12 @@ pub(super) fn list_of(items: Schema) -> Schema {
 
 /// A definition by its name.
 pub(super) fn reference(name: &str) -> Schema {
-    json!({"$ref": format!("#/definitions/{name}")})
+    json!({"$ref": format!("{DEFINITIONS}{name}")})
+}
+
+/// The name of the definition that a reference leads to.
+pub(super) fn referenced(reference: &str) -> Option<&str> {
+    reference.strip_prefix(DEFINITIONS)
 }
 
 /// One of some words in any case. Editors offer those that are listed.

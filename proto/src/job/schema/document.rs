@@ -1,8 +1,10 @@
 //! The schema of a whole file.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, json};
 
-use super::build::{Object, Schema, described, exactly, reference};
+use super::build::{self, Object, Schema, described, exactly, reference};
 use super::{data, pipeline, sweep, task};
 use crate::job::{command, reading};
 
@@ -50,12 +52,41 @@ pub fn schema(kind: SchemaKind) -> serde_json::Value {
     data::define(&mut definitions);
     sweep::define(&mut definitions);
     pipeline::define(&mut definitions);
+    let used = reachable(definition, &definitions);
+    definitions.retain(|name, _| used.contains(name));
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": title,
         "allOf": [reference(definition)],
         "definitions": definitions,
     })
+}
+
+/// A definition and all that it refers to.
+fn reachable(name: &str, definitions: &Map<String, Schema>) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![name.to_owned()];
+    while let Some(name) = open.pop() {
+        if let Some(definition) = definitions.get(&name)
+            && found.insert(name)
+        {
+            references(definition, &mut open);
+        }
+    }
+    found
+}
+
+/// The names of the definitions that a schema refers to.
+fn references(schema: &Schema, found: &mut Vec<String>) {
+    match schema {
+        Schema::Object(map) => {
+            let name = map.get("$ref").and_then(Schema::as_str);
+            found.extend(name.and_then(build::referenced).map(str::to_owned));
+            map.values().for_each(|value| references(value, found));
+        }
+        Schema::Array(items) => items.iter().for_each(|item| references(item, found)),
+        _ => {}
+    }
 }
 
 /// A job of any type: without one it is a command.
