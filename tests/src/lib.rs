@@ -4,4 +4,5 @@
 pub mod corpus;
 pub mod difference;
 pub mod harness;
+pub mod hostile;
 pub mod sdk;
