@@ -5,4 +5,5 @@ pub mod corpus;
 pub mod difference;
 pub mod harness;
 pub mod hostile;
+pub mod mutate;
 pub mod sdk;
