@@ -82,80 +82,98 @@ fn noise(printable: bool) -> Vec<u8> {
     (0..FILE_BYTES_MAX).map(|_| byte()).collect()
 }
 
+type Named = (String, Vec<u8>);
+
+fn named(name: &str, text: Vec<u8>) -> Named {
+    (name.to_owned(), text)
+}
+
 /// Every hostile file with a name.
 #[must_use]
-pub fn files() -> Vec<(String, Vec<u8>)> {
-    let mut all: Vec<(String, Vec<u8>)> = Vec::new();
-    let mut add = |name: &str, text: Vec<u8>| all.push((name.to_owned(), text));
-    add("alias bomb in properties", alias_bomb(9, "properties"));
-    add("alias bomb in resources", alias_bomb(30, "resources"));
-    add("alias bomb in inputs", alias_bomb(1000, "inputs"));
-    add("merge bomb", merge_bomb(200));
-    add("long merge bomb", merge_bomb(20_000));
-    add("recursive alias", job("properties: &p {a: *p}"));
-    add(
-        "recursive aliases in a ring",
-        job("tags: &a {b: &b {c: *a, d: *b}}"),
-    );
-    add("recursive list", job("inputs: &p [*p, *p]"));
-    add("recursive merge", job("inputs: &p {<<: *p}"));
+pub fn files() -> Vec<Named> {
+    let mut all = aliases();
+    all.extend(depths());
+    all.extend(inputs());
+    all.extend(numbers());
+    all.extend(junk());
+    all
+}
+
+fn aliases() -> Vec<Named> {
+    vec![
+        named("alias bomb in properties", alias_bomb(9, "properties")),
+        named("alias bomb in resources", alias_bomb(30, "resources")),
+        named("alias bomb in inputs", alias_bomb(1000, "inputs")),
+        named("merge bomb", merge_bomb(200)),
+        named("long merge bomb", merge_bomb(12_000)),
+        named("recursive alias", job("properties: &p {a: *p}")),
+        named("aliases in a ring", job("tags: &a {b: &b {c: *a, d: *b}}")),
+        named("recursive list", job("inputs: &p [*p, *p]")),
+        named("recursive merge", job("inputs: &p {<<: *p}")),
+    ]
+}
+
+fn depths() -> Vec<Named> {
+    let mut all = vec![named("staircase", staircase())];
     for (name, open) in [
         ("lists", "["),
         ("mappings", "{a: "),
         ("lists in block", "- "),
         ("keys", "? "),
     ] {
-        add(
-            &format!("100,000 levels of {name}"),
-            open.repeat(100_000).into_bytes(),
-        );
-        add(&format!("{name} to the end"), filled("inputs: ", open));
+        let levels = open.repeat(100_000).into_bytes();
+        all.push((format!("100,000 levels of {name}"), levels));
+        all.push((format!("{name} to the end"), filled("inputs: ", open)));
     }
-    add("staircase", staircase());
-    add("5,000 inputs", many_inputs(5_000, "1"));
-    add(
-        "5,000 inputs of local data",
-        many_inputs(5_000, "{type: uri_file, path: ./x}"),
-    );
-    add("5,000 wrong inputs", many_inputs(5_000, "{tpye: uri_file}"));
-    for (name, number) in [
-        ("digits", "9"),
-        ("hexadecimal", "0xf"),
-        ("sexagesimal", "1:1"),
-        ("underscores", "1_"),
-    ] {
-        let digits = number.to_owned() + &number[number.len() - 1..].repeat(200_000);
-        add(
-            &format!("huge number of {name}"),
-            job(&format!(
-                "limits: {{timeout: {digits}}}\ninputs: {{a: {digits}}}"
-            )),
-        );
-    }
-    add(
-        "sexagesimal without end",
-        job(&format!("inputs: {{a: 1{}}}", ":59".repeat(300_000))),
-    );
-    add(
-        "huge exponent",
-        job(&format!("inputs: {{a: 1.0e+{}}}", "9".repeat(500_000))),
-    );
-    add(
-        "huge fraction",
-        job(&format!("inputs: {{a: 0.{}}}", "3".repeat(500_000))),
-    );
+    all
+}
+
+fn inputs() -> Vec<Named> {
+    [
+        ("5,000 inputs", "1"),
+        ("5,000 inputs of local data", "{type: uri_file, path: ./x}"),
+        (
+            "5,000 inputs of data",
+            "{type: uri_file, path: 'https://x/y'}",
+        ),
+        ("5,000 wrong inputs", "{tpye: uri_file}"),
+    ]
+    .map(|(name, value)| named(name, many_inputs(5_000, value)))
+    .into()
+}
+
+fn numbers() -> Vec<Named> {
+    let one = |digits: &str| {
+        job(&format!(
+            "limits: {{timeout: {digits}}}\ninputs: {{a: {digits}}}"
+        ))
+    };
+    vec![
+        named("digits", one(&"9".repeat(400_000))),
+        named(
+            "hexadecimal digits",
+            one(&format!("0x{}", "f".repeat(400_000))),
+        ),
+        named("underscores", one(&format!("1{}", "_".repeat(400_000)))),
+        named("sexagesimal", one(&format!("1{}", ":59".repeat(150_000)))),
+        named("exponent", one(&format!("1.0e+{}", "9".repeat(400_000)))),
+        named("fraction", one(&format!("0.{}", "3".repeat(400_000)))),
+    ]
+}
+
+fn junk() -> Vec<Named> {
+    let mut all = vec![
+        named("noise", noise(false)),
+        named("printable noise", noise(true)),
+        named("NUL bytes", vec![0; FILE_BYTES_MAX]),
+        named("0xff bytes", vec![0xff; FILE_BYTES_MAX]),
+        named("one key", filled("", "k")),
+    ];
     for (name, piece) in PIECES {
-        add(&format!("junk of {name}"), filled("", piece));
-        add(
-            &format!("command and {name}"),
-            filled("environment: azureml:e\ncommand: ", piece),
-        );
+        let command = "environment: azureml:e\ncommand: ";
+        all.push((format!("junk of {name}"), filled("", piece)));
+        all.push((format!("command and {name}"), filled(command, piece)));
     }
-    add("noise", noise(false));
-    add("printable noise", noise(true));
-    add("NUL bytes", vec![0; FILE_BYTES_MAX]);
-    add("0xff bytes", vec![0xff; FILE_BYTES_MAX]);
-    add("one key", filled("", "k"));
     all
 }
 
