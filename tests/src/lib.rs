@@ -4,4 +4,6 @@
 pub mod corpus;
 pub mod difference;
 pub mod harness;
+pub mod hostile;
+pub mod mutate;
 pub mod sdk;

@@ -29,7 +29,9 @@ fn every_fault_is_refused_for_its_reason_at_its_place() {
         };
         writeln!(table, "{file:55} {row}").unwrap();
     }
-    println!("{table}{refused} refused, each for its reason with its place; {accepted} legal");
+    corpus::tell(&format!(
+        "{table}{refused} refused, each for its reason with its place; {accepted} legal"
+    ));
     assert_eq!(refused, REFUSED.len(), "a row of REFUSED has no file");
     assert_eq!(accepted, ACCEPTED.len(), "a row of ACCEPTED has no file");
 }

@@ -172,6 +172,20 @@ fn objection(original: &Value, dump: &Value) -> Option<String> {
     (!found.is_empty()).then(|| format!("differs: {}", found.join("; ")))
 }
 
+fn print(table: &BTreeMap<&str, Row>) -> String {
+    let mut lines = vec![
+        "           files  read+valid  dumped  reloaded equal  accepted by SDK  same to SDK"
+            .to_owned(),
+    ];
+    lines.extend(table.iter().map(|(kind, row)| {
+        format!(
+            "{kind:10} {:5} {:11} {:7} {:15} {:16} {:12}",
+            row.files, row.read, row.dumped, row.equal, row.accepted, row.same
+        )
+    }));
+    lines.join("\n")
+}
+
 #[test]
 fn the_sdk_sees_in_our_dumps_what_it_sees_in_the_originals() {
     let Some(corpus) = corpus::root("real jobs") else {
@@ -212,19 +226,13 @@ fn the_sdk_sees_in_our_dumps_what_it_sees_in_the_originals() {
         match (objection, known) {
             (None, None) => {}
             (Some(text), Some((_, part, why))) if text.contains(part) => {
-                println!("{}: {why}", one.file)
+                corpus::tell(&format!("{}: {why}", one.file))
             }
             (Some(text), _) => wrong.push(format!("{}: {text}", one.file)),
             (None, Some(_)) => wrong.push(format!("{} is no exception any more", one.file)),
         }
     }
-    println!("           files  read+valid  dumped  reloaded equal  accepted by SDK  same to SDK");
-    for (kind, row) in &table {
-        println!(
-            "{kind:10} {:5} {:11} {:7} {:15} {:16} {:12}",
-            row.files, row.read, row.dumped, row.equal, row.accepted, row.same
-        );
-    }
+    corpus::tell(&print(&table));
     let exceptions: std::collections::BTreeSet<_> =
         UNSEEN_BY_SDK.iter().map(|(file, ..)| *file).collect();
     for file in exceptions

@@ -21,8 +21,7 @@ pub fn root(test: &str) -> Option<PathBuf> {
         .map(|place| place.join("corpus"))
         .find(|place| place.is_dir());
     if found.is_none() {
-        // Not println!, which the harness would swallow.
-        let _unseen = writeln!(std::io::stderr(), "SKIP {test}: no corpus, set JOBD_SHARED");
+        tell(&format!("SKIP {test}: no corpus, set JOBD_SHARED"));
     }
     found
 }
@@ -90,4 +89,10 @@ pub fn errors(found: &[Diagnostic]) -> Vec<&Diagnostic> {
         .iter()
         .filter(|d| d.severity == Severity::Error)
         .collect()
+}
+
+/// Prints for the reader of a test that passes: `println!` would be swallowed.
+pub fn tell(text: &str) {
+    // Where nobody listens nothing is lost.
+    let _unseen = writeln!(std::io::stderr(), "{text}");
 }

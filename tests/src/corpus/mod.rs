@@ -12,4 +12,4 @@ mod files;
 
 pub use components::Components;
 pub use exceptions::{ACCEPTED, NO_JOBS, REFUSED, UNSEEN_BY_SDK};
-pub use files::{component_files, errors, files, root};
+pub use files::{component_files, errors, files, root, tell};

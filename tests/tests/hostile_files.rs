@@ -1,0 +1,107 @@
+//! Whatever the file, `jobctl validate` ends soon, in little memory and with few words.
+#![expect(clippy::unwrap_used, reason = "a test may stop anywhere")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use jobd_tests::harness::{Folder, program};
+use jobd_tests::hostile;
+use nix::sys::resource::{UsageWho, getrusage};
+use proto::job;
+
+/// Memory that reading may take at most, in KiB.
+const PEAK_KIB_MAX: i64 = 150 * 1024;
+/// Processor time of a whole run of a program without optimization, on a busy machine. The time
+/// that is promised is measured by `how_long_reading_takes`.
+const CPU_MAX: Duration = Duration::from_secs(5);
+/// What is said of a file at most: 100 findings with their lines.
+const SAID_BYTES_MAX: usize = 256 << 10;
+
+/// Files of which more is said: every local path that is missing is told, however many.
+const TALKATIVE: &[&str] = &["5,000 inputs of local data"];
+
+fn validate(folder: &Path, text: &[u8]) -> Output {
+    let file = folder.join("job.yml");
+    fs::write(&file, text).unwrap();
+    Command::new(program("jobctl"))
+        .arg("validate")
+        .arg(&file)
+        .env("JOBD_HOME", folder)
+        .output()
+        .unwrap()
+}
+
+/// Processor time of all children that have ended.
+fn spent() -> Duration {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap();
+    let time = |part: nix::sys::time::TimeVal| {
+        Duration::new(part.tv_sec().try_into().unwrap(), 0)
+            + Duration::from_micros(part.tv_usec().try_into().unwrap())
+    };
+    time(usage.user_time()) + time(usage.system_time())
+}
+
+/// The most memory that any child had so far, in KiB.
+fn peak() -> i64 {
+    getrusage(UsageWho::RUSAGE_CHILDREN).unwrap().max_rss()
+}
+
+#[test]
+fn hostile_files_are_judged_within_bounds() {
+    let folder = Folder::new();
+    let mut worst = (Duration::ZERO, String::new());
+    for (name, text) in hostile::files() {
+        let before = spent();
+        let ran = validate(folder.path(), &text);
+        let took = spent() - before;
+        let said = String::from_utf8_lossy(&ran.stderr);
+        let start: String = said.chars().take(500).collect();
+        // 101 is a panic's.
+        let code = ran.status.code();
+        assert!(matches!(code, Some(0 | 125)), "{name}: {code:?} {start}");
+        assert!(took < CPU_MAX, "{name} took {took:?}");
+        assert!(peak() < PEAK_KIB_MAX, "{name} took {} KiB", peak());
+        let bytes = ran.stdout.len() + ran.stderr.len();
+        assert!(
+            bytes < SAID_BYTES_MAX || TALKATIVE.contains(&name.as_str()),
+            "{name}: {bytes} bytes are said: {start}"
+        );
+        if took > worst.0 {
+            worst = (took, name);
+        }
+    }
+    println!(
+        "the longest took {:?} ({}), the largest {} KiB",
+        worst.0,
+        worst.1,
+        peak()
+    );
+}
+
+/// `cargo test --release -p jobd-tests --test hostile_files -- --ignored --nocapture`
+#[test]
+#[ignore = "prints the time that reading takes; only a release build on an idle machine is worth reading"]
+fn how_long_reading_takes() {
+    let mut rows: Vec<_> = hostile::files()
+        .into_iter()
+        .map(|(name, text)| {
+            let took = (0..3).map(|_| once(&text)).min().unwrap();
+            (took, text.len(), name)
+        })
+        .collect();
+    rows.sort_by_key(|(took, ..)| std::cmp::Reverse(*took));
+    for (took, bytes, name) in rows {
+        println!(
+            "{:9.3} ms {bytes:8} bytes  {name}",
+            took.as_secs_f64() * 1e3
+        );
+    }
+}
+
+fn once(text: &[u8]) -> Duration {
+    let began = Instant::now();
+    std::hint::black_box(job::read_any(text, Some("job.yml"), None));
+    began.elapsed()
+}
