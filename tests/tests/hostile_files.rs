@@ -4,17 +4,16 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jobd_tests::harness::{Folder, program};
 use jobd_tests::hostile;
 use nix::sys::resource::{UsageWho, getrusage};
-use proto::job;
 
 /// Memory that reading may take at most, in KiB.
 const PEAK_KIB_MAX: i64 = 150 * 1024;
 /// Processor time of a whole run of a program without optimization, on a busy machine. The time
-/// that is promised is measured by `how_long_reading_takes`.
+/// that is promised is measured by the program `reading`.
 const CPU_MAX: Duration = Duration::from_secs(5);
 /// What is said of a file at most: 100 findings with their lines.
 const SAID_BYTES_MAX: usize = 256 << 10;
@@ -78,30 +77,4 @@ fn hostile_files_are_judged_within_bounds() {
         worst.1,
         peak()
     );
-}
-
-/// `cargo test --release -p jobd-tests --test hostile_files -- --ignored --nocapture`
-#[test]
-#[ignore = "prints the time that reading takes; only a release build on an idle machine is worth reading"]
-fn how_long_reading_takes() {
-    let mut rows: Vec<_> = hostile::files()
-        .into_iter()
-        .map(|(name, text)| {
-            let took = (0..3).map(|_| once(&text)).min().unwrap();
-            (took, text.len(), name)
-        })
-        .collect();
-    rows.sort_by_key(|(took, ..)| std::cmp::Reverse(*took));
-    for (took, bytes, name) in rows {
-        println!(
-            "{:9.3} ms {bytes:8} bytes  {name}",
-            took.as_secs_f64() * 1e3
-        );
-    }
-}
-
-fn once(text: &[u8]) -> Duration {
-    let began = Instant::now();
-    std::hint::black_box(job::read_any(text, Some("job.yml"), None));
-    began.elapsed()
 }
