@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use proto::diagnostic::{Diagnostic, Span};
-use proto::job::{self, Job, LocalPath, PathForm, PathKind};
+use proto::job::{self, FINDINGS_MAX, Job, LocalPath, PathForm, PathKind};
 
 use crate::job_file::JobFile;
 
@@ -14,7 +14,7 @@ pub fn missing(file: &JobFile) -> Vec<Diagnostic> {
         return Vec::new();
     };
     let paths = job::local_paths(&job, &file.folder);
-    let mut findings: Vec<_> = paths.iter().filter_map(look).collect();
+    let mut findings: Vec<_> = paths.iter().filter_map(look).take(FINDINGS_MAX).collect();
     job::place(&mut findings, &file.job_text());
     findings
 }

@@ -11,7 +11,8 @@ use jobd_tests::harness::process::{is_alive, signal};
 use jobd_tests::harness::{DEADLINE, Home, JobFile, Socket, Witness, probe_command, wait_until};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::signal::Signal;
-use proto::api::{ApiError, Resume, Submission, Submit};
+use proto::api::{ApiError, Cancel, Resume, Submission, Submit};
+use proto::record::StopReason;
 
 /// Large enough for the daemon, small enough to be filled at once.
 const DISK_BYTES: u32 = 8 << 20;
@@ -154,6 +155,32 @@ fn on_a_full_disk_submissions_are_refused_and_what_runs_ends_with_its_truth() {
         assert_eq!(home.wait(name)["status"], "Completed");
     }
     assert_eq!(witness.marks().len(), admitted.len());
+}
+
+#[test]
+fn on_a_full_disk_a_job_can_be_stopped() {
+    let Some(mut disk) = SmallDisk::new() else {
+        return;
+    };
+    disk.home.start(&["--slots", "1"]);
+    let home = &disk.home;
+    drop(home.submit(&hold(home, "exit 0").name("fills")));
+    drop(home.started("fills"));
+    disk.fill(0);
+    let cancel = Cancel {
+        name: "fills".into(),
+        force: None,
+    };
+    // Whether the disk has room for this little depends on what the store has reserved.
+    match home.connect().call(&cancel) {
+        Ok(canceling) => assert_eq!(canceling.name, "fills"),
+        Err(ApiError::Unavailable { reason }) => assert!(reason.contains("kept"), "{reason}"),
+        Err(other) => panic!("{other}"),
+    }
+    let stop = home.exit("fills").stop.unwrap();
+    assert_eq!(stop.reason, StopReason::Request);
+    disk.free();
+    assert_eq!(home.wait("fills")["status"], "Canceled");
 }
 
 #[test]

@@ -104,10 +104,29 @@ impl Batch {
         refused.into_iter().collect()
     }
 
-    /// Takes out the replies that need nothing durable of this batch: refusals.
-    pub fn take_refusals(&mut self) -> Vec<(Ticket, Result<Answer, ApiError>)> {
-        self.replies
-            .extract_if(.., |(_, answer)| answer.is_err())
-            .collect()
+    /// Takes out all replies: the refusals as they are, the others as the error. What they asked
+    /// for stays in the batch.
+    pub fn take_replies(&mut self, error: &ApiError) -> Vec<(Ticket, Result<Answer, ApiError>)> {
+        let replies = std::mem::take(&mut self.replies);
+        let refused = |(ticket, answer): (Ticket, Result<Answer, ApiError>)| {
+            (ticket, answer.and(Err(error.clone())))
+        };
+        replies.into_iter().map(refused).collect()
+    }
+
+    /// Takes out the stops of steps that run already. A stop may go before its commit: should the
+    /// daemon die in between, the shim's own record tells that the step was told to stop.
+    pub fn take_stops(&mut self) -> Vec<Deed> {
+        let is_pending = |id: &JobId, deeds: &[Deed]| {
+            deeds
+                .iter()
+                .any(|deed| matches!(deed, Deed::Launch(pending, _) if pending == id))
+        };
+        let all = std::mem::take(&mut self.deeds);
+        let (stops, rest) = all
+            .iter()
+            .partition(|deed| matches!(deed, Deed::Stop(id, ..) if !is_pending(id, &all)));
+        self.deeds = rest;
+        stops
     }
 }

@@ -310,12 +310,20 @@ impl Engine {
             return Err(error.into());
         }
         tracing::error!(%error, "the commit failed; submissions are refused, the rest is tried again");
+        let kept = ApiError::Unavailable {
+            reason: format!("{error}; what was asked for is kept and tried again"),
+        };
         let refused = self.batch.refuse_submissions(&unavailable(error));
         self.core.forget(&refused);
         self.claimed.clear();
-        let refusals = self.batch.take_refusals();
-        self.reply(refusals);
-        let waits = !self.batch.writes.is_empty() || !self.batch.replies.is_empty();
+        let replies = self.batch.take_replies(&kept);
+        self.reply(replies);
+        // A job that fills the disk must be stopped although the disk is full.
+        let batch = Batch::default();
+        for stop in self.batch.take_stops() {
+            self.carry_out_deed(&stop, &batch);
+        }
+        let waits = !self.batch.writes.is_empty();
         self.retry_at_ms = waits.then(|| clock::monotonic_ms() + RETRY_MS);
         Ok(())
     }

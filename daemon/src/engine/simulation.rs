@@ -298,8 +298,11 @@ impl World {
             };
             let refused = self.batch.refuse_submissions(&error);
             self.core.forget(&refused);
-            let refusals = self.batch.take_refusals();
-            self.tell(refusals);
+            let replies = self.batch.take_replies(&error);
+            self.tell(replies);
+            for stop in self.batch.take_stops() {
+                self.carry_out(stop);
+            }
             return;
         }
         let batch = std::mem::take(&mut self.batch);
@@ -512,7 +515,12 @@ impl World {
                 assert_eq!(reason, Some(StopReason::Limit));
                 assert_eq!(job.status, Status::Canceled);
             }
-            Some(Outcome::Canceled { .. }) => assert!(job.cancel.is_some(), "{job:?}"),
+            // Asked for, or told to stop by a daemon that died before it could note it.
+            Some(Outcome::Canceled { .. }) => {
+                let reason = exit.and_then(|exit| exit.stop).map(|stop| stop.reason);
+                let was_told = reason == Some(StopReason::Request);
+                assert!(job.cancel.is_some() || was_told, "{job:?}");
+            }
             Some(Outcome::StartFailed { .. }) => {
                 assert!(job.prepares || job.vanished + 1 == VANISHED_MAX, "{job:?}");
             }
