@@ -140,8 +140,12 @@ fn look_at_host(layout: &Layout, settings: &Settings, open_files: u64) -> (Host,
         })
         .ok();
     tracing::info!(state = %layout.state().display(), cgroup = ?cgroup_parent, "starting");
-    let mut host = Host::look(settings.grace_ms, settings.log_bytes_max, cgroup_parent);
-    host.open_files = Some(open_files);
+    let host = Host::look(
+        settings.grace_ms,
+        settings.log_bytes_max,
+        cgroup_parent,
+        open_files,
+    );
     (host, notes)
 }
 

@@ -1,5 +1,6 @@
 //! The daemon's settings: defaults, then one small YAML file, then the command line.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use proto::diagnostic::{Diagnostic, Span};
@@ -11,26 +12,34 @@ use crate::sys::atomic;
 /// The most bytes of the configuration file.
 const FILE_BYTES_MAX: u64 = 64 << 10;
 
+/// What each setting may be, in the file as on the command line.
+const SLOTS: RangeInclusive<u64> = 1..=10_000;
+const GRACE_SECS: RangeInclusive<u64> = 0..=86_400;
+const LOG_BYTES: RangeInclusive<u64> = 4_096..=u64::MAX;
+const LIVE_JOBS: RangeInclusive<u64> = 1..=10_000_000;
+const PREPARING: RangeInclusive<u64> = 1..=1_000;
+const LOG_DAYS: RangeInclusive<u64> = 1..=3_650;
+
 /// What can be set. Each has a flag of the same name and a key of the same name in the file.
-#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
 pub struct Overrides {
     /// Commands that run at once [default: the number of CPUs]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(SLOTS))]
     pub slots: Option<u64>,
     /// Seconds between the polite end of a job (TERM) and the kill [default: 10]
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(GRACE_SECS))]
     pub grace_seconds: Option<u64>,
     /// Bytes of output that a job's log keeps [default: 1 GiB]
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(4_096..))]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(LOG_BYTES))]
     pub log_bytes_max: Option<u64>,
     /// Live jobs in all, waiting and running [default: 1000000]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(LIVE_JOBS))]
     pub queue_max: Option<u64>,
     /// Preparations that run at once [default: 2]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(PREPARING))]
     pub preparing_max: Option<u64>,
     /// Days of the daemon's own log that are kept [default: 7]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=3_650))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(LOG_DAYS))]
     pub log_days: Option<u64>,
 }
 
@@ -85,23 +94,12 @@ pub fn load(path: &Path, command_line: &Overrides) -> Result<Settings, SettingsE
         })?;
     let file = match bytes {
         Some(bytes) => parse(&bytes, path)?,
-        None => Overrides::none(),
+        None => Overrides::default(),
     };
     Ok(Settings::from(&file.under(command_line)))
 }
 
 impl Overrides {
-    fn none() -> Overrides {
-        Overrides {
-            slots: None,
-            grace_seconds: None,
-            log_bytes_max: None,
-            queue_max: None,
-            preparing_max: None,
-            log_days: None,
-        }
-    }
-
     fn under(self, above: &Overrides) -> Overrides {
         Overrides {
             slots: above.slots.or(self.slots),
@@ -139,45 +137,45 @@ impl From<&Overrides> for Settings {
 /// A key of the file: its name, its bounds, and where its value goes.
 struct Key {
     name: &'static str,
-    range: std::ops::RangeInclusive<u64>,
+    range: RangeInclusive<u64>,
     put: fn(&mut Overrides, u64),
 }
 
 const KEYS: [Key; 6] = [
     Key {
         name: "slots",
-        range: 1..=10_000,
+        range: SLOTS,
         put: |set, value| set.slots = Some(value),
     },
     Key {
         name: "grace_seconds",
-        range: 0..=86_400,
+        range: GRACE_SECS,
         put: |set, value| set.grace_seconds = Some(value),
     },
     Key {
         name: "log_bytes_max",
-        range: 4_096..=u64::MAX,
+        range: LOG_BYTES,
         put: |set, value| set.log_bytes_max = Some(value),
     },
     Key {
         name: "queue_max",
-        range: 1..=10_000_000,
+        range: LIVE_JOBS,
         put: |set, value| set.queue_max = Some(value),
     },
     Key {
         name: "preparing_max",
-        range: 1..=1_000,
+        range: PREPARING,
         put: |set, value| set.preparing_max = Some(value),
     },
     Key {
         name: "log_days",
-        range: 1..=3_650,
+        range: LOG_DAYS,
         put: |set, value| set.log_days = Some(value),
     },
 ];
 
 fn parse(bytes: &[u8], path: &Path) -> Result<Overrides, SettingsError> {
-    let mut set = Overrides::none();
+    let mut set = Overrides::default();
     let mut diagnostics = Vec::new();
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(set);
@@ -263,7 +261,7 @@ mod tests {
         let file = parse(b"slots: 3\ngrace_seconds: 0\n", Path::new("jobd.yaml")).unwrap();
         let above = Overrides {
             slots: Some(5),
-            ..Overrides::none()
+            ..Overrides::default()
         };
         let settings = Settings::from(&file.under(&above));
         assert_eq!(settings.capacity.slots, 5);
@@ -283,11 +281,12 @@ mod tests {
     fn an_empty_file_is_no_file() {
         assert_eq!(
             parse(b"\n", Path::new("jobd.yaml")).unwrap(),
-            Overrides::none()
+            Overrides::default()
         );
         assert_eq!(
-            parse(b"# nothing yet\n", Path::new("jobd.yaml")).unwrap_or_else(|_| Overrides::none()),
-            Overrides::none()
+            parse(b"# nothing yet\n", Path::new("jobd.yaml"))
+                .unwrap_or_else(|_| Overrides::default()),
+            Overrides::default()
         );
     }
 }

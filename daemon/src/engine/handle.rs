@@ -43,9 +43,6 @@ pub enum SubmitAnswer {
     Known,
 }
 
-/// The engine has ended and takes nothing more.
-pub type Refused = ApiError;
-
 /// A message to the engine.
 pub enum Input {
     /// News of a step.
@@ -241,7 +238,7 @@ impl Handle {
     }
 }
 
-fn ended() -> Refused {
+fn ended() -> ApiError {
     ApiError::Unavailable {
         reason: "the daemon is shutting down".into(),
     }

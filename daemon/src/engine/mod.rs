@@ -12,5 +12,5 @@ mod run;
 #[cfg(test)]
 mod simulation;
 
-pub use handle::{Candidate, Change, Handle, Input, Refused, Snapshot, SubmitAnswer};
+pub use handle::{Candidate, Change, Handle, Input, Snapshot, SubmitAnswer};
 pub use run::{Engine, EngineError};

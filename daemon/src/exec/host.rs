@@ -13,9 +13,14 @@ const PASSED: [&str; 9] = [
 const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 impl Host {
-    /// Looks at this machine.
+    /// Looks at this machine. `open_files` is the soft limit that jobs get back.
     #[must_use]
-    pub fn look(grace_ms: u64, log_bytes_max: u64, cgroup_parent: Option<PathBuf>) -> Host {
+    pub fn look(
+        grace_ms: u64,
+        log_bytes_max: u64,
+        cgroup_parent: Option<PathBuf>,
+        open_files: u64,
+    ) -> Host {
         let shell = ["/bin/bash", "/usr/bin/bash", "/usr/local/bin/bash"]
             .into_iter()
             .find(|shell| Path::new(shell).exists())
@@ -33,7 +38,7 @@ impl Host {
             grace_ms,
             log_bytes_max,
             cgroup_parent,
-            open_files: None,
+            open_files: Some(open_files),
         }
     }
 }
