@@ -65,6 +65,9 @@ impl Account {
             Some(Outcome::StartFailed { reason, .. }) => {
                 ("not started", runs == 0 && !reason.is_empty())
             }
+            // A shim's child that has not yet become the job bears the shim's name: it may be the
+            // one that was killed, and then this is the truth.
+            Some(Outcome::Signaled { signal: 9, .. }) => ("killed", runs <= 1 && is_shim_killed),
             Some(Outcome::Lost { reason }) => {
                 self.lost += 1;
                 ("lost", runs <= 1 && is_shim_killed && !reason.is_empty())
