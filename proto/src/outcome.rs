@@ -23,6 +23,11 @@ pub enum Outcome {
         /// Whether the grace period ran out, so that the job had to be killed.
         killed: bool,
     },
+    /// It gave no sign of life for as long as it had said, and was stopped.
+    FellSilent {
+        /// Whether the grace period ran out, so that the job had to be killed.
+        killed: bool,
+    },
     /// A cancel ended it.
     Canceled {
         /// Whether the grace period ran out, so that the job had to be killed.
@@ -69,7 +74,7 @@ impl Outcome {
         match self {
             Outcome::Exited { code } => *code,
             Outcome::Signaled { signal } => EXIT_SIGNAL_BASE + signal,
-            Outcome::TimedOut { .. } => EXIT_TIMED_OUT,
+            Outcome::TimedOut { .. } | Outcome::FellSilent { .. } => EXIT_TIMED_OUT,
             Outcome::Canceled { killed: false } => EXIT_SIGNAL_BASE + SIGTERM,
             Outcome::Canceled { killed: true } | Outcome::OutOfMemory => EXIT_SIGNAL_BASE + SIGKILL,
             Outcome::StartFailed {
@@ -100,6 +105,14 @@ impl Outcome {
                     " and was killed when the grace period was over"
                 } else {
                     ""
+                }
+            ),
+            Outcome::FellSilent { killed } => format!(
+                "gave no sign of life for too long{}",
+                if *killed {
+                    " and was killed when the grace period was over"
+                } else {
+                    " and was stopped"
                 }
             ),
             Outcome::Canceled { killed } => format!(
@@ -137,6 +150,7 @@ impl Outcome {
             Outcome::Exited { .. } => ("UserError", "NonZeroExit"),
             Outcome::Signaled { .. } => ("UserError", "Signaled"),
             Outcome::TimedOut { .. } => ("UserError", "TimedOut"),
+            Outcome::FellSilent { .. } => ("UserError", "FellSilent"),
             Outcome::Canceled { .. } => ("UserError", "Canceled"),
             Outcome::OutOfMemory => ("UserError", "OutOfMemory"),
             Outcome::StartFailed { .. } => ("UserError", "StartFailed"),

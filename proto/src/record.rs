@@ -10,7 +10,7 @@
 //! format: a reader takes every minor of its own major (unknown fields are ignored) and refuses
 //! another major.
 //!
-//! Changes: 1.0 first format.
+//! Changes: 1.0 first format; 1.1 a refused start, the heartbeat.
 
 use std::path::PathBuf;
 
@@ -22,6 +22,8 @@ pub const SPEC_FILE: &str = "spec.json";
 pub const STARTED_FILE: &str = "started.json";
 /// The name of the record of the end.
 pub const EXIT_FILE: &str = "exit.json";
+/// The record that the command is silent: there as long as it is.
+pub const SILENT_FILE: &str = "silent.json";
 /// The byte that the daemon writes to the go pipe; end of file instead means "start nothing".
 pub const GO: u8 = b'g';
 /// The most bytes of a record that are read.
@@ -38,7 +40,7 @@ pub struct Format {
 
 impl Format {
     /// The format that this release writes.
-    pub const CURRENT: Format = Format { major: 1, minor: 0 };
+    pub const CURRENT: Format = Format { major: 1, minor: 1 };
 
     /// Whether this release can read a record of that format.
     #[must_use]
@@ -79,9 +81,23 @@ pub struct Spec {
     /// A cgroup v2 directory in which the shim may make a leaf; none to do without.
     #[serde(default)]
     pub cgroup_parent: Option<PathBuf>,
+    /// The signs of life that the command gives; none to ask for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heartbeat: Option<HeartbeatSpec>,
     /// The soft limit of open files of the command (getrlimit(2)); none to keep the shim's.
     #[serde(default)]
     pub open_files: Option<u64>,
+}
+
+/// The signs of life that a command gives: output, or a change of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeartbeatSpec {
+    /// The file whose change is a beat; it need not be there.
+    pub path: PathBuf,
+    /// Milliseconds of silence after which [`SILENT_FILE`] is made.
+    pub silence_ms: u64,
+    /// Further milliseconds after which the step is stopped; none for never.
+    pub kill_ms: Option<u64>,
 }
 
 /// The log of a step.
@@ -167,6 +183,14 @@ pub enum Ended {
         /// The signal's number.
         signal: i32,
     },
+    /// The machine had no room for it: processes, memory, descriptors or disk. Nothing ran, and
+    /// it may be tried again.
+    Refused {
+        /// What was tried and why it failed, as a lowercase fragment.
+        reason: String,
+        /// The kernel's error number.
+        errno: i32,
+    },
     /// The command never ran.
     StartFailed {
         /// What was tried and why it failed, as a lowercase fragment.
@@ -176,6 +200,15 @@ pub enum Ended {
     },
 }
 
+/// A command is silent. Written by the shim, and removed when it beats again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Silent {
+    /// The version of this record.
+    pub format: Format,
+    /// Milliseconds without a sign of life when this was written.
+    pub silence_ms: u64,
+}
+
 /// Why the shim stopped the step. A main process that was reaped before the first signal was
 /// sent ended by itself, and there is no stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -183,6 +216,8 @@ pub enum Ended {
 pub enum StopReason {
     /// The time limit was reached.
     Limit,
+    /// It gave no sign of life for too long.
+    Silence,
     /// The shim was told to (SIGTERM: with grace, SIGINT: at once).
     Request,
 }

@@ -74,6 +74,7 @@ pub fn job(job: &JobView, zone: &TimeZone) -> Sheet {
     let mut sheet = Sheet::default();
     sheet.add("Name", &job.name);
     sheet.add("Status", status(job));
+    sheet.add_some("Waits because", job.waiting_reason.as_ref());
     if job.display_name != job.name {
         sheet.add("Display name", &job.display_name);
     }

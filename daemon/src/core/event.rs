@@ -6,7 +6,7 @@ use std::sync::Arc;
 use proto::api::ApiError;
 use proto::job::CommandJob;
 use proto::job::limits::Priority;
-use proto::record::Exit;
+use proto::record::{Ended, Exit};
 use proto::status::Status;
 use serde::{Deserialize, Serialize};
 
@@ -71,6 +71,18 @@ pub enum StepEnd {
     NoFolder,
     /// It may have run, and how it ended cannot be known.
     Lost(String),
+}
+
+impl StepEnd {
+    /// Whether nothing ran because it could not be started, which may pass.
+    #[must_use]
+    pub fn is_no_start(&self) -> bool {
+        match self {
+            StepEnd::NeverRan | StepEnd::NoFolder => true,
+            StepEnd::Exit(exit) => matches!(exit.ended, Ended::Refused { .. }),
+            StepEnd::Lost(_) => false,
+        }
+    }
 }
 
 /// What happened in the world.

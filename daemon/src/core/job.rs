@@ -99,6 +99,9 @@ pub struct Job {
     /// How often a supervisor of the present step vanished before it began anything.
     #[serde(default)]
     pub vanished: u32,
+    /// Why its last start came to nothing, while it waits for the next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
     /// The step under way.
     pub active: Option<ActiveStep>,
     /// The stop that was asked for.
@@ -117,7 +120,7 @@ pub enum JobEvent {
     /// Its step's shim has been let go.
     Launched(StepRef),
     /// Its step's shim could not be started; nothing ran.
-    LaunchFailed(StepRef),
+    LaunchFailed(StepRef, String),
     /// Its step has ended.
     Ended(StepRef, StepEnd),
     /// Its end is asked for.
@@ -170,6 +173,7 @@ impl Job {
             }],
             attempts: 0,
             vanished: 0,
+            held: None,
             active: None,
             cancel: None,
             end: None,
@@ -203,7 +207,7 @@ impl Job {
             JobEvent::Planned => self.planned(at),
             JobEvent::Granted => self.granted(at),
             JobEvent::Launched(step) => self.launched(at, step),
-            JobEvent::LaunchFailed(step) => self.launch_failed(at, step),
+            JobEvent::LaunchFailed(step, reason) => self.launch_failed(at, step, reason),
             JobEvent::Ended(step, end) => self.step_ended(at, step, end),
             JobEvent::CancelAsked(force) => self.cancel_asked(at, force),
             JobEvent::Silent(step, reason) => self.silent(at, step, reason),
@@ -251,15 +255,21 @@ impl Job {
             step,
             phase: Phase::Running,
         });
+        self.held = None;
         Ok(None)
     }
 
-    fn launch_failed(&mut self, at: i64, step: StepRef) -> Result<Option<Act>, Refusal> {
+    fn launch_failed(
+        &mut self,
+        at: i64,
+        step: StepRef,
+        reason: String,
+    ) -> Result<Option<Act>, Refusal> {
         let active = self.under_way(step)?;
         if active.phase == Phase::Running {
             return Err(Refusal::Stale);
         }
-        self.never_ran(at)
+        self.never_ran(at, reason)
     }
 
     /// A supervisor that vanishes again and again is no passing fault.
@@ -274,18 +284,17 @@ impl Job {
             return self.finish(at, outcome, None);
         }
         self.vanished += 1;
-        self.never_ran(at)
+        self.never_ran(at, "its supervisor ended before it began anything".into())
     }
 
     /// Back to where the step was granted, or to the end when a cancel has come meanwhile.
-    fn never_ran(&mut self, at: i64) -> Result<Option<Act>, Refusal> {
+    fn never_ran(&mut self, at: i64, reason: String) -> Result<Option<Act>, Refusal> {
         if self.cancel.is_some() {
             return self.finish(at, Outcome::Canceled { killed: false }, None);
         }
         let kind = self.holds().ok_or(Refusal::Stale)?;
         if self.status == Status::Running {
-            let reason = "the supervisor ended before the command began";
-            self.enter(Status::NotResponding, at, Some(reason.into()))?;
+            self.enter(Status::NotResponding, at, Some(reason.clone()))?;
         }
         if self.status == Status::NotResponding {
             let waiting = match kind {
@@ -295,6 +304,7 @@ impl Job {
             self.enter(waiting, at, None)?;
         }
         self.active = None;
+        self.held = Some(reason);
         Ok(None)
     }
 
@@ -313,6 +323,9 @@ impl Job {
     }
 
     fn exited(&mut self, at: i64, step: StepRef, exit: &Exit) -> Result<Option<Act>, Refusal> {
+        if let Ended::Refused { reason, .. } = &exit.ended {
+            return self.never_ran(at, reason.clone());
+        }
         let outcome = outcome_of(exit, self.limit_secs);
         if step.kind == StepKind::Prepare {
             return self.prepared(at, outcome, exit);
@@ -363,6 +376,7 @@ impl Job {
             log_bytes_dropped: exit.map_or(0, |exit| exit.log_bytes_dropped),
         });
         self.active = None;
+        self.held = None;
         Ok(None)
     }
 
@@ -450,9 +464,16 @@ fn outcome_of(exit: &Exit, limit_secs: Option<u64>) -> Outcome {
             reason: reason.clone(),
             errno: *errno,
         },
+        (Ended::Refused { reason, errno }, _) => Outcome::StartFailed {
+            reason: reason.clone(),
+            errno: Some(*errno),
+        },
         (_, Some(stop)) => match stop.reason {
             StopReason::Limit => Outcome::TimedOut {
                 limit_secs: limit_secs.unwrap_or(exit.duration_ms / 1000),
+                killed: stop.killed,
+            },
+            StopReason::Silence => Outcome::FellSilent {
                 killed: stop.killed,
             },
             StopReason::Request => Outcome::Canceled {

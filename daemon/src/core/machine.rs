@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use proto::api::ApiError;
 
-use super::event::{Answer, Effect, Event, Force, NewJob, Now, StepEnd, Ticket};
+use super::event::{Answer, Effect, Event, Force, NewJob, Now, Ticket};
 use super::job::{Act, Job, JobEvent, JobId, Refusal, StepKind};
 use super::queue::Queue;
 
@@ -140,17 +140,20 @@ impl Core {
                 effects.push(Effect::Reply(ticket, Ok(Answer::Done)));
             }
             Event::Launched(id, step) => {
-                self.hold_until_ms = None;
-                self.backoff_ms = LAUNCH_BACKOFF_MS_MIN;
                 self.apply(now, id, JobEvent::Launched(step), effects);
             }
-            Event::LaunchFailed(id, step, _) => {
+            Event::LaunchFailed(id, step, reason) => {
                 self.hold_back(now);
-                self.apply(now, id, JobEvent::LaunchFailed(step), effects);
+                self.apply(now, id, JobEvent::LaunchFailed(step, reason), effects);
             }
             Event::Ended(id, step, end) => {
-                if matches!(end, StepEnd::NeverRan | StepEnd::NoFolder) {
+                if end.is_no_start() {
                     self.hold_back(now);
+                } else {
+                    // The machine can start something again. A shim alone proves nothing: it may
+                    // be refused the process of the command.
+                    self.hold_until_ms = None;
+                    self.backoff_ms = LAUNCH_BACKOFF_MS_MIN;
                 }
                 self.apply(now, id, JobEvent::Ended(step, end), effects);
             }

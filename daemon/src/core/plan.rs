@@ -1,11 +1,11 @@
 //! From a job to the orders for its steps. Pure: what must be known of the machine comes in as
 //! [`Host`], what is found missing on disk is the shim's to say.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use proto::expression::{Context, Reference, Template};
-use proto::job::{Input, LocalPath, PathForm, PathKind, classify_path, local_paths};
-use proto::record::{Format, LogSpec, Requirement, RequirementKind, Spec};
+use proto::job::{Heartbeat, Input, LocalPath, PathForm, PathKind, classify_path, local_paths};
+use proto::record::{Format, HeartbeatSpec, LogSpec, Requirement, RequirementKind, Spec};
 
 use super::event::Definition;
 use super::job::{StepKind, StepRef};
@@ -15,6 +15,11 @@ use crate::layout::{Layout, PREPARE_LOG, STD_LOG};
 /// carries it, whatever it forked or detached. Its value is the step's folder, so that jobs of
 /// the same name under two daemons are told apart.
 pub const COOKIE: &str = "JOBD_STEP";
+
+/// The environment variable that names the file whose change is a beat of a job's heartbeat.
+const HEARTBEAT_VARIABLE: &str = "JOBD_HEARTBEAT";
+/// Its name in the working folder.
+const HEARTBEAT_FILE: &str = ".heartbeat";
 
 /// Copies the code into the working folder: `$1` is the file or folder, `$2` the working folder.
 /// Runs as the job's user, so it reads what the user may read.
@@ -96,13 +101,23 @@ pub fn spec(
             path: cwd.join(log),
             bytes_max: host.log_bytes_max,
         },
-        cwd,
         limit_ms,
         grace_ms: host.grace_ms,
         requires,
         user: None,
         cgroup_parent: host.cgroup_parent.clone(),
+        heartbeat: heartbeat(step, definition, &cwd),
         open_files: host.open_files,
+        cwd,
+    })
+}
+
+fn heartbeat(step: StepRef, definition: &Definition, cwd: &Path) -> Option<HeartbeatSpec> {
+    let asked = Heartbeat::of(&definition.job.properties)?;
+    (step.kind == StepKind::Command).then(|| HeartbeatSpec {
+        path: cwd.join(HEARTBEAT_FILE),
+        silence_ms: asked.silence_secs * 1000,
+        kill_ms: asked.kill_secs.map(|kill| kill * 1000),
     })
 }
 
@@ -250,6 +265,13 @@ fn environment(paths: &Paths<'_>, step: StepRef, host: &Host) -> Vec<(String, St
         set(
             name.clone(),
             value.as_ref().map(ToString::to_string).unwrap_or_default(),
+        );
+    }
+    if Heartbeat::of(&job.properties).is_some() {
+        let path = paths.layout.job(paths.name).join(HEARTBEAT_FILE);
+        set(
+            HEARTBEAT_VARIABLE.into(),
+            path.to_string_lossy().into_owned(),
         );
     }
     let folder = paths.layout.step(paths.name, step);

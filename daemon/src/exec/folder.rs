@@ -40,11 +40,26 @@ pub fn prepare(
             make_outputs(layout, name, definition)?;
         }
     }
+    forget_last_attempt(layout, name, step);
     let folder = layout.step(name, step);
     failpoint::io("exec.make-folder")
         .and_then(|()| sys::folder::make_new(&folder))
         .map_err(failed(&folder))?;
     Ok(folder)
+}
+
+/// That there is a next attempt proves that the last one never ran: its records are of no use,
+/// and an attempt that is made for days on end would fill the disk with them.
+fn forget_last_attempt(layout: &Layout, name: &str, step: StepRef) {
+    let Some(attempt) = step.attempt.checked_sub(1).filter(|last| *last > 0) else {
+        return;
+    };
+    let folder = layout.step(name, StepRef { attempt, ..step });
+    if let Err(error) = std::fs::remove_dir_all(&folder)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::debug!(%error, folder = %folder.display(), "the records of an attempt stay");
+    }
 }
 
 fn make_outputs(layout: &Layout, name: &str, definition: &Definition) -> Result<(), FolderError> {

@@ -67,6 +67,8 @@ pub struct Launched {
     pub pid: i32,
     /// Readable once it has ended.
     pub shim: OwnedFd,
+    /// Whether it waits for signs of life of the command.
+    pub has_heartbeat: bool,
 }
 
 /// Writes the spec into the step's folder, starts the shim and lets it go. Everything that is
@@ -80,12 +82,18 @@ pub fn launch(shim: &Path, folder: &Path, spec: &Spec) -> Result<Launched, Launc
     let (go_end, go) = io::pipe().map_err(|source| spawn_error(shim, source))?;
     let mut child = spawn(shim, folder, go_end, locked)?;
     failpoint::reach("exec.spawned");
-    let launched = let_go(&child, go);
-    if launched.is_err() {
-        // The pipe is closed: the shim ends by itself.
-        let _reaped = child.wait();
+    match let_go(&child, go) {
+        Ok((pid, shim)) => Ok(Launched {
+            pid,
+            shim,
+            has_heartbeat: spec.heartbeat.is_some(),
+        }),
+        Err(error) => {
+            // The pipe is closed: the shim ends by itself.
+            let _reaped = child.wait();
+            Err(error)
+        }
     }
-    launched
 }
 
 fn spawn(
@@ -107,13 +115,13 @@ fn spawn(
         .map_err(|source| spawn_error(shim, source))
 }
 
-fn let_go(child: &Child, mut go: io::PipeWriter) -> Result<Launched, LaunchError> {
+fn let_go(child: &Child, mut go: io::PipeWriter) -> Result<(i32, OwnedFd), LaunchError> {
     // A pid fits: Linux's pid_t is an i32.
     let pid = child.id().cast_signed();
     let shim = pidfd::open_child(pid).map_err(LaunchError::Watch)?;
     go.write_all(&[GO]).map_err(LaunchError::Go)?;
     failpoint::reach("exec.gone");
-    Ok(Launched { pid, shim })
+    Ok((pid, shim))
 }
 
 /// What arms the failpoints of the shims; nothing without the feature.

@@ -12,6 +12,7 @@ mod launch;
 mod leftovers;
 mod order;
 mod origin;
+mod silence;
 mod watch;
 
 pub use adopt::{Finding, find_out};

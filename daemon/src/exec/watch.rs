@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
@@ -14,6 +14,7 @@ use nix::unistd::Pid;
 use super::adopt::{Finding, find_out};
 use super::launch::{self, LaunchError, Launched};
 use super::order::Inbox;
+use super::silence::{self, Silences};
 use super::{Order, folder, origin};
 use crate::core::event::Force;
 use crate::core::plan::{self, Host};
@@ -31,6 +32,8 @@ const UNCLEAR_MS_MAX: u64 = 5_000;
 const EVENTS: usize = 256;
 /// The epoll token of the inbox; jobs' numbers begin at 1.
 const INBOX: u64 = 0;
+/// The epoll token of the silences.
+const SILENCES: u64 = u64::MAX;
 
 /// Why the exec thread cannot work.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +75,8 @@ pub struct Exec {
     epoll: Epoll,
     watched: HashMap<JobId, Watched>,
     unclear: HashMap<JobId, Unclear>,
+    /// Made with the first step that has a heartbeat.
+    silences: Option<Silences>,
 }
 
 impl Exec {
@@ -100,6 +105,7 @@ impl Exec {
             epoll,
             watched,
             unclear,
+            silences: None,
         })
     }
 
@@ -123,6 +129,7 @@ impl Exec {
             for event in &events[..ready] {
                 match event.data() {
                     INBOX => self.take_orders(),
+                    SILENCES => self.take_silences(),
                     id => self.shim_ended(id.cast_signed()),
                 }
             }
@@ -150,9 +157,16 @@ impl Exec {
 
     fn launch(&mut self, id: JobId, name: String, step: StepRef) {
         match self.try_launch(id, &name, step) {
-            Ok(Launched { pid, shim }) => {
+            Ok(Launched {
+                pid,
+                shim,
+                has_heartbeat,
+            }) => {
                 failpoint::reach("exec.before-news");
                 self.engine.news(Event::Launched(id, step));
+                if has_heartbeat {
+                    self.expect_beats(id, &name, step);
+                }
                 self.watch(
                     id,
                     Watched {
@@ -201,6 +215,36 @@ impl Exec {
         self.watched.insert(id, watched);
     }
 
+    /// Watches for the silence of a step that has a heartbeat.
+    fn expect_beats(&mut self, id: JobId, name: &str, step: StepRef) {
+        let folder = self.layout.step(name, step);
+        match self.watch_silence(id, step, &folder) {
+            Ok(news) => self.engine.news(news),
+            // The shim keeps the heartbeat all the same, only nobody is told of a silence.
+            Err(error) => tracing::error!(job = id, %error, "a heartbeat cannot be watched"),
+        }
+    }
+
+    fn watch_silence(&mut self, id: JobId, step: StepRef, folder: &Path) -> Result<Event, Errno> {
+        let silences = match self.silences.take() {
+            Some(silences) => silences,
+            None => {
+                let silences = Silences::new()?;
+                let event = EpollEvent::new(EpollFlags::EPOLLIN, SILENCES);
+                self.epoll.add(silences.source(), event)?;
+                silences
+            }
+        };
+        self.silences.insert(silences).watch(id, step, folder)
+    }
+
+    fn take_silences(&mut self) {
+        let news = self.silences.as_mut().map(Silences::take);
+        for event in news.unwrap_or_default() {
+            self.engine.news(event);
+        }
+    }
+
     fn stop(&mut self, id: JobId, step: StepRef, force: Force) {
         if let Some(unclear) = self
             .unclear
@@ -228,6 +272,9 @@ impl Exec {
         let Some(watched) = self.watched.remove(&id) else {
             return;
         };
+        if let Some(silences) = &mut self.silences {
+            silences.forget(id);
+        }
         if let Err(error) = self.epoll.delete(watched.shim.as_fd()) {
             tracing::debug!(job = id, %error, "stop watching a supervisor");
         }
@@ -245,6 +292,9 @@ impl Exec {
             Finding::Alive(shim) => {
                 self.engine.news(Event::Launched(id, step));
                 self.engine.news(Event::Heard(id, step));
+                if silence::is_expected(&self.layout.step(&name, step)) {
+                    self.expect_beats(id, &name, step);
+                }
                 self.watch(
                     id,
                     Watched {

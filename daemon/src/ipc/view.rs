@@ -110,6 +110,7 @@ pub fn job(row: &Row, layout: &Layout) -> JobView {
         outcome: outcome(job).cloned(),
         exit_code: outcome(job).map(Outcome::exit_code),
         error: outcome(job).and_then(Outcome::error_document),
+        waiting_reason: job.held.clone(),
         notes: definition.notes.clone(),
         history: job.history.clone(),
         archived: *archived,

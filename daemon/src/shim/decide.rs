@@ -10,6 +10,11 @@ use proto::record::{Stop, StopReason};
 /// the output of a process substitution arrives.
 pub(super) const DRAIN_MS: u64 = 2_000;
 
+/// How often a silent command is looked at within the silence that it may keep.
+const LOOKS_PER_SILENCE: u64 = 4;
+/// And how seldom at most, in milliseconds.
+const LOOK_MS_MIN: u64 = 50;
+
 /// What happened since the last decision.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Seen {
@@ -21,6 +26,8 @@ pub(super) struct Seen {
     pub terminate: bool,
     /// A stop without grace was requested.
     pub interrupt: bool,
+    /// It gave a sign of life.
+    pub beat: bool,
 }
 
 /// What the supervisor is to do.
@@ -48,11 +55,53 @@ enum Phase {
     Killing,
 }
 
+/// The signs of life that are waited for.
+#[derive(Debug)]
+struct Heartbeat {
+    silence_ms: u64,
+    kill_ms: Option<u64>,
+    last_beat: u64,
+    next_look: u64,
+}
+
+impl Heartbeat {
+    fn new(now: u64, silence_ms: u64, kill_ms: Option<u64>) -> Heartbeat {
+        let mut heartbeat = Heartbeat {
+            silence_ms,
+            kill_ms,
+            last_beat: now,
+            next_look: now,
+        };
+        heartbeat.look(now, false);
+        heartbeat
+    }
+
+    fn look(&mut self, now: u64, beat: bool) {
+        if beat {
+            self.last_beat = now;
+        }
+        if now >= self.next_look {
+            let pause = (self.silence_ms / LOOKS_PER_SILENCE).max(LOOK_MS_MIN);
+            self.next_look = now.saturating_add(pause);
+        }
+    }
+
+    fn silence(&self, now: u64) -> u64 {
+        now.saturating_sub(self.last_beat)
+    }
+
+    fn is_over(&self, now: u64) -> bool {
+        self.kill_ms
+            .is_some_and(|kill| self.silence(now) >= self.silence_ms.saturating_add(kill))
+    }
+}
+
 /// The state of one step.
 #[derive(Debug)]
 pub(super) struct Machine {
     phase: Phase,
     limit_at: Option<u64>,
+    heartbeat: Option<Heartbeat>,
     grace_ms: u64,
     stop: Option<Stop>,
     leftovers: bool,
@@ -64,10 +113,30 @@ impl Machine {
         Machine {
             phase: Phase::Running,
             limit_at: limit_ms.map(|limit| now.saturating_add(limit)),
+            heartbeat: None,
             grace_ms,
             stop: None,
             leftovers: false,
         }
+    }
+
+    /// The same with signs of life that are waited for.
+    pub(super) fn with_heartbeat(
+        mut self,
+        now: u64,
+        silence_ms: u64,
+        kill_ms: Option<u64>,
+    ) -> Machine {
+        self.heartbeat = Some(Heartbeat::new(now, silence_ms, kill_ms));
+        self
+    }
+
+    /// Milliseconds of a silence that has become too long; none while it beats, or when nobody
+    /// waits for a beat any more.
+    pub(super) fn silence(&self, now: u64) -> Option<u64> {
+        let heartbeat = self.heartbeat.as_ref()?;
+        let silence = heartbeat.silence(now);
+        (self.phase == Phase::Running && silence >= heartbeat.silence_ms).then_some(silence)
     }
 
     /// Decides; to be called whenever something was seen or [`Machine::wake_at`] is reached.
@@ -77,6 +146,9 @@ impl Machine {
         }
         if seen.main_ended {
             self.drain_from(now);
+        }
+        if let Some(heartbeat) = &mut self.heartbeat {
+            heartbeat.look(now, seen.beat);
         }
         match self.phase {
             Phase::Running => self.while_running(now, seen),
@@ -106,7 +178,10 @@ impl Machine {
     /// The time at which the next decision is due although nothing happens; none for never.
     pub(super) fn wake_at(&self) -> Option<u64> {
         match self.phase {
-            Phase::Running => self.limit_at,
+            Phase::Running => {
+                let look = self.heartbeat.as_ref().map(|heartbeat| heartbeat.next_look);
+                self.limit_at.into_iter().chain(look).min()
+            }
             Phase::Stopping { kill_at } | Phase::Draining { kill_at } => Some(kill_at),
             Phase::Killing => None,
         }
@@ -150,10 +225,15 @@ impl Machine {
             return self.kill();
         }
         let limit_reached = self.limit_at.is_some_and(|limit| now >= limit);
-        let reason = match (seen.terminate, limit_reached) {
-            (true, _) => StopReason::Request,
-            (false, true) => StopReason::Limit,
-            (false, false) => return Order::Wait,
+        let is_silent = self
+            .heartbeat
+            .as_ref()
+            .is_some_and(|heartbeat| heartbeat.is_over(now));
+        let reason = match (seen.terminate, limit_reached, is_silent) {
+            (true, _, _) => StopReason::Request,
+            (false, true, _) => StopReason::Limit,
+            (false, false, true) => StopReason::Silence,
+            (false, false, false) => return Order::Wait,
         };
         self.stop = Some(Stop {
             reason,
@@ -181,6 +261,7 @@ mod tests {
         empty: false,
         terminate: false,
         interrupt: false,
+        beat: false,
     };
     const ENDED: Seen = Seen {
         main_ended: true,
@@ -232,6 +313,7 @@ mod tests {
             empty: true,
             terminate: true,
             interrupt: true,
+            beat: false,
         };
         let mut machine = machine();
         assert_eq!(machine.step(1_500, all), Order::Finish);
@@ -332,6 +414,34 @@ mod tests {
         assert_eq!(draining.stop(), None);
     }
 
+    #[test]
+    fn a_silent_step_is_silent_until_it_beats_and_is_not_stopped() {
+        let beat = Seen {
+            beat: true,
+            ..NOTHING
+        };
+        let mut machine = Machine::new(0, None, 100).with_heartbeat(0, 1_000, None);
+        assert_eq!(machine.wake_at(), Some(250), "it is looked at in between");
+        assert_eq!(machine.step(999, NOTHING), Order::Wait);
+        assert_eq!(machine.silence(999), None);
+        assert_eq!(machine.step(1_249, NOTHING), Order::Wait);
+        assert_eq!(machine.silence(1_249), Some(1_249));
+        assert_eq!(machine.step(1_300, beat), Order::Wait);
+        assert_eq!(machine.silence(2_299), None);
+        assert_eq!(machine.step(60_000, NOTHING), Order::Wait);
+        assert_eq!(machine.stop(), None);
+    }
+
+    #[test]
+    fn a_step_that_stays_silent_is_stopped_if_that_was_asked_for() {
+        let mut machine = Machine::new(0, None, 100).with_heartbeat(0, 1_000, Some(500));
+        assert_eq!(machine.step(1_499, NOTHING), Order::Wait);
+        assert_eq!(machine.step(1_750, NOTHING), Order::Terminate);
+        assert_eq!(machine.silence(1_750), None, "nobody waits for a beat");
+        assert_eq!(machine.step(1_850, NOTHING), Order::Kill);
+        assert_eq!(machine.stop(), stop(StopReason::Silence, true));
+    }
+
     proptest! {
         /// Whatever happens in whatever order: one stop at most, its reason never changes, each
         /// signal is ordered once, and from the limit on the kill is never later than the grace.
@@ -345,7 +455,7 @@ mod tests {
             for (later, [ends, terminate, interrupt]) in events {
                 now += later;
                 main_ended |= ends && terminate;
-                orders.push(machine.step(now, Seen { main_ended, empty: false, terminate, interrupt }));
+                orders.push(machine.step(now, Seen { main_ended, empty: false, terminate, interrupt, beat: false }));
                 if let Some(stop) = machine.stop() {
                     prop_assert_eq!(*reason.get_or_insert(stop.reason), stop.reason);
                 }

@@ -24,6 +24,16 @@ use crate::sys::clock::wall_micros;
 use crate::sys::failpoint;
 use crate::sys::pidfd::{PidfdError, identity};
 
+/// What the machine lacks may be there later: processes, memory, descriptors, disk.
+const PASSING: [Errno; 6] = [
+    Errno::EAGAIN,
+    Errno::ENOMEM,
+    Errno::ENFILE,
+    Errno::EMFILE,
+    Errno::ENOSPC,
+    Errno::EDQUOT,
+];
+
 /// Why the command did not run: a lowercase fragment, and the kernel's reason.
 #[derive(Debug)]
 pub(super) struct StartFailure {
@@ -50,10 +60,16 @@ impl StartFailure {
 
     /// As the exit record has it.
     pub(super) fn ended(self) -> Ended {
-        let errno = self.errno.map(|errno| errno as i32);
-        Ended::StartFailed {
-            reason: self.reason,
-            errno,
+        let StartFailure { reason, errno } = self;
+        match errno {
+            Some(errno) if PASSING.contains(&errno) => Ended::Refused {
+                reason,
+                errno: errno as i32,
+            },
+            errno => Ended::StartFailed {
+                reason,
+                errno: errno.map(|errno| errno as i32),
+            },
         }
     }
 }

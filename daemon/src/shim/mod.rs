@@ -15,13 +15,15 @@
 //! | `supervise` | the loop around it |
 //! | `tree`, `reap`, `cgroup` | signalling, waiting for and fencing in the processes |
 //! | `pump`, `log` | the output |
-//! | `record` | started.json and exit.json |
+//! | `heartbeat` | the signs of life |
+//! | `record` | started.json, silent.json and exit.json |
 
 mod cgroup;
 mod child;
 mod command;
 mod decide;
 mod handshake;
+mod heartbeat;
 mod launch;
 mod log;
 mod process;

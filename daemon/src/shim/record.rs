@@ -10,9 +10,10 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::thread;
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, fallocate, renameat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
-use proto::record::{EXIT_FILE, Exit, STARTED_FILE, Started};
+use proto::record::{EXIT_FILE, Exit, Format, SILENT_FILE, STARTED_FILE, Silent, Started};
 
 use crate::sys::{atomic, failpoint};
 
@@ -56,6 +57,24 @@ impl Records {
         atomic::write_at(&self.directory, STARTED_FILE, &serde_json::to_vec(started)?)
     }
 
+    /// Records that the command is silent.
+    pub(super) fn silent(&self, silence_ms: u64) -> io::Result<()> {
+        let silent = Silent {
+            format: Format::CURRENT,
+            silence_ms,
+        };
+        failpoint::io("shim.write-silent")?;
+        atomic::write_at(&self.directory, SILENT_FILE, &serde_json::to_vec(&silent)?)
+    }
+
+    /// Takes that back.
+    pub(super) fn heard(&self) -> io::Result<()> {
+        match unlinkat(&self.directory, SILENT_FILE, UnlinkatFlags::NoRemoveDir) {
+            Ok(()) | Err(Errno::ENOENT) => Ok(()),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
     /// Records the end, however long it takes to succeed.
     ///
     /// # Errors
@@ -87,7 +106,7 @@ impl Records {
         match renameat(&self.directory, EXIT_TMP, &self.directory, EXIT_FILE) {
             Ok(()) => Ok(()),
             // Somebody removed the reserved file.
-            Err(nix::errno::Errno::ENOENT) => atomic::write_at(&self.directory, EXIT_FILE, bytes),
+            Err(Errno::ENOENT) => atomic::write_at(&self.directory, EXIT_FILE, bytes),
             Err(errno) => Err(errno.into()),
         }
     }
@@ -96,7 +115,7 @@ impl Records {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proto::record::{Ended, Format};
+    use proto::record::Ended;
     use std::path::{Path, PathBuf};
 
     fn folder(name: &str) -> PathBuf {

@@ -97,7 +97,8 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<(), StartError> {
     };
     let exit = match launch::launch(ready, &records) {
         Ok(launched) => {
-            let supervisor = Supervisor::new(&spec, &signals, leaf.as_ref(), launched, begun);
+            let supervisor =
+                Supervisor::new(&spec, &records, &signals, leaf.as_ref(), launched, begun);
             exit_of(supervisor.run(), leaf.as_ref(), begun)
         }
         Err(failure) => exit_of_failure(failure, &spec, begun),

@@ -13,10 +13,12 @@ use proto::record::{Ended, Spec, Stop};
 
 use super::cgroup::Leaf;
 use super::decide::{Machine, Order, Seen};
+use super::heartbeat::Heartbeat;
 use super::launch::{Launched, StartFailure};
 use super::log::Log;
 use super::pump::Pump;
 use super::reap::{self, Reaped};
+use super::record::Records;
 use super::signals::{Arrived, Signals};
 use super::spawn::Report;
 use super::tree;
@@ -59,6 +61,7 @@ pub(super) struct Supervisor<'a> {
     main: i32,
     main_status: Option<i32>,
     is_empty: bool,
+    heartbeat: Option<Heartbeat<'a>>,
     report: Report,
     failure: Option<StartFailure>,
     pump: Pump,
@@ -70,16 +73,23 @@ impl<'a> Supervisor<'a> {
     /// Takes over a command that was released at `begun` (monotonic milliseconds).
     pub(super) fn new(
         spec: &'a Spec,
+        records: &'a Records,
         signals: &'a Signals,
         leaf: Option<&'a Leaf>,
         launched: Launched,
         begun: u64,
     ) -> Supervisor<'a> {
+        let mut machine = Machine::new(begun, spec.limit_ms, spec.grace_ms);
+        if let Some(heartbeat) = &spec.heartbeat {
+            machine = machine.with_heartbeat(begun, heartbeat.silence_ms, heartbeat.kill_ms);
+        }
+        let heartbeat = spec.heartbeat.as_ref();
         Supervisor {
             spec,
             signals,
             leaf,
-            machine: Machine::new(begun, spec.limit_ms, spec.grace_ms),
+            machine,
+            heartbeat: heartbeat.map(|heartbeat| Heartbeat::new(heartbeat, records)),
             main: launched.main,
             main_status: None,
             is_empty: false,
@@ -100,18 +110,22 @@ impl<'a> Supervisor<'a> {
             } else {
                 Arrived::default()
             };
-            if ready.output {
-                self.pump.copy();
-            }
+            let has_output = ready.output && self.pump.copy() > 0;
             if ready.report {
                 self.read_report();
             }
             let now = monotonic_ms();
-            if ready.signals || self.machine.is_killing() || self.is_due(now) {
+            let is_due = self.is_due(now);
+            let beat = has_output || (is_due && self.has_beaten());
+            if ready.signals || self.machine.is_killing() || is_due {
                 // First of all: an end that the kernel knows of comes before any decision.
                 self.reap();
             }
-            match self.machine.step(now, self.seen(arrived)) {
+            let order = self.machine.step(now, self.seen(arrived, beat));
+            if let Some(heartbeat) = &mut self.heartbeat {
+                heartbeat.tell(self.machine.silence(now));
+            }
+            match order {
                 Order::Wait => {}
                 Order::Terminate => {
                     failpoint::reach("shim.before-terminate");
@@ -140,12 +154,17 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    fn seen(&self, arrived: Arrived) -> Seen {
+    fn has_beaten(&mut self) -> bool {
+        self.heartbeat.as_mut().is_some_and(Heartbeat::has_changed)
+    }
+
+    fn seen(&self, arrived: Arrived, beat: bool) -> Seen {
         Seen {
             main_ended: self.main_status.is_some(),
             empty: self.is_empty,
             terminate: arrived.terminate,
             interrupt: arrived.interrupt,
+            beat,
         }
     }
 

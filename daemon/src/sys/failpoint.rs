@@ -58,6 +58,7 @@ pub const SHIM_LABELS: &[&str] = &[
     "shim.before-terminate",
     "shim.before-kill",
     "shim.empty",
+    "shim.write-silent",
     "shim.write-exit",
     "shim.exit-written",
     "shim.rename-exit",

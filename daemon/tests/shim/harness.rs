@@ -109,6 +109,7 @@ impl Step {
             grace_ms: LONG_MS,
             requires: Vec::new(),
             user: None,
+            heartbeat: None,
             cgroup_parent: None,
             open_files: None,
         };

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::field::Field;
 use super::name::Owner;
-use super::{Fields, Identity, Input, Output, Service, name};
+use super::{Fields, Identity, Input, Output, Service, heartbeat, name};
 
 /// What jobs of every type have in common.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -58,7 +58,12 @@ impl Base {
             experiment_name: fields.read("experiment_name", name::experiment),
             description: fields.text("description"),
             tags: fields.read("tags", text_map).unwrap_or_default(),
-            properties: fields.read("properties", text_map).unwrap_or_default(),
+            properties: fields
+                .read("properties", |field| {
+                    heartbeat::check(field);
+                    text_map(field)
+                })
+                .unwrap_or_default(),
             compute: fields.read("compute", Field::filled_text),
             inputs: fields
                 .read("inputs", |map| Input::read_all(map, owner))

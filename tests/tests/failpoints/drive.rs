@@ -42,8 +42,9 @@ impl Fault {
 
     fn must_be_lifted(self) -> bool {
         match self {
-            Fault::KillsShims => true,
-            Fault::FailsDaemon(_, stays) | Fault::FailsShims(stays) => stays,
+            // Every shim is a new process, in which the fault is the same.
+            Fault::KillsShims | Fault::FailsShims(_) => true,
+            Fault::FailsDaemon(_, stays) => stays,
             Fault::KillsDaemon => false,
         }
     }

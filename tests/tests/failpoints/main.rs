@@ -9,6 +9,7 @@
 mod drive;
 mod pool;
 mod programs;
+mod refused;
 mod scenario;
 mod verdict;
 

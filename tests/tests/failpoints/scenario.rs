@@ -34,6 +34,8 @@ pub enum Truth {
     Exited(i32),
     /// Its time limit ends it.
     TimedOut,
+    /// It gives no sign of life, and asked to be stopped then.
+    FellSilent,
     /// The test cancels it.
     Canceled,
     /// The test kills its shim.
@@ -82,7 +84,10 @@ impl Set {
                 let mut limited = work("limited", Truth::TimedOut, deaf);
                 limited.job = limited.job.timeout(1);
                 let fugitive = format!("setsid sleep 60 & {deaf}");
-                all.extend([limited, work("orphan", Truth::Orphaned, &fugitive)]);
+                let mut silent = work("silent", Truth::FellSilent, "exec sleep 60");
+                let heartbeat = "properties: {jobd.heartbeat: '1', jobd.heartbeat_kill: '1'}";
+                silent.job = silent.job.with(heartbeat);
+                all.extend([limited, silent, work("orphan", Truth::Orphaned, &fugitive)]);
                 all
             }
             Set::Small => {

@@ -43,6 +43,7 @@ fn of_job(drive: &Drive<'_>, work: &Work, view: &JobView) -> Option<String> {
     let is_true = match (work.truth, outcome) {
         (Truth::Exited(expected), Outcome::Exited { code }) => expected == *code && runs == 1,
         (Truth::TimedOut, Outcome::TimedOut { limit_secs: 1, .. })
+        | (Truth::FellSilent, Outcome::FellSilent { .. })
         | (Truth::Canceled, Outcome::Canceled { .. }) => runs == 1,
         (Truth::Orphaned, Outcome::Lost { reason }) => !reason.is_empty() && runs == 1,
         _ => false,

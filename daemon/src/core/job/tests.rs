@@ -65,7 +65,10 @@ fn events(job: &Job) -> Vec<(&'static str, JobEvent)> {
         ("planned", JobEvent::Planned),
         ("granted", JobEvent::Granted),
         ("launched", JobEvent::Launched(step)),
-        ("launch failed", JobEvent::LaunchFailed(step)),
+        (
+            "launch failed",
+            JobEvent::LaunchFailed(step, "no fork".into()),
+        ),
         (
             "exited 0",
             JobEvent::Ended(step, exit(Ended::Exited { code: 0 }, None)),
