@@ -196,10 +196,20 @@ impl World {
             return;
         };
         let duration_ms = self.random.next() % 100;
-        let roll = self.random.below(6);
+        let roll = self.random.below(7);
         let Some(shim) = self.shims.get_mut(&key) else {
             return;
         };
+        if !shim.started && roll == 6 {
+            let refused = Ended::Refused {
+                reason: "new process".into(),
+                errno: 11,
+            };
+            shim.exit = Some(exit(refused, None, 0));
+            shim.alive = false;
+            self.heard_of(key);
+            return;
+        }
         if !shim.started {
             shim.started = true;
             if key.1.kind == StepKind::Command {
@@ -211,6 +221,7 @@ impl World {
             (Some(_), 0..=3) => (Ended::Signaled { signal: 15 }, Some(StopReason::Request)),
             (_, 4) => (Ended::Signaled { signal: 15 }, Some(StopReason::Limit)),
             (_, 5) => (Ended::Exited { code: 3 }, None),
+            (_, 6) => (Ended::Signaled { signal: 15 }, Some(StopReason::Silence)),
             _ => (Ended::Exited { code: 0 }, None),
         };
         shim.exit = Some(exit(
@@ -514,6 +525,11 @@ impl World {
                 let reason = exit.and_then(|exit| exit.stop).map(|stop| stop.reason);
                 assert_eq!(reason, Some(StopReason::Limit));
                 assert_eq!(job.status, Status::Canceled);
+            }
+            Some(Outcome::FellSilent { .. }) => {
+                let reason = exit.and_then(|exit| exit.stop).map(|stop| stop.reason);
+                assert_eq!(reason, Some(StopReason::Silence));
+                assert_eq!(job.status, Status::Failed);
             }
             // Asked for, or told to stop by a daemon that died before it could note it.
             Some(Outcome::Canceled { .. }) => {
