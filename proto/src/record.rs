@@ -10,7 +10,7 @@
 //! format: a reader takes every minor of its own major (unknown fields are ignored) and refuses
 //! another major.
 //!
-//! Changes: 1.0 first format; 1.1 a refused start, the heartbeat.
+//! Changes: 1.0 first format; 1.1 a refused start, the heartbeat, plain words.
 
 use std::path::PathBuf;
 
@@ -62,6 +62,10 @@ pub struct Spec {
     pub attempt: u32,
     /// The program and its arguments. The program is an absolute path.
     pub argv: Vec<String>,
+    /// The same command as words that need no shell: tried first, with the search of execvp(3).
+    /// Whatever stands against it, `argv` takes its place and tells.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plain: Vec<String>,
     /// The whole environment of the command.
     pub env: Vec<(String, String)>,
     /// The working folder.

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop anywhere")]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use jobd_tests::harness::{Home, JobFile, Jobctl, Ran, basics, probe_command};
@@ -125,6 +126,42 @@ fn errors_of_our_own_are_125() {
     );
     drop(home.run(&["run"]).code(125).says(&["Usage"]));
     drop(home.run(&["walk"]).code(125).says(&["walk"]));
+}
+
+/// What a job's environment is, but for the shell's own `_` and what names the job.
+fn environment(home: &Home, command: &str) -> Vec<String> {
+    let job = JobFile::new(command).with("environment_variables: {A: b c}");
+    let ran = run(home, &job).ok();
+    let name = last(home)["name"].as_str().unwrap().to_owned();
+    let mut lines: Vec<_> = ran
+        .stdout
+        .lines()
+        .filter(|line| !line.starts_with("_="))
+        .map(|line| line.replace(&name, "NAME"))
+        .collect();
+    lines.sort();
+    assert!(lines.contains(&"A=b c".to_owned()), "{lines:?}");
+    lines
+}
+
+#[test]
+fn plain_words_run_without_a_shell_and_nobody_can_tell() {
+    let home = Home::running(&[]);
+    assert_eq!(environment(&home, "env"), environment(&home, "'env'"));
+    // A script without a first line that names its shell is run by the shell, as ever.
+    let code = home.path().join("code");
+    fs::create_dir(&code).unwrap();
+    let script = code.join("script");
+    fs::write(&script, "echo \"script $1\"\n").unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    let job = JobFile::new("./script works").with(&format!("code: {}", code.display()));
+    assert_eq!(run(&home, &job).ok().stdout, "script works\n");
+    // What a shell does first it still does.
+    let first = home.path().join("first");
+    fs::write(&first, "echo first\n").unwrap();
+    let asked = format!("environment_variables: {{BASH_ENV: {}}}", first.display());
+    let job = JobFile::new("uname").with(&asked);
+    assert!(run(&home, &job).ok().stdout.starts_with("first\n"));
 }
 
 #[test]

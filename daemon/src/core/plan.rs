@@ -9,6 +9,7 @@ use proto::record::{Format, HeartbeatSpec, LogSpec, Requirement, RequirementKind
 
 use super::event::Definition;
 use super::job::{StepKind, StepRef};
+use super::words::plain_words;
 use crate::layout::{Layout, PREPARE_LOG, STD_LOG};
 
 /// The environment variable that tells which step a process belongs to: every process of a step
@@ -77,6 +78,7 @@ pub fn spec(
         layout,
     };
     let cwd = layout.job(name);
+    let mut plain = Vec::new();
     let (argv, log, requires, limit_ms) = match step.kind {
         StepKind::Prepare => (
             paths.prepare_argv()?,
@@ -86,17 +88,25 @@ pub fn spec(
         ),
         StepKind::Command => {
             let shell = host.shell.to_string_lossy().into_owned();
-            let argv = vec![shell, "-c".into(), paths.command()?];
+            let command = paths.command()?;
+            plain = plain_words(&command).unwrap_or_default();
+            let argv = vec![shell, "-c".into(), command];
             (argv, STD_LOG, paths.data_required(), limit_ms(definition))
         }
     };
+    let env = environment(&paths, step, host);
     Ok(Spec {
         format: Format::CURRENT,
         job: name.into(),
         step: step.kind.name().into(),
         attempt: step.attempt,
         argv,
-        env: environment(&paths, step, host),
+        plain: if is_configured(&env) {
+            Vec::new()
+        } else {
+            plain
+        },
+        env,
         log: LogSpec {
             path: cwd.join(log),
             bytes_max: host.log_bytes_max,
@@ -110,6 +120,14 @@ pub fn spec(
         open_files: host.open_files,
         cwd,
     })
+}
+
+/// Whether a shell would do more than to search for the program: with `BASH_ENV` or a function
+/// in the environment, or a search path that depends on the working folder (bash(1)).
+fn is_configured(env: &[(String, String)]) -> bool {
+    let is_relative = |path: &str| path.split(':').any(|folder| !folder.starts_with('/'));
+    env.iter()
+        .any(|(name, value)| name.starts_with("BASH_") || name == "PATH" && is_relative(value))
 }
 
 fn heartbeat(step: StepRef, definition: &Definition, cwd: &Path) -> Option<HeartbeatSpec> {
@@ -240,6 +258,7 @@ fn environment(paths: &Paths<'_>, step: StepRef, host: &Host) -> Vec<(String, St
         env.retain(|(known, _)| *known != name);
         env.push((name, value));
     };
+    set("SHLVL".into(), "0".into());
     for (name, value) in azureml_variables(paths) {
         set(name.into(), value);
     }
@@ -274,6 +293,9 @@ fn environment(paths: &Paths<'_>, step: StepRef, host: &Host) -> Vec<(String, St
             path.to_string_lossy().into_owned(),
         );
     }
+    // As a shell leaves it to its command, whether there is one or not.
+    let cwd = paths.layout.job(paths.name);
+    set("PWD".into(), cwd.to_string_lossy().into_owned());
     let folder = paths.layout.step(paths.name, step);
     set(COOKIE.into(), folder.to_string_lossy().into_owned());
     env

@@ -177,6 +177,13 @@ impl Child<'_> {
                 libc::c_uint::MAX,
                 libc::CLOSE_RANGE_CLOEXEC as c_int,
             );
+            for candidate in &self.command.candidates {
+                libc::execve(
+                    candidate.as_ptr(),
+                    self.command.plain.as_ptr(),
+                    self.command.environment.as_ptr(),
+                );
+            }
             libc::execve(
                 self.command.program.as_ptr(),
                 self.command.arguments.as_ptr(),

@@ -65,6 +65,9 @@ pub(super) struct Required {
 /// Everything that the child needs.
 #[derive(Debug)]
 pub(super) struct Command {
+    /// Where the plain words' program may be, in the order of the search.
+    pub candidates: Vec<CString>,
+    pub plain: Strings,
     pub program: CString,
     pub arguments: Strings,
     pub environment: Strings,
@@ -92,6 +95,8 @@ impl Command {
             })
         });
         Ok(Command {
+            candidates: strings(candidates(spec).into_iter(), "an argument")?,
+            plain: Strings::new(strings(spec.plain.iter().cloned(), "an argument")?),
             program,
             environment: Strings::new(strings(variables, "an environment variable")?),
             arguments: Strings::new(arguments),
@@ -105,6 +110,22 @@ impl Command {
             open_files: spec.open_files,
         })
     }
+}
+
+/// The paths under which execvp(3) looks for the program of the plain words.
+fn candidates(spec: &Spec) -> Vec<String> {
+    let Some(program) = spec.plain.first() else {
+        return Vec::new();
+    };
+    if program.contains('/') {
+        return vec![program.clone()];
+    }
+    let path = spec.env.iter().find(|(name, _)| name == "PATH");
+    let path = path.map_or("", |(_, path)| path.as_str());
+    let folders = path.split(':').filter(|folder| !folder.is_empty());
+    folders
+        .map(|folder| format!("{folder}/{program}"))
+        .collect()
 }
 
 fn strings(

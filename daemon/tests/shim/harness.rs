@@ -99,6 +99,7 @@ impl Step {
             step: "command".to_owned(),
             attempt: 1,
             argv: argv.iter().map(ToString::to_string).collect(),
+            plain: Vec::new(),
             env: Vec::new(),
             cwd: "/".into(),
             log: LogSpec {
