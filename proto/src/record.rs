@@ -26,6 +26,11 @@ pub const EXIT_FILE: &str = "exit.json";
 pub const SILENT_FILE: &str = "silent.json";
 /// The byte that the daemon writes to the go pipe; end of file instead means "start nothing".
 pub const GO: u8 = b'g';
+/// The argument that makes a shim a spawner: it forks shims for the daemon at the other end of
+/// its standard input.
+pub const SPAWNER_ARGUMENT: &str = "--spawner";
+/// The most bytes of the path of a step directory (`PATH_MAX` of the kernel).
+pub const STEP_PATH_BYTES_MAX: usize = 4_096;
 /// The most bytes of a record that are read.
 pub const RECORD_BYTES_MAX: u64 = 4 << 20;
 

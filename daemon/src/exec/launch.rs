@@ -5,13 +5,13 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 
 use proto::record::{GO, SPEC_FILE, Spec};
 
-use crate::sys::{atomic, failpoint, lock, pidfd};
+use super::spawner::Spawner;
+use crate::sys::{atomic, failpoint, lock};
 
 /// Why a step was not started. Nothing of it ran.
 #[derive(Debug, thiserror::Error)]
@@ -52,9 +52,6 @@ pub enum LaunchError {
         /// Why.
         source: io::Error,
     },
-    /// The shim cannot be watched.
-    #[error("watch the shim: {0}")]
-    Watch(pidfd::PidfdError),
     /// The shim has gone before *go*.
     #[error("let the shim go: {0}")]
     Go(io::Error),
@@ -63,8 +60,6 @@ pub enum LaunchError {
 /// A shim that was let go.
 #[derive(Debug)]
 pub struct Launched {
-    /// Its pid: our child, to be reaped.
-    pub pid: i32,
     /// Readable once it has ended.
     pub shim: OwnedFd,
     /// Whether it waits for signs of life of the command.
@@ -76,71 +71,25 @@ pub struct Launched {
 ///
 /// # Errors
 /// See [`LaunchError`].
-pub fn launch(shim: &Path, folder: &Path, spec: &Spec) -> Result<Launched, LaunchError> {
+pub fn launch(spawner: &mut Spawner, folder: &Path, spec: &Spec) -> Result<Launched, LaunchError> {
     let locked = write_spec(folder, spec)?;
     failpoint::reach("exec.spec-written");
-    let (go_end, go) = io::pipe().map_err(|source| spawn_error(shim, source))?;
-    let mut child = spawn(shim, folder, go_end, locked)?;
+    let spawn_error = |spawner: &Spawner, source| LaunchError::Spawn {
+        path: spawner.program().into(),
+        source,
+    };
+    let (go_end, mut go) = io::pipe().map_err(|source| spawn_error(spawner, source))?;
+    let shim = spawner
+        .spawn(folder, go_end.as_fd(), locked.as_fd())
+        .map_err(|source| spawn_error(spawner, source))?;
     failpoint::reach("exec.spawned");
-    match let_go(&child, go) {
-        Ok((pid, shim)) => Ok(Launched {
-            pid,
-            shim,
-            has_heartbeat: spec.heartbeat.is_some(),
-        }),
-        Err(error) => {
-            // The pipe is closed: the shim ends by itself.
-            let _reaped = child.wait();
-            Err(error)
-        }
-    }
-}
-
-fn spawn(
-    shim: &Path,
-    folder: &Path,
-    go: io::PipeReader,
-    locked: File,
-) -> Result<Child, LaunchError> {
-    failpoint::io("exec.spawn").map_err(|source| spawn_error(shim, source))?;
-    Command::new(shim)
-        .arg(folder)
-        .env_clear()
-        .envs(armed_for_shim())
-        .current_dir("/")
-        .stdin(go)
-        .stdout(locked)
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|source| spawn_error(shim, source))
-}
-
-fn let_go(child: &Child, mut go: io::PipeWriter) -> Result<(i32, OwnedFd), LaunchError> {
-    // A pid fits: Linux's pid_t is an i32.
-    let pid = child.id().cast_signed();
-    let shim = pidfd::open_child(pid).map_err(LaunchError::Watch)?;
+    // Whoever does not get it ends by itself when the pipe is closed.
     go.write_all(&[GO]).map_err(LaunchError::Go)?;
     failpoint::reach("exec.gone");
-    Ok((pid, shim))
-}
-
-/// What arms the failpoints of the shims; nothing without the feature.
-fn armed_for_shim() -> Vec<(&'static str, String)> {
-    if !cfg!(feature = "failpoints") {
-        return Vec::new();
-    }
-    let hand_down = |from: &str, name| std::env::var(from).ok().map(|value| (name, value));
-    let point = hand_down("JOBD_SHIM_FAILPOINT", "JOBD_FAILPOINT");
-    let io = hand_down("JOBD_SHIM_FAILIO", "JOBD_FAILIO");
-    let note = hand_down("JOBD_FAILNOTE", "JOBD_FAILNOTE");
-    point.into_iter().chain(io).chain(note).collect()
-}
-
-fn spawn_error(shim: &Path, source: io::Error) -> LaunchError {
-    LaunchError::Spawn {
-        path: shim.into(),
-        source,
-    }
+    Ok(Launched {
+        shim,
+        has_heartbeat: spec.heartbeat.is_some(),
+    })
 }
 
 fn write_spec(folder: &Path, spec: &Spec) -> Result<File, LaunchError> {

@@ -13,6 +13,7 @@ mod leftovers;
 mod order;
 mod origin;
 mod silence;
+mod spawner;
 mod watch;
 
 pub use adopt::{Finding, find_out};

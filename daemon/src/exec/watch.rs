@@ -8,13 +8,12 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::signal::Signal;
-use nix::sys::wait::{WaitPidFlag, waitpid};
-use nix::unistd::Pid;
 
 use super::adopt::{Finding, find_out};
 use super::launch::{self, LaunchError, Launched};
 use super::order::Inbox;
 use super::silence::{self, Silences};
+use super::spawner::Spawner;
 use super::{Order, folder, origin};
 use crate::core::event::Force;
 use crate::core::plan::{self, Host};
@@ -51,8 +50,6 @@ struct Watched {
     name: String,
     step: StepRef,
     shim: OwnedFd,
-    /// The shim's pid where it is our child and must be reaped.
-    child: Option<Pid>,
 }
 
 /// A step that is looked at again until it is clear.
@@ -71,7 +68,7 @@ pub struct Exec {
     reader: Reader,
     layout: Layout,
     host: Host,
-    shim: PathBuf,
+    spawner: Spawner,
     epoll: Epoll,
     watched: HashMap<JobId, Watched>,
     unclear: HashMap<JobId, Unclear>,
@@ -94,6 +91,10 @@ impl Exec {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         epoll.add(inbox.wake(), EpollEvent::new(EpollFlags::EPOLLIN, INBOX))?;
         let reader = Reader::open(engine.store())?;
+        let mut spawner = Spawner::new(shim);
+        if let Err(error) = spawner.warm_up() {
+            tracing::warn!(%error, "there is no spawner yet; a launch will say so");
+        }
         let (watched, unclear) = (HashMap::new(), HashMap::new());
         Ok(Exec {
             inbox,
@@ -101,7 +102,7 @@ impl Exec {
             reader,
             layout,
             host,
-            shim,
+            spawner,
             epoll,
             watched,
             unclear,
@@ -158,7 +159,6 @@ impl Exec {
     fn launch(&mut self, id: JobId, name: String, step: StepRef) {
         match self.try_launch(id, &name, step) {
             Ok(Launched {
-                pid,
                 shim,
                 has_heartbeat,
             }) => {
@@ -167,15 +167,7 @@ impl Exec {
                 if has_heartbeat {
                     self.expect_beats(id, &name, step);
                 }
-                self.watch(
-                    id,
-                    Watched {
-                        name,
-                        step,
-                        shim,
-                        child: Some(Pid::from_raw(pid)),
-                    },
-                );
+                self.watch(id, Watched { name, step, shim });
             }
             Err(error) => {
                 self.engine
@@ -202,7 +194,7 @@ impl Exec {
             path: folder.clone(),
             source,
         })?;
-        launch::launch(&self.shim, &folder, &spec)
+        launch::launch(&mut self.spawner, &folder, &spec)
     }
 
     fn watch(&mut self, id: JobId, watched: Watched) {
@@ -278,11 +270,6 @@ impl Exec {
         if let Err(error) = self.epoll.delete(watched.shim.as_fd()) {
             tracing::debug!(job = id, %error, "stop watching a supervisor");
         }
-        if let Some(pid) = watched.child
-            && let Err(error) = waitpid(pid, Some(WaitPidFlag::WNOHANG))
-        {
-            tracing::debug!(job = id, %error, "reap a supervisor");
-        }
         self.adopt(id, watched.name, watched.step, None);
     }
 
@@ -295,15 +282,7 @@ impl Exec {
                 if silence::is_expected(&self.layout.step(&name, step)) {
                     self.expect_beats(id, &name, step);
                 }
-                self.watch(
-                    id,
-                    Watched {
-                        name,
-                        step,
-                        shim,
-                        child: None,
-                    },
-                );
+                self.watch(id, Watched { name, step, shim });
                 if let Some(force) = stop {
                     self.stop(id, step, force);
                 }
