@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use proto::record::{GO, SPEC_FILE, Spec};
+use proto::record::{EXIT_ROOM_BYTES, EXIT_ROOM_FILE, GO, SPEC_FILE, Spec};
 
 use super::spawner::Spawner;
 use crate::sys::{atomic, failpoint, lock};
@@ -29,6 +29,14 @@ pub enum LaunchError {
     #[error("write the job into {}: {source}", path.display())]
     WriteJob {
         /// The step's folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// There is no room for the record of the end.
+    #[error("take room for {}: {source}", path.display())]
+    TakeRoom {
+        /// The file.
         path: PathBuf,
         /// Why.
         source: io::Error,
@@ -72,6 +80,7 @@ pub struct Launched {
 /// # Errors
 /// See [`LaunchError`].
 pub fn launch(spawner: &mut Spawner, folder: &Path, spec: &Spec) -> Result<Launched, LaunchError> {
+    take_room(folder)?;
     let locked = write_spec(folder, spec)?;
     failpoint::reach("exec.spec-written");
     let spawn_error = |spawner: &Spawner, source| LaunchError::Spawn {
@@ -92,17 +101,27 @@ pub fn launch(spawner: &mut Spawner, folder: &Path, spec: &Spec) -> Result<Launc
     })
 }
 
+/// Here and not in the shim, which could not say that there is none.
+fn take_room(folder: &Path) -> Result<(), LaunchError> {
+    let path = folder.join(EXIT_ROOM_FILE);
+    failpoint::io("exec.take-room")
+        .and_then(|()| atomic::write_new(&path, &[]))
+        .and_then(|file| atomic::take_room(&file, EXIT_ROOM_BYTES))
+        .map_err(|source| LaunchError::TakeRoom { path, source })
+}
+
 fn write_spec(folder: &Path, spec: &Spec) -> Result<File, LaunchError> {
     let path = folder.join(SPEC_FILE);
     let bytes = serde_json::to_vec(spec).map_err(|source| LaunchError::WriteSpec {
         path: path.clone(),
         source: source.into(),
     })?;
-    failpoint::io("exec.write-spec")
-        .and_then(|()| atomic::write(&path, &bytes))
+    // The folder is new, and nobody reads a spec that was not locked before its shim began.
+    let file = failpoint::io("exec.write-spec")
+        .and_then(|()| atomic::write_new(&path, &bytes))
         .map_err(|source| LaunchError::WriteSpec {
             path: path.clone(),
             source,
         })?;
-    Ok(lock::exclusive(&path)?)
+    Ok(lock::lock(file, &path)?)
 }

@@ -24,6 +24,7 @@ pub const DAEMON_LABELS: &[&str] = &[
     "exec.before-folders",
     "exec.make-folder",
     "exec.write-job",
+    "exec.take-room",
     "exec.write-spec",
     "exec.spec-written",
     "exec.spawn",
