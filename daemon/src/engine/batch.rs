@@ -22,6 +22,8 @@ pub enum Deed {
 pub struct Batch {
     pub writes: Vec<Write>,
     pub deeds: Vec<Deed>,
+    /// Deeds that do not wait for the commit: what they need is stored.
+    pub at_once: Vec<Deed>,
     pub replies: Vec<(Ticket, Result<Answer, ApiError>)>,
     /// Where the write of a job stands: a job that changes twice is written once.
     written: HashMap<JobId, usize>,
@@ -39,6 +41,7 @@ impl Batch {
                 Effect::Update(job) => self.update(job),
                 Effect::SetPaused(paused) => self.writes.push(Write::SetPaused(paused)),
                 Effect::Launch(id, step) => self.deeds.push(Deed::Launch(id, step)),
+                Effect::LaunchAtOnce(id, step) => self.at_once.push(Deed::Launch(id, step)),
                 Effect::Stop(id, step, force) => self.deeds.push(Deed::Stop(id, step, force)),
                 Effect::Reply(ticket, answer) => self.replies.push((ticket, answer)),
             }
