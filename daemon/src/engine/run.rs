@@ -315,7 +315,7 @@ impl Engine {
         let held = self
             .hold_until_ms
             .is_some_and(|until| clock::monotonic_ms() < until);
-        held && self.batch.deeds.is_empty()
+        held && !self.batch.is_urgent()
     }
 
     fn commit_failed(&mut self, error: StoreError) -> Result<(), EngineError> {
@@ -344,6 +344,10 @@ impl Engine {
     fn carry_out_deed(&mut self, deed: &Deed, batch: &Batch) {
         failpoint::reach("engine.before-deed");
         let order = match *deed {
+            Deed::MakeReady(id, step) => {
+                let name = self.name_of(id, batch);
+                name.map(|name| Order::MakeReady { id, name, step })
+            }
             Deed::Launch(id, step) => {
                 let name = self.name_of(id, batch);
                 name.map(|name| Order::Launch { id, name, step })

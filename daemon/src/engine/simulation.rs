@@ -377,6 +377,7 @@ impl World {
 
     fn carry_out(&mut self, deed: Deed) {
         match deed {
+            Deed::MakeReady(..) => {}
             Deed::Launch(id, step) => {
                 let key = (id, step);
                 assert!(
