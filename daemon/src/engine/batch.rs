@@ -66,7 +66,10 @@ impl Batch {
         match self.written.get(&job.id) {
             Some(&at) => match &mut self.writes[at] {
                 Write::Insert(written, _) | Write::Update(written) => *written = job,
-                Write::SetPaused(_) | Write::SetArchived(..) => {}
+                Write::SetPaused(_)
+                | Write::SetArchived(..)
+                | Write::Prune(..)
+                | Write::Swept(_) => {}
             },
             None => {
                 self.written.insert(job.id, self.writes.len());
@@ -79,7 +82,9 @@ impl Batch {
     pub fn jobs(&self) -> impl Iterator<Item = &Job> {
         self.writes.iter().filter_map(|write| match write {
             Write::Insert(job, _) | Write::Update(job) => Some(job),
-            Write::SetPaused(_) | Write::SetArchived(..) => None,
+            Write::SetPaused(_) | Write::SetArchived(..) | Write::Prune(..) | Write::Swept(_) => {
+                None
+            }
         })
     }
 

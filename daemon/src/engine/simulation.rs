@@ -371,7 +371,7 @@ impl World {
                 self.changed.push(job.id);
             }
             Write::SetPaused(paused) => self.paused = *paused,
-            Write::SetArchived(..) => {}
+            Write::SetArchived(..) | Write::Prune(..) | Write::Swept(_) => {}
         }
     }
 
