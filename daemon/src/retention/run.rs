@@ -44,8 +44,6 @@ enum RetentionError {
     List(io::Error),
     #[error("note what is pruned: {0}")]
     Note(proto::api::ApiError),
-    #[error("delete {}: {source}", path.display())]
-    Delete { path: PathBuf, source: io::Error },
 }
 
 /// The thread's possessions.
@@ -74,7 +72,7 @@ impl Retention {
         layout: Layout,
     ) -> Result<Option<Retention>, StoreError> {
         let reader = Reader::open(engine.store())?;
-        let is_needed = rules.is_any() || !reader.unswept(1)?.is_empty();
+        let is_needed = rules.is_any() || !reader.unswept(0, 1)?.is_empty();
         Ok(is_needed.then(|| Retention {
             rules,
             reader,
@@ -97,7 +95,8 @@ impl Retention {
     }
 
     fn look(&mut self) -> Result<(), RetentionError> {
-        self.sweep()?;
+        let steps = Steps::list(&self.layout).map_err(RetentionError::List)?;
+        self.sweep(&steps)?;
         loop {
             let victims = self.victims()?;
             if victims.is_empty() {
@@ -110,30 +109,38 @@ impl Retention {
             let ids = victims.iter().map(|kept| kept.id).collect();
             self.engine.prune(ids).map_err(RetentionError::Note)?;
             failpoint::reach("retention.marked");
-            self.sweep()?;
+            self.sweep(&steps)?;
         }
     }
 
-    /// Deletes what is marked.
-    fn sweep(&mut self) -> Result<(), RetentionError> {
+    /// Deletes what is marked. What cannot be deleted stays marked for the next look.
+    fn sweep(&mut self, steps: &Steps) -> Result<(), RetentionError> {
+        let mut last = 0;
         loop {
-            let marked = self.reader.unswept(PRUNED_AT_ONCE_MAX)?;
-            if marked.is_empty() {
+            let marked = self.reader.unswept(last, PRUNED_AT_ONCE_MAX)?;
+            let Some(newest) = marked.last() else {
                 return Ok(());
-            }
-            let steps = Steps::list(&self.layout).map_err(RetentionError::List)?;
+            };
+            last = newest.id;
+            let mut gone = Vec::new();
             for kept in &marked {
-                failpoint::io("retention.delete")
-                    .map_err(|error| (self.layout.job(&kept.name), error))
-                    .and_then(|()| steps.delete(&kept.name, &self.layout))
-                    .map_err(|(path, source)| RetentionError::Delete { path, source })?;
+                match self.delete(kept, steps) {
+                    Ok(()) => gone.push(kept.id),
+                    Err((path, error)) => {
+                        tracing::warn!(folder = %path.display(), %error, "a pruned folder stays");
+                    }
+                }
                 self.measured.remove(&kept.id);
                 thread::sleep(DELETE_PAUSE);
             }
             failpoint::reach("retention.deleted");
-            let ids = marked.into_iter().map(|kept| kept.id).collect();
-            self.engine.swept(ids).map_err(RetentionError::Note)?;
+            self.engine.swept(gone).map_err(RetentionError::Note)?;
         }
+    }
+
+    fn delete(&self, kept: &Kept, steps: &Steps) -> Result<(), (PathBuf, io::Error)> {
+        failpoint::io("retention.delete").map_err(|error| (self.layout.job(&kept.name), error))?;
+        steps.delete(&kept.name, &self.layout)
     }
 
     /// The next ended jobs that a rule gives up.
@@ -183,9 +190,8 @@ impl Retention {
                 }
             };
             bytes = bytes.saturating_add(size);
-            if bytes <= bytes_max && place < MEASURED_MAX {
-                self.measured.insert(kept.id, size);
-            } else {
+            self.measured.insert(kept.id, size);
+            if bytes > bytes_max || place >= MEASURED_MAX {
                 beyond.push(kept);
             }
         }

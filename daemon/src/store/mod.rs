@@ -55,6 +55,14 @@ pub enum StoreError {
         /// The newest version that this release knows.
         known: i64,
     },
+    /// The copy that is made before a store of an older release is changed cannot be made.
+    #[error("copy the store to {}: {source}", path.display())]
+    Copy {
+        /// The copy.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A statement failed.
     #[error("{operation}: {source}{}", advice(source))]
     Sql {

@@ -167,13 +167,13 @@ impl Reader {
         )
     }
 
-    /// Jobs whose folders were given up and may still be there.
+    /// Jobs whose folders were given up and may still be there, with larger numbers than this.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn unswept(&self, limit: usize) -> Result<Vec<Kept>, StoreError> {
+    pub fn unswept(&self, after: JobId, limit: usize) -> Result<Vec<Kept>, StoreError> {
         let query = "SELECT id, name, 0 FROM jobs WHERE swept = 0 AND id > ?1 ORDER BY id LIMIT ?2";
-        self.kept(query, 0, limit)
+        self.kept(query, after, limit)
     }
 
     fn kept(&self, query: &str, first: i64, limit: usize) -> Result<Vec<Kept>, StoreError> {

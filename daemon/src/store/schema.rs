@@ -3,7 +3,9 @@
 //! Versions (SQLite's `user_version`): 1 first version; 2 when a job ended and was pruned, and
 //! an index of how it ended.
 
-use std::path::Path;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
 use rusqlite::types::Value;
@@ -55,7 +57,8 @@ const FROM_1: &str = "
 ALTER TABLE jobs ADD COLUMN ended_at INTEGER;
 ALTER TABLE jobs ADD COLUMN pruned_at INTEGER;
 ALTER TABLE jobs ADD COLUMN swept INTEGER NOT NULL DEFAULT 1;
-UPDATE jobs SET ended_at = json_extract(state, '$.history[#-1].at') WHERE live = 0;
+UPDATE jobs SET ended_at = json_extract(state, '$.history[#-1].at')
+    WHERE live = 0 AND json_valid(state);
 CREATE INDEX jobs_ended ON jobs (status, id) WHERE live = 0;
 CREATE INDEX jobs_kept ON jobs (ended_at, id) WHERE live = 0 AND pruned_at IS NULL;
 CREATE INDEX jobs_unswept ON jobs (id) WHERE swept = 0;
@@ -116,12 +119,29 @@ pub fn open_writer(path: &Path, missing: Missing) -> Result<Connection, StoreErr
 
 /// Makes a store of the first release one of this, after a copy.
 fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let mut copy = path.as_os_str().to_owned();
-    copy.push(".v1");
-    if !Path::new(&copy).exists() {
+    let beside = |suffix: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let (copying, copy) = (beside(".v1.copying"), beside(".v1"));
+    if !copy.exists() {
+        let failed = |source| StoreError::Copy {
+            path: copy.clone(),
+            source,
+        };
+        // What a copy that was cut off has left.
+        match fs::remove_file(&copying) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(failed(source)),
+            _ => {}
+        }
         connection
-            .execute("VACUUM INTO ?1", [copy.to_string_lossy()])
+            .execute("VACUUM INTO ?1", [copying.to_string_lossy()])
             .map_err(sql("copy the store before it is changed"))?;
+        File::open(&copying)
+            .and_then(|file| file.sync_all())
+            .and_then(|()| fs::rename(&copying, &copy))
+            .map_err(failed)?;
     }
     connection
         .execute_batch(&format!("BEGIN IMMEDIATE; {FROM_1} COMMIT;"))

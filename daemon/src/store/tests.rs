@@ -345,7 +345,7 @@ fn kept_jobs_are_found_by_age_and_number_and_pruned_ones_are_not() {
     assert_eq!(ids(reader.kept_beyond(1, 9).unwrap()), [3, 2, 1]);
     store.commit(&[Write::Prune(vec![1, 3], 99)]).unwrap();
     assert_eq!(ids(reader.kept_until(100, 9).unwrap()), [2, 4]);
-    assert_eq!(ids(reader.unswept(9).unwrap()), [1, 3]);
+    assert_eq!(ids(reader.unswept(0, 9).unwrap()), [1, 3]);
     store.commit(&[Write::Swept(vec![1])]).unwrap();
-    assert_eq!(ids(reader.unswept(9).unwrap()), [3]);
+    assert_eq!(ids(reader.unswept(0, 9).unwrap()), [3]);
 }
