@@ -10,7 +10,7 @@ use notify::event::{AccessKind, ModifyKind, RenameMode};
 use notify::{Event, EventKind, RecursiveMode, Watcher};
 
 use super::admit::{Folder, SpoolError};
-use super::scan::{Rest, scan};
+use super::scan::{Pass, Rest, scan};
 use crate::engine::Handle;
 
 /// How long the folder goes unread when nothing is heard, in seconds: inotify may miss things.
@@ -42,8 +42,9 @@ impl Spool {
         let (sender, events) = channel();
         let mut watch = self.watch(&sender);
         let mut moved_in = HashSet::new();
+        let mut pass = Pass::default();
         loop {
-            let rest = self.look(&moved_in);
+            let rest = self.look(&mut pass, &moved_in);
             moved_in.clear();
             let delay = match rest {
                 Some(Rest::More) => Duration::ZERO,
@@ -60,9 +61,9 @@ impl Spool {
     }
 
     /// Opens the folder anew each time: it may have been deleted and made again.
-    fn look(&self, moved_in: &HashSet<OsString>) -> Option<Rest> {
+    fn look(&self, pass: &mut Pass, moved_in: &HashSet<OsString>) -> Option<Rest> {
         let result =
-            Folder::open(&self.path).and_then(|folder| scan(&folder, &self.engine, moved_in));
+            Folder::open(&self.path).and_then(|folder| scan(&folder, &self.engine, pass, moved_in));
         result
             .inspect_err(|error| tracing::warn!(%error, "the spool cannot be worked on"))
             .ok()
