@@ -17,6 +17,7 @@ use crate::engine::{Engine, EngineError, Handle};
 use crate::exec::{self, Exec, ExecError, Order};
 use crate::ipc::{self, DaemonFacts, ListenError, Service};
 use crate::layout::Layout;
+use crate::retention::Retention;
 use crate::settings::Settings;
 use crate::spool::{Spool, SpoolError};
 use crate::state::{self, StateError};
@@ -112,12 +113,16 @@ pub fn run(
     let orders = start_exec(&engine, &handle, &layout, host)?;
     let socket = Socket::find(paths)?;
     let facts = facts(paths, socket.path(), notes);
+    let retention = Retention::new(settings.retention, handle.clone(), layout.clone())?;
     let service = Service::new(handle.clone(), layout, facts)?;
     let spool = Spool::open(paths.spool.clone(), handle.clone())?;
     let engine = start("engine", move || {
         engine.run(move |order| orders.send(order))
     })?;
     start("spool", move || spool.run())?;
+    if let Some(retention) = retention {
+        start("retention", move || retention.run())?;
+    }
 
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -10,6 +10,7 @@ pub mod layout;
 pub mod logging;
 pub mod machine;
 pub mod recover;
+mod retention;
 pub mod settings;
 pub mod shim;
 pub mod spool;

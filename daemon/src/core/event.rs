@@ -140,6 +140,8 @@ pub enum Effect {
     Update(Job),
     /// Write: whether the queue is paused.
     SetPaused(bool),
+    /// Make a step ready to be started. Idempotent by job, step and attempt.
+    MakeReady(JobId, StepRef),
     /// Start a step. Idempotent by job, step and attempt.
     Launch(JobId, StepRef),
     /// Start a step before anything else: that it may begin is stored already.

@@ -88,6 +88,8 @@ pub enum JobEvent {
 /// What a changed job needs done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Act {
+    /// Make the step ready to be started.
+    MakeReady(StepRef),
     /// Start the step once that is stored.
     Launch(StepRef),
     /// Start the step: that it may begin is stored already.
@@ -207,8 +209,8 @@ impl Job {
         if self.active.is_some() || self.waits_for() != Some(StepKind::Command) {
             return Err(Refusal::BadStatus(self.status));
         }
-        self.begin(StepKind::Command, Phase::Granted);
-        Ok(None)
+        let step = self.begin(StepKind::Command, Phase::Granted);
+        Ok(Some(Act::MakeReady(step)))
     }
 
     fn begin(&mut self, kind: StepKind, phase: Phase) -> StepRef {
@@ -403,10 +405,13 @@ impl Job {
         }
         self.cancel = Some(force);
         match self.active {
-            Some(active) if active.phase != Phase::Granted => {
+            Some(active) if active.phase == Phase::Granted => {
+                self.finish(at, Outcome::Canceled { killed: false }, None)?;
+                // What was made ready for it is given up.
                 Ok(Some(Act::Stop(active.step, force)))
             }
-            _ => self.finish(at, Outcome::Canceled { killed: false }, None),
+            Some(active) => Ok(Some(Act::Stop(active.step, force))),
+            None => self.finish(at, Outcome::Canceled { killed: false }, None),
         }
     }
 

@@ -18,6 +18,9 @@ pub const LAUNCH_BACKOFF_MS_MAX: u64 = 15_000;
 /// end of the last is still being stored, and they share commits.
 pub const GRANTED_PER_SLOT_MAX: usize = 4;
 
+/// And how many in all: each has a supervisor that waits, and many slots hide the wait anyway.
+pub const GRANTED_MAX: usize = 16;
+
 /// How much may happen at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capacity {
@@ -225,6 +228,7 @@ impl Core {
             return;
         }
         let most = self.capacity.slots.saturating_mul(GRANTED_PER_SLOT_MAX);
+        let most = most.min(GRANTED_MAX);
         if self.granted * 2 > most {
             return;
         }
@@ -309,6 +313,7 @@ impl Core {
             Ok(act) => {
                 effects.push(Effect::Update(job.clone()));
                 effects.extend(act.map(|act| match act {
+                    Act::MakeReady(step) => Effect::MakeReady(id, step),
                     Act::Launch(step) | Act::LaunchAtOnce(step) => Effect::Launch(id, step),
                     Act::Stop(step, force) => Effect::Stop(id, step, force),
                 }));

@@ -188,13 +188,20 @@ impl Engine {
                 self.step(Event::Pause(ticket, paused));
             }
             Input::SetArchived(id, archived, reply) => {
-                let ticket = self.ticket(Caller::Other(reply));
-                self.batch.writes.push(Write::SetArchived(id, archived));
-                self.batch.replies.push((ticket, Ok(Answer::Done)));
+                self.write(Write::SetArchived(id, archived), reply);
             }
+            Input::Prune(ids, reply) => self.write(Write::Prune(ids, now().wall), reply),
+            Input::Swept(ids, reply) => self.write(Write::Swept(ids), reply),
             Input::Ping(reply) => answer(reply, Ok(())),
             Input::Shutdown => {}
         }
+    }
+
+    /// Writes what the core need not know: it is about jobs that have ended.
+    fn write(&mut self, write: Write, reply: oneshot::Sender<Result<Answer, ApiError>>) {
+        let ticket = self.ticket(Caller::Other(reply));
+        self.batch.writes.push(write);
+        self.batch.replies.push((ticket, Ok(Answer::Done)));
     }
 
     fn step(&mut self, event: Event) {
@@ -315,7 +322,7 @@ impl Engine {
         let held = self
             .hold_until_ms
             .is_some_and(|until| clock::monotonic_ms() < until);
-        held && self.batch.deeds.is_empty()
+        held && !self.batch.is_urgent()
     }
 
     fn commit_failed(&mut self, error: StoreError) -> Result<(), EngineError> {
@@ -344,6 +351,10 @@ impl Engine {
     fn carry_out_deed(&mut self, deed: &Deed, batch: &Batch) {
         failpoint::reach("engine.before-deed");
         let order = match *deed {
+            Deed::MakeReady(id, step) => {
+                let name = self.name_of(id, batch);
+                name.map(|name| Order::MakeReady { id, name, step })
+            }
             Deed::Launch(id, step) => {
                 let name = self.name_of(id, batch);
                 name.map(|name| Order::Launch { id, name, step })

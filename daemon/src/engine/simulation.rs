@@ -371,12 +371,13 @@ impl World {
                 self.changed.push(job.id);
             }
             Write::SetPaused(paused) => self.paused = *paused,
-            Write::SetArchived(..) => {}
+            Write::SetArchived(..) | Write::Prune(..) | Write::Swept(_) => {}
         }
     }
 
     fn carry_out(&mut self, deed: Deed) {
         match deed {
+            Deed::MakeReady(..) => {}
             Deed::Launch(id, step) => {
                 let key = (id, step);
                 assert!(

@@ -65,6 +65,14 @@ pub enum LaunchError {
     Go(io::Error),
 }
 
+/// A shim that waits for *go*. If it is dropped, the shim ends and has started nothing.
+#[derive(Debug)]
+pub struct Ready {
+    shim: OwnedFd,
+    go: io::PipeWriter,
+    has_heartbeat: bool,
+}
+
 /// A shim that was let go.
 #[derive(Debug)]
 pub struct Launched {
@@ -74,12 +82,13 @@ pub struct Launched {
     pub has_heartbeat: bool,
 }
 
-/// Writes the spec into the step's folder, starts the shim and lets it go. Everything that is
-/// needed to watch it is there before *go*: after it nothing can fail, and before it nothing runs.
+/// Writes the spec into the step's folder and starts the shim, which then waits for *go*.
+/// Everything that is needed to watch it is there: after *go* nothing can fail, and before it
+/// nothing runs.
 ///
 /// # Errors
 /// See [`LaunchError`].
-pub fn launch(spawner: &mut Spawner, folder: &Path, spec: &Spec) -> Result<Launched, LaunchError> {
+pub fn make_ready(spawner: &mut Spawner, folder: &Path, spec: &Spec) -> Result<Ready, LaunchError> {
     take_room(folder)?;
     let locked = write_spec(folder, spec)?;
     failpoint::reach("exec.spec-written");
@@ -87,18 +96,31 @@ pub fn launch(spawner: &mut Spawner, folder: &Path, spec: &Spec) -> Result<Launc
         path: spawner.program().into(),
         source,
     };
-    let (go_end, mut go) = io::pipe().map_err(|source| spawn_error(spawner, source))?;
+    let (go_end, go) = io::pipe().map_err(|source| spawn_error(spawner, source))?;
     let shim = spawner
         .spawn(folder, go_end.as_fd(), locked.as_fd())
         .map_err(|source| spawn_error(spawner, source))?;
     failpoint::reach("exec.spawned");
-    // Whoever does not get it ends by itself when the pipe is closed.
-    go.write_all(&[GO]).map_err(LaunchError::Go)?;
-    failpoint::reach("exec.gone");
-    Ok(Launched {
+    Ok(Ready {
         shim,
+        go,
         has_heartbeat: spec.heartbeat.is_some(),
     })
+}
+
+impl Ready {
+    /// Lets it go.
+    ///
+    /// # Errors
+    /// [`LaunchError::Go`] when it has gone before: nothing ran.
+    pub fn go(mut self) -> Result<Launched, LaunchError> {
+        self.go.write_all(&[GO]).map_err(LaunchError::Go)?;
+        failpoint::reach("exec.gone");
+        Ok(Launched {
+            shim: self.shim,
+            has_heartbeat: self.has_heartbeat,
+        })
+    }
 }
 
 /// Here and not in the shim, which could not say that there is none.

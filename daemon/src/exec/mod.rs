@@ -38,6 +38,15 @@ pub enum Order {
         /// Which step.
         step: StepRef,
     },
+    /// Make everything ready for it, so that its launch is a matter of a moment.
+    MakeReady {
+        /// The job's number.
+        id: JobId,
+        /// The job's name.
+        name: String,
+        /// Which step.
+        step: StepRef,
+    },
     /// Stop it.
     Stop {
         /// The job's number.

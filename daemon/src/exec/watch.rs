@@ -10,7 +10,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use nix::sys::signal::Signal;
 
 use super::adopt::{Finding, find_out};
-use super::launch::{self, LaunchError, Launched};
+use super::launch::{self, LaunchError, Launched, Ready};
 use super::order::Inbox;
 use super::silence::{self, Silences};
 use super::spawner::Spawner;
@@ -72,6 +72,8 @@ pub struct Exec {
     epoll: Epoll,
     watched: HashMap<JobId, Watched>,
     unclear: HashMap<JobId, Unclear>,
+    /// Steps that only wait for *go*.
+    ready: HashMap<JobId, (StepRef, Ready)>,
     /// Made with the first step that has a heartbeat.
     silences: Option<Silences>,
 }
@@ -106,6 +108,7 @@ impl Exec {
             epoll,
             watched,
             unclear,
+            ready: HashMap::new(),
             silences: None,
         })
     }
@@ -145,6 +148,7 @@ impl Exec {
         while let Some(order) = self.inbox.take() {
             match order {
                 Order::Launch { id, name, step } => self.launch(id, name, step),
+                Order::MakeReady { id, name, step } => self.keep_ready(id, &name, step),
                 Order::Stop { id, step, force } => self.stop(id, step, force),
                 Order::Adopt {
                     id,
@@ -176,12 +180,29 @@ impl Exec {
         }
     }
 
+    /// Whatever stands against it is told by the launch.
+    fn keep_ready(&mut self, id: JobId, name: &str, step: StepRef) {
+        match self.make_ready(id, name, step) {
+            Ok(ready) => {
+                self.ready.insert(id, (step, ready));
+            }
+            Err(error) => tracing::debug!(job = id, %error, "a step cannot be made ready"),
+        }
+    }
+
     fn try_launch(
         &mut self,
         id: JobId,
         name: &str,
         step: StepRef,
     ) -> Result<Launched, LaunchError> {
+        match self.ready.remove(&id) {
+            Some((prepared, ready)) if prepared == step => ready.go(),
+            _ => self.make_ready(id, name, step)?.go(),
+        }
+    }
+
+    fn make_ready(&mut self, id: JobId, name: &str, step: StepRef) -> Result<Ready, LaunchError> {
         let row = self
             .reader
             .job(id)
@@ -194,7 +215,7 @@ impl Exec {
             path: folder.clone(),
             source,
         })?;
-        launch::launch(&mut self.spawner, &folder, &spec)
+        launch::make_ready(&mut self.spawner, &folder, &spec)
     }
 
     fn watch(&mut self, id: JobId, watched: Watched) {
@@ -238,6 +259,10 @@ impl Exec {
     }
 
     fn stop(&mut self, id: JobId, step: StepRef, force: Force) {
+        if self.ready.remove(&id).is_some() {
+            // Its shim ends, having started nothing.
+            return;
+        }
         if let Some(unclear) = self
             .unclear
             .get_mut(&id)

@@ -86,7 +86,6 @@ fn supervise(path: &Path) -> Result<(), StartError> {
     failpoint::reach("shim.locked");
     let records = Records::reserve(directory).map_err(StartError::Reserve)?;
     failpoint::reach("shim.reserved");
-    let log = log::open(&spec.log, spec.user.as_ref());
     let mut leaf = Leaf::make(&spec);
     if !handshake::wait_for_go(&go, &signals)? {
         records.discard();
@@ -98,6 +97,8 @@ fn supervise(path: &Path) -> Result<(), StartError> {
     // Somebody may wait for the end of it; where there is no /dev/null it stays.
     let _kept = handshake::let_go_of_stderr();
     let begun = monotonic_ms();
+    // Not before: a step may be ready long before its turn, and has no log until then.
+    let log = log::open(&spec.log, spec.user.as_ref());
     let ready = launch::Ready {
         spec: &spec,
         log,

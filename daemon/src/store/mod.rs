@@ -12,7 +12,7 @@ mod schema;
 mod tests;
 mod writer;
 
-pub use reader::{Page, Reader, Resolution};
+pub use reader::{Kept, Page, Reader, Resolution};
 pub use row::Row;
 pub use salvage::{Salvage, Salvaged, faults, salvage};
 pub use schema::Missing;

@@ -1,6 +1,7 @@
 //! The tables, and how a file of an older release becomes one of this.
 //!
-//! Versions (SQLite's `user_version`): 1 first version.
+//! Versions (SQLite's `user_version`): 1 first version; 2 when a job ended and was pruned, and
+//! an index of how it ended.
 
 use std::path::Path;
 
@@ -11,7 +12,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use super::{StoreError, sql};
 
 /// The newest version that this release knows.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;
 /// How long a reader waits for a checkpoint that is in its way, in milliseconds.
 const BUSY_MS: u64 = 5_000;
 /// SQLite's page cache for each connection, in KiB.
@@ -28,10 +29,16 @@ CREATE TABLE jobs (
     live      INTEGER NOT NULL,
     archived  INTEGER NOT NULL DEFAULT 0,
     spool_key TEXT,
-    state     TEXT NOT NULL
+    state     TEXT NOT NULL,
+    ended_at  INTEGER,
+    pruned_at INTEGER,
+    swept     INTEGER NOT NULL DEFAULT 1
 ) STRICT;
 CREATE INDEX jobs_live ON jobs (id) WHERE live = 1;
 CREATE UNIQUE INDEX jobs_spool_key ON jobs (spool_key) WHERE spool_key IS NOT NULL;
+CREATE INDEX jobs_ended ON jobs (status, id) WHERE live = 0;
+CREATE INDEX jobs_kept ON jobs (ended_at, id) WHERE live = 0 AND pruned_at IS NULL;
+CREATE INDEX jobs_unswept ON jobs (id) WHERE swept = 0;
 CREATE TABLE definitions (
     id         INTEGER PRIMARY KEY,
     definition TEXT NOT NULL
@@ -40,7 +47,19 @@ CREATE TABLE settings (
     name  TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
+";
+
+/// From the first version to the second.
+const FROM_1: &str = "
+ALTER TABLE jobs ADD COLUMN ended_at INTEGER;
+ALTER TABLE jobs ADD COLUMN pruned_at INTEGER;
+ALTER TABLE jobs ADD COLUMN swept INTEGER NOT NULL DEFAULT 1;
+UPDATE jobs SET ended_at = json_extract(state, '$.history[#-1].at') WHERE live = 0;
+CREATE INDEX jobs_ended ON jobs (status, id) WHERE live = 0;
+CREATE INDEX jobs_kept ON jobs (ended_at, id) WHERE live = 0 AND pruned_at IS NULL;
+CREATE INDEX jobs_unswept ON jobs (id) WHERE swept = 0;
+PRAGMA user_version = 2;
 ";
 
 /// What is done where there is no store.
@@ -74,6 +93,10 @@ pub fn open_writer(path: &Path, missing: Missing) -> Result<Connection, StoreErr
         (0, Missing::Refuse) => return Err(lost()),
         (0, Missing::Make) => {}
         (VERSION, _) => check(&connection).map_err(open)?,
+        (1, _) => {
+            check(&connection).map_err(open)?;
+            migrate(&connection, path)?;
+        }
         (found, _) => {
             return Err(StoreError::Newer {
                 path: path.into(),
@@ -89,6 +112,20 @@ pub fn open_writer(path: &Path, missing: Missing) -> Result<Connection, StoreErr
         create(&connection)?;
     }
     Ok(connection)
+}
+
+/// Makes a store of the first release one of this, after a copy.
+fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let mut copy = path.as_os_str().to_owned();
+    copy.push(".v1");
+    if !Path::new(&copy).exists() {
+        connection
+            .execute("VACUUM INTO ?1", [copy.to_string_lossy()])
+            .map_err(sql("copy the store before it is changed"))?;
+    }
+    connection
+        .execute_batch(&format!("BEGIN IMMEDIATE; {FROM_1} COMMIT;"))
+        .map_err(sql("bring the store to this release"))
 }
 
 /// Whether there is no file, or nothing in it.
