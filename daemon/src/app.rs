@@ -28,6 +28,9 @@ use crate::sys::{clock, failpoint, process};
 const SHIM: &str = "jobd-shim";
 /// Threads that may wait for the store at once.
 const BLOCKING_THREADS_MAX: usize = 4;
+/// How long such a thread stays without work: for good. Where the user may have no more processes
+/// no other could be made, and calls would wait for ever.
+const BLOCKING_THREAD_KEPT: Duration = Duration::MAX;
 
 /// How long the last commit may take when the daemon is told to end.
 const STOP_MAX: Duration = Duration::from_secs(5);
@@ -124,6 +127,7 @@ pub fn run(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .thread_keep_alive(BLOCKING_THREAD_KEPT)
         .build()
         .map_err(system("start the socket's thread"))?;
     let result = runtime.block_on(serve(socket, service, handle, engine, ready));
@@ -237,6 +241,8 @@ async fn serve(
     let listener = socket.listen()?;
     let mut stop = Stop::listen()?;
     let mut engine = tokio::task::spawn_blocking(move || engine.join());
+    // That one is taken; the next one is there before anybody needs it.
+    drop(tokio::task::spawn_blocking(|| {}));
     tokio::spawn(ipc::serve(listener, service));
     tokio::spawn(keep_watchdog(handle.clone()));
     ready().map_err(system("say that the socket answers"))?;

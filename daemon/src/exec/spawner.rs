@@ -149,5 +149,7 @@ fn armed_for_shim() -> Vec<(&'static str, String)> {
     let point = hand_down("JOBD_SHIM_FAILPOINT", "JOBD_FAILPOINT");
     let io = hand_down("JOBD_SHIM_FAILIO", "JOBD_FAILIO");
     let note = hand_down("JOBD_FAILNOTE", "JOBD_FAILNOTE");
-    point.into_iter().chain(io).chain(note).collect()
+    let clock = hand_down("JOBD_CLOCK_FILE", "JOBD_CLOCK_FILE");
+    let all = [point, io, note, clock];
+    all.into_iter().flatten().collect()
 }

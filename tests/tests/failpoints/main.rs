@@ -6,6 +6,7 @@
     reason = "a test may stop anywhere"
 )]
 
+mod clock;
 mod drive;
 mod pool;
 mod programs;
