@@ -89,14 +89,15 @@ pub struct Holder {
 }
 
 /// The process that has the state folder, if one has; nothing is changed.
-#[must_use]
-pub fn holder(layout: &Layout) -> Option<Holder> {
+///
+/// # Errors
+/// `Lock` when it cannot be seen.
+pub fn holder(layout: &Layout) -> Result<Option<Holder>, StateError> {
     let path = layout.lock();
-    // What cannot be opened is met by whoever opens the store.
-    let held = lock::is_held(&path).unwrap_or(false);
-    held.then(|| Holder {
+    let held = lock::is_held(&path).map_err(StateError::Lock)?;
+    Ok(held.then(|| Holder {
         pid: read_pid(&path).filter(|pid| pid.bytes().all(|byte| byte.is_ascii_digit())),
-    })
+    }))
 }
 
 /// Whether a store that is not there may be made: only where no job has left a trace, and no

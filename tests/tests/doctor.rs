@@ -212,6 +212,24 @@ fn a_missing_store_is_broken_where_jobs_have_been() {
     assert!(found["store"].advice.contains("jobd recover"));
 }
 
+/// A daemon that was killed before it had made its tables: the next one makes them.
+#[test]
+fn a_store_that_was_only_begun_is_well_where_no_job_has_been() {
+    let home = used();
+    let file = fs::OpenOptions::new()
+        .write(true)
+        .open(store(&home))
+        .unwrap();
+    file.write_all_at(&0_u32.to_be_bytes(), 60).unwrap();
+    assert_level(&unchanged(&home, 1), "store", Level::Broken);
+    for folder in ["jobs", "steps"] {
+        let folder = home.path().join("state").join(folder);
+        fs::remove_dir_all(&folder).unwrap();
+        fs::create_dir(&folder).unwrap();
+    }
+    assert_level(&unchanged(&home, 0), "store", Level::Ok);
+}
+
 #[test]
 fn a_store_of_a_newer_release_is_not_to_be_recovered() {
     let home = used();
@@ -302,6 +320,26 @@ fn a_folder_that_others_may_write_is_weaker() {
     let found = unchanged(&home, 0);
     assert_level(&found, "state-folder", Level::Weaker);
     assert!(found["state-folder"].advice.starts_with("chmod go-w "));
+}
+
+/// Runs the doctor of a home of ours as another user.
+#[test]
+fn what_belongs_to_another_user_is_broken_and_not_taken_for_missing() {
+    if !nix::unistd::geteuid().is_root() {
+        println!("SKIP: only root can become another user");
+        return;
+    }
+    let home = used();
+    let programs = copied(&["jobctl", "jobd", "jobd-shim"]);
+    let jobctl = programs.path().join("jobctl").display().to_string();
+    let ran = Jobctl::of_program(Path::new("setpriv"), home.path())
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups", &jobctl])
+        .args(["doctor", "-o", "json"])
+        .run();
+    let found = findings(ran, 1);
+    for check in ["store", "state-folder", "state-lock"] {
+        assert_level(&found, check, Level::Broken);
+    }
 }
 
 #[test]

@@ -16,8 +16,11 @@ pub fn run(paths: &Paths) -> Vec<Finding> {
     let layout = Layout::new(paths.state.clone());
     let holder = state::holder(&layout);
     let (settings, configuration) = configuration::check(&paths.configuration);
-    let (newest, store) = store::check(&layout, holder.is_some());
-    let process = holder.as_ref().and_then(|holder| holder.pid.as_deref());
+    // Where it cannot be seen whether somebody has the store open, somebody may.
+    let is_free = holder.as_ref().is_ok_and(Option::is_none);
+    let (newest, store) = store::check(&layout, !is_free);
+    let process = holder.as_ref().ok().and_then(Option::as_ref);
+    let process = process.and_then(|holder| holder.pid.as_deref());
     let process = process.unwrap_or("self");
     [
         configuration,

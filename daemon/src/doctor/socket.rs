@@ -8,9 +8,9 @@ use std::path::Path;
 use proto::finding::Finding;
 use proto::paths::check_socket;
 
-use crate::state::Holder;
+use crate::state::{Holder, StateError};
 
-pub(super) fn check(socket: &Path, holder: Option<&Holder>) -> Vec<Finding> {
+pub(super) fn check(socket: &Path, holder: Result<&Option<Holder>, &StateError>) -> Vec<Finding> {
     let found = fs::symlink_metadata(socket).ok();
     let in_the_way = found.is_some_and(|found| !found.file_type().is_socket());
     vec![judge(socket, in_the_way), judge_holder(holder)]
@@ -31,12 +31,18 @@ fn judge(socket: &Path, in_the_way: bool) -> Finding {
     Finding::ok(CHECK, place.to_string())
 }
 
-fn judge_holder(holder: Option<&Holder>) -> Finding {
+fn judge_holder(holder: Result<&Option<Holder>, &StateError>) -> Finding {
     const CHECK: &str = "state-lock";
     match holder {
-        None => Finding::ok(CHECK, "free: no daemon works there"),
-        Some(Holder { pid: Some(pid) }) => Finding::ok(CHECK, format!("held by process {pid}")),
-        Some(Holder { pid: None }) => Finding::ok(CHECK, "held by a process"),
+        Err(error) => Finding::broken(
+            CHECK,
+            error.to_string(),
+            "no daemon starts, and whether one works there is not known",
+            "run it as the user who runs jobd",
+        ),
+        Ok(None) => Finding::ok(CHECK, "free: no daemon works there"),
+        Ok(Some(Holder { pid: Some(pid) })) => Finding::ok(CHECK, format!("held by process {pid}")),
+        Ok(Some(Holder { pid: None })) => Finding::ok(CHECK, "held by a process"),
     }
 }
 
