@@ -81,6 +81,25 @@ pub fn take(layout: &Layout) -> Result<File, StateError> {
     Ok(file)
 }
 
+/// Who has the state folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// Its pid, if it said it.
+    pub pid: Option<String>,
+}
+
+/// The process that has the state folder, if one has; nothing is changed.
+///
+/// # Errors
+/// `Lock` when it cannot be seen.
+pub fn holder(layout: &Layout) -> Result<Option<Holder>, StateError> {
+    let path = layout.lock();
+    let held = lock::is_held(&path).map_err(StateError::Lock)?;
+    Ok(held.then(|| Holder {
+        pid: read_pid(&path).filter(|pid| pid.bytes().all(|byte| byte.is_ascii_digit())),
+    }))
+}
+
 /// Whether a store that is not there may be made: only where no job has left a trace, and no
 /// recovery was cut off. Else the jobs would be forgotten and their names given away.
 ///

@@ -4,6 +4,7 @@
 //! durability (WAL with `synchronous=FULL`: one fsync a commit, however many jobs are in it).
 //! Any number of [`Reader`]s read what is committed.
 
+mod inspect;
 mod reader;
 mod row;
 mod salvage;
@@ -12,6 +13,7 @@ mod schema;
 mod tests;
 mod writer;
 
+pub use inspect::{Access, Inspection, inspect};
 pub use reader::{Kept, Page, Reader, Resolution};
 pub use row::Row;
 pub use salvage::{Salvage, Salvaged, faults, salvage};
@@ -62,6 +64,12 @@ pub enum StoreError {
         path: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// There is a log, and not the index that is needed to read it without a change.
+    #[error("read the store {}: its log has no index beside it", path.display())]
+    Unindexed {
+        /// The file.
+        path: PathBuf,
     },
     /// A statement failed.
     #[error("{operation}: {source}{}", advice(source))]

@@ -16,12 +16,12 @@ fn main() {
     };
     println!("    jobs  start ms  page ms  rare ms  show ms  submit ms  RSS MiB");
     let mut home = Home::running(&["--slots", "1"]);
-    home.wait(&home.submit(&JobFile::new("true")));
+    drop(home.wait(&home.submit(&JobFile::new("true"))));
     home.kill();
     print(0, measure(&mut home));
     for jobs in asked {
         let mut home = Home::running(&["--slots", "1"]);
-        home.wait(&home.submit(&JobFile::new("true")));
+        drop(home.wait(&home.submit(&JobFile::new("true"))));
         home.kill();
         if let Err(error) = seed(&home.path().join("state/jobd.db"), jobs) {
             eprintln!("history: {error}");
