@@ -196,10 +196,16 @@ impl Exec {
         name: &str,
         step: StepRef,
     ) -> Result<Launched, LaunchError> {
-        match self.ready.remove(&id) {
-            Some((prepared, ready)) if prepared == step => ready.go(),
-            _ => self.make_ready(id, name, step)?.go(),
+        let ready = self.ready.remove(&id);
+        match ready.filter(|(prepared, _)| *prepared == step && self.has_folders(name, step)) {
+            Some((_, ready)) => ready.go(),
+            None => self.make_ready(id, name, step)?.go(),
         }
+    }
+
+    /// Whether nobody has removed what was made ready: its end could not be recorded.
+    fn has_folders(&self, name: &str, step: StepRef) -> bool {
+        self.layout.step(name, step).exists() && self.layout.job(name).exists()
     }
 
     fn make_ready(&mut self, id: JobId, name: &str, step: StepRef) -> Result<Ready, LaunchError> {

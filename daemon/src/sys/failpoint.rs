@@ -25,6 +25,7 @@ pub const DAEMON_LABELS: &[&str] = &[
     "engine.before-deed",
     "engine.before-replies",
     "exec.before-folders",
+    "exec.make-job-folder",
     "exec.make-folder",
     "exec.write-job",
     "exec.take-room",

@@ -200,6 +200,11 @@ impl Home {
         }
     }
 
+    /// Starts a daemon and waits for nothing.
+    pub fn begin(&mut self, arguments: &[&str]) {
+        self.daemon = Some(self.spawn_daemon(arguments));
+    }
+
     /// Starts a daemon and waits until its socket answers or it has ended.
     ///
     /// # Errors
