@@ -56,6 +56,7 @@ fn perform(cli: Cli) -> Result<Ending, Error> {
         Command::Archive(args) => commands::archive::run(&endpoint()?, args),
         Command::Restore(args) => commands::restore::run(&endpoint()?, args),
         Command::Status(args) => commands::status::run(&endpoint()?, &args),
+        Command::Doctor(args) => commands::doctor::run(&cli.global, &args),
         Command::Pause => commands::pause::run(&endpoint()?),
         Command::Resume => commands::resume::run(&endpoint()?),
         Command::Shutdown => commands::shutdown::run(&endpoint()?),

@@ -18,6 +18,8 @@ pub enum Ending {
     Job(u8),
     /// Not all jobs that were waited for are Completed.
     NotAllCompleted,
+    /// A look at the machine found something broken.
+    Broken,
     /// The user left.
     Interrupted,
     /// The reader of our output left.
@@ -32,7 +34,7 @@ impl Ending {
         match self {
             Ending::Done => 0,
             Ending::Job(code) => code,
-            Ending::NotAllCompleted => 1,
+            Ending::NotAllCompleted | Ending::Broken => 1,
             Ending::Interrupted => SIGNAL_BASE + SIGINT,
             Ending::OutputClosed => SIGNAL_BASE + SIGPIPE,
             Ending::OwnError => OWN_ERROR,
@@ -86,6 +88,7 @@ mod tests {
     fn endings_of_our_own_are_told_apart() {
         assert_eq!(Ending::Done.code(), 0);
         assert_eq!(Ending::NotAllCompleted.code(), 1);
+        assert_eq!(Ending::Broken.code(), 1);
         assert_eq!(Ending::OwnError.code(), 125);
         assert_eq!(Ending::Interrupted.code(), 130);
         assert_eq!(Ending::OutputClosed.code(), 141);

@@ -39,26 +39,39 @@ impl Endpoint {
         global: &Global,
         environment: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Endpoint, Error> {
+        let endpoint = Endpoint::named(global, environment)?;
+        paths::check_socket(&endpoint.socket)?;
+        Ok(endpoint)
+    }
+
+    /// The same, also where the kernel would not take the socket's path.
+    ///
+    /// # Errors
+    /// As [`Endpoint::resolve`].
+    pub fn named(
+        global: &Global,
+        environment: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Endpoint, Error> {
         let cwd = std::env::current_dir().map_err(Error::Cwd)?;
         let set = |name: &str| environment(name).filter(|value| !value.is_empty());
         let given = global.socket.clone();
-        let endpoint = match given.or_else(|| set(SOCKET_VARIABLE).map(PathBuf::from)) {
-            Some(socket) => Endpoint {
-                socket: paths::absolute(&cwd, &socket),
-                startable: None,
-            },
-            None => {
-                let own = Paths::resolve(&environment, &cwd)?;
-                let forbidden =
-                    global.no_start || set(NO_START_VARIABLE).is_some_and(|value| value != "0");
-                Endpoint {
-                    socket: own.socket.clone(),
-                    startable: (!forbidden).then_some(own),
+        Ok(
+            match given.or_else(|| set(SOCKET_VARIABLE).map(PathBuf::from)) {
+                Some(socket) => Endpoint {
+                    socket: paths::absolute(&cwd, &socket),
+                    startable: None,
+                },
+                None => {
+                    let own = Paths::resolve(&environment, &cwd)?;
+                    let forbidden =
+                        global.no_start || set(NO_START_VARIABLE).is_some_and(|value| value != "0");
+                    Endpoint {
+                        socket: own.socket.clone(),
+                        startable: (!forbidden).then_some(own),
+                    }
                 }
-            }
-        };
-        paths::check_socket(&endpoint.socket)?;
-        Ok(endpoint)
+            },
+        )
     }
 
     /// The daemon's socket.

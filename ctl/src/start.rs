@@ -77,7 +77,7 @@ pub fn start() -> Result<(), StartError> {
 }
 
 /// Beside our own program, else on `PATH`.
-fn find() -> Option<PathBuf> {
+pub fn find() -> Option<PathBuf> {
     let own = std::env::current_exe().ok();
     let beside = own.and_then(|path| path.parent().map(|folder| folder.join(PROGRAM)));
     let path = std::env::var_os("PATH").unwrap_or_default();

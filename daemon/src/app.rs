@@ -24,7 +24,7 @@ use crate::store::{Store, StoreError};
 use crate::sys::{clock, failpoint, process};
 
 /// The name of the program that supervises a step; it lies beside the daemon's own.
-const SHIM: &str = "jobd-shim";
+pub const SHIM: &str = "jobd-shim";
 /// Threads that may wait for the store at once.
 const BLOCKING_THREADS_MAX: usize = 4;
 

@@ -3,6 +3,7 @@
 pub mod admission;
 pub mod app;
 pub mod core;
+pub mod doctor;
 pub mod engine;
 pub mod exec;
 pub mod ipc;

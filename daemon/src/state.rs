@@ -81,6 +81,24 @@ pub fn take(layout: &Layout) -> Result<File, StateError> {
     Ok(file)
 }
 
+/// Who has the state folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// Its pid, if it said it.
+    pub pid: Option<String>,
+}
+
+/// The process that has the state folder, if one has; nothing is changed.
+#[must_use]
+pub fn holder(layout: &Layout) -> Option<Holder> {
+    let path = layout.lock();
+    // What cannot be opened is met by whoever opens the store.
+    let held = lock::is_held(&path).unwrap_or(false);
+    held.then(|| Holder {
+        pid: read_pid(&path).filter(|pid| pid.bytes().all(|byte| byte.is_ascii_digit())),
+    })
+}
+
 /// Whether a store that is not there may be made: only where no job has left a trace, and no
 /// recovery was cut off. Else the jobs would be forgotten and their names given away.
 ///

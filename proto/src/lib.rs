@@ -7,6 +7,7 @@
 pub mod api;
 pub mod diagnostic;
 pub mod expression;
+pub mod finding;
 pub mod frame;
 pub mod job;
 pub mod outcome;

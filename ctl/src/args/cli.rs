@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use super::shared::NamesArg;
 use super::verbs::{
-    CancelArgs, CompletionsArgs, DumpArgs, InitArgs, ListArgs, LogsArgs, ManArgs, RunArgs,
-    SchemaArgs, ShowArgs, StatusArgs, StreamArgs, SubmitArgs, ValidateArgs, WaitArgs,
+    CancelArgs, CompletionsArgs, DoctorArgs, DumpArgs, InitArgs, ListArgs, LogsArgs, ManArgs,
+    RunArgs, SchemaArgs, ShowArgs, StatusArgs, StreamArgs, SubmitArgs, ValidateArgs, WaitArgs,
 };
 
 /// Runs Azure ML jobs on this machine: the client of jobd
@@ -87,6 +87,8 @@ pub enum Command {
     Restore(NamesArg),
     /// Show how the daemon does: version, slots, queue, paths
     Status(StatusArgs),
+    /// Say what is weaker on this machine and check the store; exit code 1 when something is broken
+    Doctor(DoctorArgs),
     /// Stop taking jobs from the queue; running jobs go on
     Pause,
     /// Take jobs from the queue again

@@ -10,7 +10,7 @@ mod tests;
 pub use cli::{Cli, Command, Global};
 pub use shared::{NamesArg, OutputArgs};
 pub use verbs::{
-    CancelArgs, CompletionsArgs, DocumentKind, DumpArgs, InitArgs, JobKind, ListArgs, LogsArgs,
-    ManArgs, RunArgs, SchemaArgs, ShowArgs, StatusArgs, StreamArgs, SubmitArgs, ValidateArgs,
-    WaitArgs,
+    CancelArgs, CompletionsArgs, DoctorArgs, DocumentKind, DumpArgs, InitArgs, JobKind, ListArgs,
+    LogsArgs, ManArgs, RunArgs, SchemaArgs, ShowArgs, StatusArgs, StreamArgs, SubmitArgs,
+    ValidateArgs, WaitArgs,
 };

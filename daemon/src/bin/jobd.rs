@@ -1,6 +1,7 @@
 //! The daemon's main: arguments, paths, settings, and the way into the background.
 
 use std::io::{self, Read, Write};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
 use clap::Parser;
@@ -9,8 +10,9 @@ use jobd::layout::Layout;
 use jobd::settings::{self, Overrides, Settings};
 use jobd::state::StateError;
 use jobd::sys;
+use proto::finding::{self, Level};
 use proto::outcome::{EXIT_HELD, EXIT_OWN_ERROR};
-use proto::paths::Paths;
+use proto::paths::{self, Paths};
 
 /// Runs Azure ML jobs on this machine: takes them from a socket and a spool folder, supervises
 /// them, and hands running ones on to the next daemon.
@@ -45,6 +47,32 @@ enum Verb {
         #[arg(short, long, value_enum, default_value = "table")]
         output: Form,
     },
+    /// Say what is weaker on this machine and check the store; changes nothing. Exit code 1 when
+    /// something is broken. `jobctl doctor` adds what a client sees
+    Doctor {
+        /// The output format
+        #[arg(short, long, value_enum, default_value = "table")]
+        output: Form,
+        #[command(flatten)]
+        places: Places,
+    },
+}
+
+/// Paths that take the place of those that the environment names.
+#[derive(Debug, clap::Args)]
+struct Places {
+    /// The socket
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
+    /// The state folder
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// The spool folder
+    #[arg(long, value_name = "DIR")]
+    spool: Option<PathBuf>,
+    /// The configuration
+    #[arg(long, value_name = "FILE")]
+    configuration: Option<PathBuf>,
 }
 
 /// How a result is printed.
@@ -65,6 +93,7 @@ fn main() -> ExitCode {
     }
     let result = match arguments.command {
         Some(Verb::Recover { output }) => recover(output),
+        Some(Verb::Doctor { output, places }) => doctor(output, places),
         None if arguments.background => go_to_background(),
         None => serve(&arguments),
     };
@@ -124,6 +153,28 @@ fn recover(output: Form) -> Result<ExitCode, Box<dyn std::error::Error>> {
     };
     io::stdout().write_all(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn doctor(output: Form, places: Places) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let cwd = std::env::current_dir()?;
+    let own = Paths::resolve(|name| std::env::var_os(name), &cwd)?;
+    let place =
+        |given: Option<PathBuf>, own| given.map_or(own, |path| paths::absolute(&cwd, &path));
+    let findings = jobd::doctor::run(&Paths {
+        socket: place(places.socket, own.socket),
+        state: place(places.state, own.state),
+        spool: place(places.spool, own.spool),
+        configuration: place(places.configuration, own.configuration),
+    });
+    let text = match output {
+        Form::Table => jobd::doctor::table(&findings),
+        Form::Json => serde_json::to_string_pretty(&findings)? + "\n",
+    };
+    io::stdout().write_all(text.as_bytes())?;
+    Ok(match finding::worst(&findings) {
+        Level::Broken => ExitCode::FAILURE,
+        Level::Ok | Level::Weaker => ExitCode::SUCCESS,
+    })
 }
 
 fn announce_ready() -> io::Result<()> {

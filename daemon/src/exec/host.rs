@@ -10,7 +10,7 @@ const PASSED: [&str; 9] = [
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR",
 ];
 /// The search path where the daemon has none.
-const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 impl Host {
     /// Looks at this machine. `open_files` is the soft limit that jobs get back.
@@ -21,10 +21,6 @@ impl Host {
         cgroup_parent: Option<PathBuf>,
         open_files: u64,
     ) -> Host {
-        let shell = ["/bin/bash", "/usr/bin/bash", "/usr/local/bin/bash"]
-            .into_iter()
-            .find(|shell| Path::new(shell).exists())
-            .unwrap_or("/bin/sh");
         let mut env: Vec<(String, String)> = PASSED
             .iter()
             .filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)))
@@ -33,7 +29,7 @@ impl Host {
             env.push(("PATH".into(), PATH_DEFAULT.into()));
         }
         Host {
-            shell: shell.into(),
+            shell: shell().into(),
             env,
             grace_ms,
             log_bytes_max,
@@ -43,22 +39,41 @@ impl Host {
     }
 }
 
+/// The shell that runs commands: bash, as in the cloud, or what there is.
+#[must_use]
+pub fn shell() -> &'static str {
+    ["/bin/bash", "/usr/bin/bash", "/usr/local/bin/bash"]
+        .into_iter()
+        .find(|shell| Path::new(shell).exists())
+        .unwrap_or("/bin/sh")
+}
+
+/// Where the cgroups of a daemon's steps are or would be: below the cgroup of the process that
+/// `/proc` knows by that name (a pid, or `self`).
+///
+/// # Errors
+/// Why there is no such place, as a sentence fragment.
+pub fn cgroup_parent_path(process: &str, state: &Path) -> Result<PathBuf, String> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").map_err(|error| error.to_string())?;
+    let mount = cgroup2_mount(&mounts).ok_or("no cgroup v2 file system is mounted")?;
+    let own = fs::read_to_string(format!("/proc/{process}/cgroup"));
+    let own = own.map_err(|error| error.to_string())?;
+    let own = own
+        .lines()
+        .find_map(|line| line.strip_prefix("0::"))
+        .ok_or("this process is in no cgroup v2")?;
+    Ok(Path::new(&mount)
+        .join(own.trim_start_matches('/'))
+        .join(cgroup_name(state)))
+}
+
 /// A cgroup v2 folder of our own in which shims can make leaves that can be killed at once
 /// (cgroups(7), `cgroup.kill`), named after this daemon's state folder.
 ///
 /// # Errors
 /// Why there is none, as a sentence fragment.
 pub fn find_cgroup_parent(state: &Path) -> Result<PathBuf, String> {
-    let mounts = fs::read_to_string("/proc/self/mountinfo").map_err(|error| error.to_string())?;
-    let mount = cgroup2_mount(&mounts).ok_or("no cgroup v2 file system is mounted")?;
-    let own = fs::read_to_string("/proc/self/cgroup").map_err(|error| error.to_string())?;
-    let own = own
-        .lines()
-        .find_map(|line| line.strip_prefix("0::"))
-        .ok_or("this process is in no cgroup v2")?;
-    let parent = Path::new(&mount)
-        .join(own.trim_start_matches('/'))
-        .join(cgroup_name(state));
+    let parent = cgroup_parent_path("self", state)?;
     if let Err(error) = fs::create_dir(&parent)
         && error.kind() != std::io::ErrorKind::AlreadyExists
     {

@@ -17,7 +17,7 @@ mod watch;
 
 pub use adopt::{Finding, find_out};
 pub use facts::started_at;
-pub use host::{find_cgroup_parent, leave_cgroup_parent};
+pub use host::{PATH_DEFAULT, cgroup_parent_path, find_cgroup_parent, leave_cgroup_parent, shell};
 pub use order::{Orders, channel};
 pub use origin::{Origin, read as origin};
 pub use watch::{Exec, ExecError};

@@ -9,5 +9,5 @@ mod service;
 mod view;
 mod watch;
 
-pub use listen::{ListenError, adopt, bind, path_of, serve};
+pub use listen::{CLIENTS_MAX, ListenError, adopt, bind, path_of, serve};
 pub use service::{DaemonFacts, Service};

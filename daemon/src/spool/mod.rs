@@ -9,4 +9,4 @@ mod scan;
 mod watch;
 
 pub use admit::SpoolError;
-pub use watch::Spool;
+pub use watch::{RESCAN_SECS, Spool};

@@ -4,6 +4,7 @@
 //! durability (WAL with `synchronous=FULL`: one fsync a commit, however many jobs are in it).
 //! Any number of [`Reader`]s read what is committed.
 
+mod inspect;
 mod reader;
 mod row;
 mod salvage;
@@ -12,6 +13,7 @@ mod schema;
 mod tests;
 mod writer;
 
+pub use inspect::{Access, Inspection, inspect};
 pub use reader::{Page, Reader, Resolution};
 pub use row::Row;
 pub use salvage::{Salvage, Salvaged, faults, salvage};

@@ -59,14 +59,21 @@ pub fn salvage(path: &Path) -> Salvage {
 /// # Errors
 /// When it cannot even be opened.
 pub fn faults(path: &Path) -> Result<Vec<String>, StoreError> {
-    let connection = schema::open_reader(path)?;
-    let check = |connection: &Connection| {
+    check(&schema::open_reader(path)?)
+}
+
+/// The same of a store that is open.
+///
+/// # Errors
+/// When the check itself fails.
+pub(super) fn check(connection: &Connection) -> Result<Vec<String>, StoreError> {
+    let check = || {
         let mut statement =
             connection.prepare(&format!("PRAGMA integrity_check({FAULTS_TOLD})"))?;
         let lines = statement.query_map([], |row| row.get::<_, String>(0))?;
         lines.collect::<rusqlite::Result<Vec<_>>>()
     };
-    let mut lines = check(&connection).map_err(sql("check the store"))?;
+    let mut lines = check().map_err(sql("check the store"))?;
     lines.retain(|line| line != "ok");
     Ok(lines)
 }

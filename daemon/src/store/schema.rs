@@ -98,7 +98,7 @@ fn is_empty(path: &Path) -> bool {
 
 /// A cheap look that finds a damaged header, schema, or root of a table. The whole file is
 /// checked by `jobctl doctor`; a page that is damaged elsewhere is met when it is read.
-fn check(connection: &Connection) -> rusqlite::Result<()> {
+pub fn check(connection: &Connection) -> rusqlite::Result<()> {
     for query in [
         "SELECT state FROM jobs ORDER BY id LIMIT 1",
         "SELECT state FROM jobs ORDER BY id DESC LIMIT 1",
@@ -116,9 +116,18 @@ fn check(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Opens the file for reading.
 pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    open_read_only(path, path, OpenFlags::empty())
+}
+
+/// Opens the file for reading in the way that a URI of it says (<https://sqlite.org/uri.html>).
+pub fn open_uri(path: &Path, uri: &Path) -> Result<Connection, StoreError> {
+    open_read_only(path, uri, OpenFlags::SQLITE_OPEN_URI)
+}
+
+fn open_read_only(path: &Path, name: &Path, more: OpenFlags) -> Result<Connection, StoreError> {
     let open = |source| StoreError::of_open(path, source);
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(open)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | more;
+    let connection = Connection::open_with_flags(name, flags).map_err(open)?;
     configure(&connection).map_err(open)?;
     Ok(connection)
 }
@@ -128,7 +137,8 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "cache_size", -CACHE_KIB)
 }
 
-fn version(connection: &Connection) -> rusqlite::Result<i64> {
+/// The version of the tables.
+pub fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
