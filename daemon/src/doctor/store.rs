@@ -94,6 +94,12 @@ fn judge(layout: &Layout, size: u64, inspected: Result<Inspection, StoreError>) 
             "no daemon starts",
             "let the user who runs jobd read and write it",
         ),
+        Err(StoreError::Unindexed { .. }) => Finding::weaker(
+            CHECK,
+            format!("{path} was not checked: its log has no index beside it"),
+            "whether the store is whole is not known: it cannot be read without a change",
+            "start a daemon (jobctl list), which reads the log, then ask again",
+        ),
         Err(error) => Finding::broken(
             CHECK,
             error.to_string(),
@@ -145,6 +151,13 @@ mod tests {
         }));
         assert_eq!(newer.level, Level::Broken);
         assert!(!newer.advice.contains("recover"), "{newer:?}");
+    }
+
+    #[test]
+    fn a_log_without_an_index_is_left_to_a_daemon() {
+        let path = "/s/jobd.db".into();
+        let finding = judged(Err(StoreError::Unindexed { path }));
+        assert_eq!(finding.level, Level::Weaker);
     }
 
     #[test]

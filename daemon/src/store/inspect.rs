@@ -15,7 +15,7 @@ use crate::core::Job;
 pub enum Access {
     /// A daemon: its locks and its index of the log are used.
     Shared,
-    /// Nobody: the index of the log is kept in memory.
+    /// Nobody: the log's index is made anew in memory.
     Alone,
 }
 
@@ -61,19 +61,34 @@ pub fn inspect(path: &Path, access: Access) -> Result<Inspection, StoreError> {
 fn open(path: &Path, access: Access) -> Result<Connection, StoreError> {
     match access {
         Access::Shared => schema::open_reader(path),
-        Access::Alone => schema::open_uri(path, &uri(path)),
+        Access::Alone => schema::open_uri(path, &uri(path, alone(path)?)),
     }
 }
 
-/// Without a log the file is all there is. With one, `unix-excl` keeps the log's index in memory.
-fn uri(path: &Path) -> PathBuf {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    let has_log = Path::new(&log).metadata().is_ok_and(|log| log.len() > 0);
-    let parameters = match has_log {
-        true => "?mode=ro&vfs=unix-excl",
-        false => "?mode=ro&immutable=1",
+/// How a file is read that nobody else has open (<https://sqlite.org/walformat.html>, "WAL-mode
+/// read-only databases"). Without a log the file is all there is. With one, an index that is not
+/// written is taken for stale, and a new one is made in memory; but it must be there.
+fn alone(path: &Path) -> Result<&'static str, StoreError> {
+    let length = |suffix| {
+        beside(path, suffix)
+            .metadata()
+            .map(|found| found.len())
+            .ok()
     };
+    match (length("-wal"), length("-shm")) {
+        (None | Some(0), _) => Ok("?mode=ro&immutable=1"),
+        (Some(_), Some(_)) => Ok("?mode=ro&readonly_shm=1"),
+        (Some(_), None) => Err(StoreError::Unindexed { path: path.into() }),
+    }
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn uri(path: &Path, parameters: &str) -> PathBuf {
     let mut uri = b"file:".to_vec();
     for byte in path.as_os_str().as_bytes() {
         match byte {

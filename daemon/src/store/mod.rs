@@ -57,6 +57,12 @@ pub enum StoreError {
         /// The newest version that this release knows.
         known: i64,
     },
+    /// There is a log, and not the index that is needed to read it without a change.
+    #[error("read the store {}: its log has no index beside it", path.display())]
+    Unindexed {
+        /// The file.
+        path: PathBuf,
+    },
     /// A statement failed.
     #[error("{operation}: {source}{}", advice(source))]
     Sql {
