@@ -1,5 +1,7 @@
 //! All checks, in the order in which they are shown.
 
+use std::path::Path;
+
 use proto::finding::Finding;
 use proto::paths::Paths;
 
@@ -18,6 +20,8 @@ pub fn run(paths: &Paths) -> Vec<Finding> {
     let (settings, configuration) = configuration::check(&paths.configuration);
     let (newest, store) = store::check(&layout, holder.is_some());
     let process = holder.as_ref().and_then(|holder| holder.pid.as_deref());
+    // A daemon that starts has the lock before its pid is written.
+    let process = process.filter(|pid| Path::new("/proc").join(pid).exists());
     let process = process.unwrap_or("self");
     [
         configuration,

@@ -12,8 +12,12 @@ use crate::state::Holder;
 
 pub(super) fn check(socket: &Path, holder: Option<&Holder>) -> Vec<Finding> {
     let found = fs::symlink_metadata(socket).ok();
+    let is_there = found.is_some();
     let in_the_way = found.is_some_and(|found| !found.file_type().is_socket());
-    vec![judge(socket, in_the_way), judge_holder(holder)]
+    vec![
+        judge(socket, in_the_way),
+        judge_holder(holder, socket, is_there),
+    ]
 }
 
 fn judge(socket: &Path, in_the_way: bool) -> Finding {
@@ -31,13 +35,26 @@ fn judge(socket: &Path, in_the_way: bool) -> Finding {
     Finding::ok(CHECK, place.to_string())
 }
 
-fn judge_holder(holder: Option<&Holder>) -> Finding {
+/// The socket of a daemon may have been removed, by a cleaner of old files for example.
+fn judge_holder(holder: Option<&Holder>, socket: &Path, is_there: bool) -> Finding {
     const CHECK: &str = "state-lock";
-    match holder {
-        None => Finding::ok(CHECK, "free: no daemon works there"),
-        Some(Holder { pid: Some(pid) }) => Finding::ok(CHECK, format!("held by process {pid}")),
-        Some(Holder { pid: None }) => Finding::ok(CHECK, "held by a process"),
+    let Some(Holder { pid }) = holder else {
+        return Finding::ok(CHECK, "free: no daemon works there");
+    };
+    let who = match pid {
+        Some(pid) => format!("held by process {pid}"),
+        None => "held by a process".into(),
+    };
+    if is_there {
+        return Finding::ok(CHECK, who);
     }
+    Finding::broken(
+        CHECK,
+        format!("{who}, but there is no socket {}", socket.display()),
+        "jobs that run go on; nothing can be submitted or shown, and no other daemon starts",
+        "ask again in a moment; if it stays so, end that process (kill PID): running jobs go on, \
+         and the next daemon takes them over",
+    )
 }
 
 #[cfg(test)]
@@ -52,5 +69,16 @@ mod tests {
         assert_eq!(judge(Path::new("/s"), false).level, Level::Ok);
         assert_eq!(judge(Path::new("/s"), true).level, Level::Broken);
         assert_eq!(judge(Path::new(&long), false).level, Level::Broken);
+    }
+
+    #[test]
+    fn a_daemon_without_a_socket_is_broken() {
+        let holder = Holder {
+            pid: Some("7".into()),
+        };
+        let level = |holder, is_there| judge_holder(holder, Path::new("/s"), is_there).level;
+        assert_eq!(level(None, false), Level::Ok);
+        assert_eq!(level(Some(&holder), true), Level::Ok);
+        assert_eq!(level(Some(&holder), false), Level::Broken);
     }
 }
