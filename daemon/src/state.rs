@@ -89,14 +89,15 @@ pub struct Holder {
 }
 
 /// The process that has the state folder, if one has; nothing is changed.
-#[must_use]
-pub fn holder(layout: &Layout) -> Option<Holder> {
+///
+/// # Errors
+/// When the lock cannot be looked at.
+pub fn holder(layout: &Layout) -> Result<Option<Holder>, LockError> {
     let path = layout.lock();
-    // What cannot be opened is met by whoever opens the store.
-    let held = lock::is_held(&path).unwrap_or(false);
-    held.then(|| Holder {
+    let held = lock::is_held(&path)?;
+    Ok(held.then(|| Holder {
         pid: read_pid(&path).filter(|pid| pid.bytes().all(|byte| byte.is_ascii_digit())),
-    })
+    }))
 }
 
 /// Whether a store that is not there may be made: only where no job has left a trace, and no
@@ -110,11 +111,12 @@ pub fn when_missing(layout: &Layout) -> Result<Missing, StateError> {
         return Ok(Missing::Refuse);
     }
     for path in [layout.jobs(), layout.steps()] {
-        let look = |source| StateError::Look {
-            path: path.clone(),
-            source,
+        let mut entries = match std::fs::read_dir(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(source) => return Err(StateError::Look { path, source }),
+            Ok(entries) => entries,
         };
-        if std::fs::read_dir(&path).map_err(look)?.next().is_some() {
+        if entries.next().is_some() {
             return Ok(Missing::Refuse);
         }
     }

@@ -230,6 +230,8 @@ fn a_store_that_is_no_database_or_lost_is_broken() {
     report.assert_broken(&["store"]);
     assert!(report.text("store", "advice").contains("jobd recover"));
     fs::remove_file(store(&home)).unwrap();
+    // The steps' folders alone tell of the job.
+    fs::remove_dir_all(home.path().join("state/jobs")).unwrap();
     let report = doctor_that_changes_nothing(&home);
     report.assert_broken(&["store"]);
     assert!(report.text("store", "advice").contains("jobd recover"));

@@ -16,10 +16,11 @@ use crate::state;
 #[must_use]
 pub fn run(paths: &Paths) -> Vec<Finding> {
     let layout = Layout::new(paths.state.clone());
-    let holder = state::holder(&layout);
+    let held = state::holder(&layout);
+    let holder = held.as_ref().ok().and_then(Option::as_ref);
     let (settings, configuration) = configuration::check(&paths.configuration);
     let (newest, store) = store::check(&layout, holder.is_some());
-    let process = holder.as_ref().and_then(|holder| holder.pid.as_deref());
+    let process = holder.and_then(|holder| holder.pid.as_deref());
     // A daemon that starts has the lock before its pid is written.
     let process = process.filter(|pid| Path::new("/proc").join(pid).exists());
     let process = process.unwrap_or("self");
@@ -27,7 +28,7 @@ pub fn run(paths: &Paths) -> Vec<Finding> {
         configuration,
         store,
         folders::check(paths),
-        socket::check(&paths.socket, holder.as_ref()),
+        socket::check(&paths.socket, held.as_ref().map(Option::as_ref)),
         programs::check(),
         disk::check(&paths.state),
         clock::check(&layout, newest),

@@ -9,14 +9,18 @@ use proto::finding::Finding;
 use proto::paths::check_socket;
 
 use crate::state::Holder;
+use crate::sys::lock::LockError;
 
-pub(super) fn check(socket: &Path, holder: Option<&Holder>) -> Vec<Finding> {
+/// Who has the state folder, if somebody has it, as far as that can be seen.
+type Held<'a> = Result<Option<&'a Holder>, &'a LockError>;
+
+pub(super) fn check(socket: &Path, held: Held<'_>) -> Vec<Finding> {
     let found = fs::symlink_metadata(socket).ok();
     let is_there = found.is_some();
     let in_the_way = found.is_some_and(|found| !found.file_type().is_socket());
     vec![
         judge(socket, in_the_way),
-        judge_holder(holder, socket, is_there),
+        judge_holder(held, socket, is_there),
     ]
 }
 
@@ -36,10 +40,16 @@ fn judge(socket: &Path, in_the_way: bool) -> Finding {
 }
 
 /// The socket of a daemon may have been removed, by a cleaner of old files for example.
-fn judge_holder(holder: Option<&Holder>, socket: &Path, is_there: bool) -> Finding {
+fn judge_holder(held: Held<'_>, socket: &Path, is_there: bool) -> Finding {
     const CHECK: &str = "state-lock";
-    let Some(Holder { pid }) = holder else {
-        return Finding::ok(CHECK, "free: no daemon works there");
+    let pid = match held {
+        Ok(Some(Holder { pid })) => pid,
+        Ok(None) => return Finding::ok(CHECK, "free: no daemon works there"),
+        Err(error) => {
+            let means = "whether a daemon works there is not known, and this user can start none";
+            let advice = "ask as the user whose jobd it is";
+            return Finding::broken(CHECK, error.to_string(), means, advice);
+        }
     };
     let who = match pid {
         Some(pid) => format!("held by process {pid}"),
@@ -76,9 +86,11 @@ mod tests {
         let holder = Holder {
             pid: Some("7".into()),
         };
-        let level = |holder, is_there| judge_holder(holder, Path::new("/s"), is_there).level;
-        assert_eq!(level(None, false), Level::Ok);
-        assert_eq!(level(Some(&holder), true), Level::Ok);
-        assert_eq!(level(Some(&holder), false), Level::Broken);
+        let level = |held, is_there| judge_holder(held, Path::new("/s"), is_there).level;
+        assert_eq!(level(Ok(None), false), Level::Ok);
+        assert_eq!(level(Ok(Some(&holder)), true), Level::Ok);
+        assert_eq!(level(Ok(Some(&holder)), false), Level::Broken);
+        let unseen = LockError::Held { path: "/s".into() };
+        assert_eq!(level(Err(&unseen), true), Level::Broken);
     }
 }

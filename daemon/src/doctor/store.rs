@@ -1,6 +1,7 @@
 //! The store: there, of a version that this release knows, and whole.
 
 use std::fs;
+use std::io;
 
 use proto::finding::Finding;
 
@@ -15,14 +16,21 @@ const RECOVER: &str = "end the daemon (jobctl shutdown), then rebuild it: jobd r
 /// The time of the newest job in microseconds since the Unix epoch, and what is to be said.
 pub(super) fn check(layout: &Layout, daemon_runs: bool) -> (Option<i64>, Vec<Finding>) {
     let path = layout.store();
-    let size = fs::metadata(&path).map_or(0, |metadata| metadata.len());
+    let size = match fs::metadata(&path) {
+        Ok(metadata) => metadata.len(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+        Err(error) => return (None, vec![unreadable(layout, &error.to_string())]),
+    };
     if size == 0 {
         let lost = state::when_missing(layout).is_ok_and(|missing| missing == Missing::Refuse);
         return (None, vec![judge_missing(layout, lost)]);
     }
     let mut inspected = look(layout, daemon_runs);
     // A daemon that has started meanwhile moves what is read without its locks.
-    if !daemon_runs && !is_whole(&inspected) && state::holder(layout).is_some() {
+    if !daemon_runs
+        && !is_whole(&inspected)
+        && state::holder(layout).is_ok_and(|held| held.is_some())
+    {
         inspected = look(layout, true);
     }
     let newest = inspected.as_ref().ok().and_then(|found| found.newest);
@@ -57,6 +65,12 @@ fn judge_missing(layout: &Layout, lost: bool) -> Finding {
     )
 }
 
+fn unreadable(layout: &Layout, reason: &str) -> Finding {
+    let found = format!("{} cannot be opened: {reason}", layout.store().display());
+    let advice = "let the user who runs jobd read and write it";
+    Finding::broken(CHECK, found, "no daemon starts", advice)
+}
+
 fn judge(layout: &Layout, size: u64, inspected: Result<Inspection, StoreError>) -> Finding {
     const DAMAGED: &str = "jobs may not be found, and no daemon may start";
     let path = layout.store();
@@ -88,12 +102,7 @@ fn judge(layout: &Layout, size: u64, inspected: Result<Inspection, StoreError>) 
             let found = format!("{path} is damaged: {reason}");
             Finding::broken(CHECK, found, DAMAGED, RECOVER)
         }
-        Err(StoreError::Open { source, .. }) => Finding::broken(
-            CHECK,
-            format!("{path} cannot be opened: {source}"),
-            "no daemon starts",
-            "let the user who runs jobd read and write it",
-        ),
+        Err(StoreError::Open { source, .. }) => unreadable(layout, &source.to_string()),
         Err(StoreError::Unindexed { .. }) => Finding::weaker(
             CHECK,
             format!("{path} was not checked: its log has no index beside it"),
