@@ -64,8 +64,7 @@ fn judge_version(version: &str, pid: u32) -> Finding {
 
 fn judge_absence(path: &Path, has_socket: bool) -> Finding {
     if !has_socket {
-        let found = "nobody answers, and there is no socket; jobctl starts a daemon when needed";
-        return Finding::ok(DAEMON, found);
+        return Finding::ok(DAEMON, "none runs; jobctl starts one when it needs it");
     }
     Finding::weaker(
         DAEMON,

@@ -17,14 +17,20 @@ use crate::engine::{Engine, EngineError, Handle};
 use crate::exec::{self, Exec, ExecError, Order};
 use crate::ipc::{self, DaemonFacts, ListenError, Service};
 use crate::layout::Layout;
+use crate::retention::Retention;
 use crate::settings::Settings;
 use crate::spool::{Spool, SpoolError};
 use crate::state::{self, StateError};
 use crate::store::{Store, StoreError};
 use crate::sys::{clock, failpoint, process};
 
+/// The name of the program that supervises a step; it lies beside the daemon's own.
+pub const SHIM: &str = "jobd-shim";
 /// Threads that may wait for the store at once.
 const BLOCKING_THREADS_MAX: usize = 4;
+/// How long such a thread stays without work: for good. Where the user may have no more processes
+/// no other could be made, and calls would wait for ever.
+const BLOCKING_THREAD_KEPT: Duration = Duration::MAX;
 
 /// How long the last commit may take when the daemon is told to end.
 const STOP_MAX: Duration = Duration::from_secs(5);
@@ -107,16 +113,21 @@ pub fn run(
     let orders = start_exec(&engine, &handle, &layout, host)?;
     let socket = Socket::find(paths)?;
     let facts = facts(paths, socket.path(), notes);
+    let retention = Retention::new(settings.retention, handle.clone(), layout.clone())?;
     let service = Service::new(handle.clone(), layout, facts)?;
     let spool = Spool::open(paths.spool.clone(), handle.clone())?;
     let engine = start("engine", move || {
         engine.run(move |order| orders.send(order))
     })?;
     start("spool", move || spool.run())?;
+    if let Some(retention) = retention {
+        start("retention", move || retention.run())?;
+    }
 
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .thread_keep_alive(BLOCKING_THREAD_KEPT)
         .build()
         .map_err(system("start the socket's thread"))?;
     let result = runtime.block_on(serve(socket, service, handle, engine, ready));
@@ -180,7 +191,7 @@ fn start_exec(
 
 fn find_shim() -> Result<PathBuf, AppError> {
     let own = std::env::current_exe().map_err(system("find the own program"))?;
-    let path = own.with_file_name(exec::SHIM);
+    let path = own.with_file_name(SHIM);
     if path.exists() {
         Ok(path)
     } else {
@@ -230,6 +241,8 @@ async fn serve(
     let listener = socket.listen()?;
     let mut stop = Stop::listen()?;
     let mut engine = tokio::task::spawn_blocking(move || engine.join());
+    // That one is taken; the next one is there before anybody needs it.
+    drop(tokio::task::spawn_blocking(|| {}));
     tokio::spawn(ipc::serve(listener, service));
     tokio::spawn(keep_watchdog(handle.clone()));
     ready().map_err(system("say that the socket answers"))?;

@@ -11,6 +11,7 @@ pub mod layout;
 pub mod logging;
 pub mod machine;
 pub mod recover;
+mod retention;
 pub mod settings;
 pub mod shim;
 pub mod spool;

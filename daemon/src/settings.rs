@@ -7,6 +7,7 @@ use proto::diagnostic::{Diagnostic, Span};
 use proto::yaml::{self, Node, Value};
 
 use crate::core::Capacity;
+use crate::retention::Rules;
 use crate::sys::atomic;
 
 /// The most bytes of the configuration file.
@@ -19,6 +20,9 @@ const LOG_BYTES: RangeInclusive<u64> = 4_096..=u64::MAX;
 const LIVE_JOBS: RangeInclusive<u64> = 1..=10_000_000;
 const PREPARING: RangeInclusive<u64> = 1..=1_000;
 const LOG_DAYS: RangeInclusive<u64> = 1..=3_650;
+const RETENTION_DAYS: RangeInclusive<u64> = 0..=36_500;
+const RETENTION_JOBS: RangeInclusive<u64> = 0..=100_000_000;
+const RETENTION_BYTES: RangeInclusive<u64> = 0..=u64::MAX;
 
 /// What can be set. Each has a flag of the same name and a key of the same name in the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
@@ -41,6 +45,15 @@ pub struct Overrides {
     /// Days of the daemon's own log that are kept [default: 7]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(LOG_DAYS))]
     pub log_days: Option<u64>,
+    /// Days that the folders of ended jobs are kept [default: for ever]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(RETENTION_DAYS))]
+    pub retention_days: Option<u64>,
+    /// Ended jobs, the newest, whose folders are kept [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(RETENTION_JOBS))]
+    pub retention_jobs: Option<u64>,
+    /// Bytes that the folders of ended jobs may take [default: without a bound]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(RETENTION_BYTES))]
+    pub retention_bytes: Option<u64>,
 }
 
 /// The settings in force.
@@ -54,6 +67,8 @@ pub struct Settings {
     pub log_bytes_max: u64,
     /// Files of the daemon's own log.
     pub log_days: usize,
+    /// What is kept of ended jobs.
+    pub retention: Rules,
 }
 
 /// Why the configuration was refused.
@@ -108,6 +123,9 @@ impl Overrides {
             queue_max: above.queue_max.or(self.queue_max),
             preparing_max: above.preparing_max.or(self.preparing_max),
             log_days: above.log_days.or(self.log_days),
+            retention_days: above.retention_days.or(self.retention_days),
+            retention_jobs: above.retention_jobs.or(self.retention_jobs),
+            retention_bytes: above.retention_bytes.or(self.retention_bytes),
         }
     }
 }
@@ -130,6 +148,11 @@ impl From<&Overrides> for Settings {
             grace_ms: set.grace_seconds.unwrap_or(GRACE_SECS_DEFAULT) * 1000,
             log_bytes_max: set.log_bytes_max.unwrap_or(LOG_BYTES_MAX_DEFAULT),
             log_days: count(set.log_days, LOG_DAYS_DEFAULT),
+            retention: Rules {
+                days: set.retention_days,
+                jobs: set.retention_jobs,
+                bytes: set.retention_bytes,
+            },
         }
     }
 }
@@ -141,7 +164,7 @@ struct Key {
     put: fn(&mut Overrides, u64),
 }
 
-const KEYS: [Key; 6] = [
+const KEYS: [Key; 9] = [
     Key {
         name: "slots",
         range: SLOTS,
@@ -171,6 +194,21 @@ const KEYS: [Key; 6] = [
         name: "log_days",
         range: LOG_DAYS,
         put: |set, value| set.log_days = Some(value),
+    },
+    Key {
+        name: "retention_days",
+        range: RETENTION_DAYS,
+        put: |set, value| set.retention_days = Some(value),
+    },
+    Key {
+        name: "retention_jobs",
+        range: RETENTION_JOBS,
+        put: |set, value| set.retention_jobs = Some(value),
+    },
+    Key {
+        name: "retention_bytes",
+        range: RETENTION_BYTES,
+        put: |set, value| set.retention_bytes = Some(value),
     },
 ];
 

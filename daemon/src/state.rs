@@ -91,10 +91,10 @@ pub struct Holder {
 /// The process that has the state folder, if one has; nothing is changed.
 ///
 /// # Errors
-/// When the lock cannot be looked at.
-pub fn holder(layout: &Layout) -> Result<Option<Holder>, LockError> {
+/// `Lock` when it cannot be seen.
+pub fn holder(layout: &Layout) -> Result<Option<Holder>, StateError> {
     let path = layout.lock();
-    let held = lock::is_held(&path)?;
+    let held = lock::is_held(&path).map_err(StateError::Lock)?;
     Ok(held.then(|| Holder {
         pid: read_pid(&path).filter(|pid| pid.bytes().all(|byte| byte.is_ascii_digit())),
     }))
@@ -111,12 +111,11 @@ pub fn when_missing(layout: &Layout) -> Result<Missing, StateError> {
         return Ok(Missing::Refuse);
     }
     for path in [layout.jobs(), layout.steps()] {
-        let mut entries = match std::fs::read_dir(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(source) => return Err(StateError::Look { path, source }),
-            Ok(entries) => entries,
+        let look = |source| StateError::Look {
+            path: path.clone(),
+            source,
         };
-        if entries.next().is_some() {
+        if std::fs::read_dir(&path).map_err(look)?.next().is_some() {
             return Ok(Missing::Refuse);
         }
     }

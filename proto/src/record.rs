@@ -4,7 +4,8 @@
 //! exclusive `flock` on it and hands the locked descriptor to the shim, which keeps it for life:
 //! a locked spec is a living shim, without a gap between the daemon's spawn and the shim's first
 //! instruction. The shim writes `started.json` before the command runs and `exit.json` when no
-//! process of the step is left. Both are written whole under another name and renamed.
+//! process of the step is left. `started.json` is whole before anything is released; `exit.json`
+//! is written into room that was taken before the start, and renamed when it is whole.
 //!
 //! A shim of an older release must be adoptable by a newer daemon, so each record carries its
 //! format: a reader takes every minor of its own major (unknown fields are ignored) and refuses
@@ -22,10 +23,21 @@ pub const SPEC_FILE: &str = "spec.json";
 pub const STARTED_FILE: &str = "started.json";
 /// The name of the record of the end.
 pub const EXIT_FILE: &str = "exit.json";
+/// The room for the record of the end, taken before the start so that a disk which the command
+/// fills does not swallow its end.
+pub const EXIT_ROOM_FILE: &str = "exit.json.tmp";
+/// Bytes of that room. The record has about 400; a longer one (a long reason) needs space at the
+/// end.
+pub const EXIT_ROOM_BYTES: u16 = 4096;
 /// The record that the command is silent: there as long as it is.
 pub const SILENT_FILE: &str = "silent.json";
 /// The byte that the daemon writes to the go pipe; end of file instead means "start nothing".
 pub const GO: u8 = b'g';
+/// The argument that makes a shim a spawner: it forks shims for the daemon at the other end of
+/// its standard input.
+pub const SPAWNER_ARGUMENT: &str = "--spawner";
+/// The most bytes of the path of a step directory (`PATH_MAX` of the kernel).
+pub const STEP_PATH_BYTES_MAX: usize = 4_096;
 /// The most bytes of a record that are read.
 pub const RECORD_BYTES_MAX: u64 = 4 << 20;
 

@@ -4,6 +4,7 @@
 pub mod corpus;
 pub mod difference;
 pub mod harness;
+pub mod history;
 pub mod hostile;
 pub mod mutate;
 pub mod sdk;

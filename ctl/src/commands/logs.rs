@@ -20,7 +20,11 @@ pub fn run(endpoint: &Endpoint, args: LogsArgs) -> Result<Ending, Error> {
     let name = args.stream.name.name();
     let job = endpoint.connect_or_start()?.call(&Show { name })?.job;
     if !follow::print(&follow::log_path(&job), escaped)? {
-        say(&format!("job {} is {}: no log yet", job.name, job.status));
+        let (name, status) = (&job.name, job.status);
+        say(&match &job.pruned_at {
+            Some(at) => format!("job {name} is {status}: its log was pruned at {at}"),
+            None => format!("job {name} is {status}: no log yet"),
+        });
     }
     Ok(Ending::Done)
 }

@@ -85,6 +85,8 @@ pub fn job(job: &JobView, zone: &TimeZone) -> Sheet {
     sheet.add_some("Compute", job.compute.as_ref());
     add_definition(&mut sheet, job);
     add_times(&mut sheet, job, zone);
+    let pruned = job.pruned_at.as_ref();
+    sheet.add_some("Pruned", pruned.map(|at| time::moment(at, zone)));
     sheet.add("Folder", job.job_path.display().to_string());
     sheet.add("Log", log_path(job).display().to_string());
     if job.log_bytes_dropped > 0 {

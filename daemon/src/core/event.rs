@@ -10,7 +10,8 @@ use proto::record::{Ended, Exit};
 use proto::status::Status;
 use serde::{Deserialize, Serialize};
 
-use super::job::{Job, JobId, StepRef};
+use super::job::{Job, JobId};
+use super::step::StepRef;
 
 /// The two clocks, read at the edge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,8 +140,12 @@ pub enum Effect {
     Update(Job),
     /// Write: whether the queue is paused.
     SetPaused(bool),
+    /// Make a step ready to be started. Idempotent by job, step and attempt.
+    MakeReady(JobId, StepRef),
     /// Start a step. Idempotent by job, step and attempt.
     Launch(JobId, StepRef),
+    /// Start a step before anything else: that it may begin is stored already.
+    LaunchAtOnce(JobId, StepRef),
     /// Stop a step. Idempotent.
     Stop(JobId, StepRef, Force),
     /// Tell a caller.

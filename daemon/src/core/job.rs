@@ -7,61 +7,13 @@ use proto::status::{Status, Transition};
 use serde::{Deserialize, Serialize};
 
 use super::event::{Force, NewJob, StepEnd};
+use super::step::{ActiveStep, Phase, StepKind, StepRef};
 
 /// A job's number: jobs are queued in the order of their numbers.
 pub type JobId = i64;
 
 /// How often a step whose supervisor vanished before it began anything is tried again.
 pub const VANISHED_MAX: u32 = 5;
-
-/// What a step is for. A job is a plan of steps: prepare → command → finalize.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StepKind {
-    /// Makes code, inputs and environment ready; needs no slot.
-    Prepare,
-    /// Runs the job's command in a slot.
-    Command,
-}
-
-impl StepKind {
-    /// The name in folders and records.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            StepKind::Prepare => "prepare",
-            StepKind::Command => "command",
-        }
-    }
-}
-
-/// One attempt at a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct StepRef {
-    /// Which step.
-    pub kind: StepKind,
-    /// Counts from 1; rises only when an attempt provably never ran.
-    pub attempt: u32,
-}
-
-/// How far the step under way has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Phase {
-    /// The order to start it is durable; whether it runs is not known yet.
-    Launching,
-    /// Its shim has been let go.
-    Running,
-}
-
-/// The step under way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ActiveStep {
-    /// Which attempt at which step.
-    pub step: StepRef,
-    /// How far it has come.
-    pub phase: Phase,
-}
 
 /// How a job ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,6 +67,8 @@ pub struct Job {
 pub enum JobEvent {
     /// Its plan of steps is made.
     Planned,
+    /// It may start its next step as soon as there is a slot, before anything else is stored.
+    GrantedAhead,
     /// It may start its next step.
     Granted,
     /// Its step's shim has been let go.
@@ -134,8 +88,12 @@ pub enum JobEvent {
 /// What a changed job needs done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Act {
-    /// Start the step.
+    /// Make the step ready to be started.
+    MakeReady(StepRef),
+    /// Start the step once that is stored.
     Launch(StepRef),
+    /// Start the step: that it may begin is stored already.
+    LaunchAtOnce(StepRef),
     /// Stop the step.
     Stop(StepRef, Force),
 }
@@ -188,6 +146,9 @@ impl Job {
                 Some(StepKind::Prepare)
             }
             (Status::Queued, None) => Some(StepKind::Command),
+            (Status::Queued, Some(active)) if active.phase == Phase::Granted => {
+                Some(active.step.kind)
+            }
             _ => None,
         }
     }
@@ -195,7 +156,24 @@ impl Job {
     /// The step it holds a slot for.
     #[must_use]
     pub fn holds(&self) -> Option<StepKind> {
-        self.active.map(|active| active.step.kind)
+        let begun = self.active.filter(|active| active.phase != Phase::Granted);
+        begun.map(|active| active.step.kind)
+    }
+
+    /// Whether its next step may be started without another commit.
+    #[must_use]
+    pub fn is_granted(&self) -> bool {
+        self.active
+            .is_some_and(|active| active.phase == Phase::Granted)
+    }
+
+    /// The same job as the next daemon finds it: a grant of the last one may have been used.
+    #[must_use]
+    pub fn inherited(mut self) -> Job {
+        if let Some(active) = self.active.as_mut().filter(|a| a.phase == Phase::Granted) {
+            active.phase = Phase::Unsure;
+        }
+        self
     }
 
     /// Changes the state as the event demands and says what must be done next.
@@ -205,6 +183,7 @@ impl Job {
     pub fn apply(&mut self, at: i64, event: JobEvent) -> Result<Option<Act>, Refusal> {
         match event {
             JobEvent::Planned => self.planned(at),
+            JobEvent::GrantedAhead => self.granted_ahead(),
             JobEvent::Granted => self.granted(at),
             JobEvent::Launched(step) => self.launched(at, step),
             JobEvent::LaunchFailed(step, reason) => self.launch_failed(at, step, reason),
@@ -226,21 +205,32 @@ impl Job {
         Ok(None)
     }
 
+    fn granted_ahead(&mut self) -> Result<Option<Act>, Refusal> {
+        if self.active.is_some() || self.waits_for() != Some(StepKind::Command) {
+            return Err(Refusal::BadStatus(self.status));
+        }
+        let step = self.begin(StepKind::Command, Phase::Granted);
+        Ok(Some(Act::MakeReady(step)))
+    }
+
+    fn begin(&mut self, kind: StepKind, phase: Phase) -> StepRef {
+        self.attempts += 1;
+        let attempt = self.attempts;
+        let step = StepRef { kind, attempt };
+        self.active = Some(ActiveStep { step, phase });
+        step
+    }
+
     fn granted(&mut self, at: i64) -> Result<Option<Act>, Refusal> {
         let kind = self.waits_for().ok_or(Refusal::BadStatus(self.status))?;
+        if let Some(active) = &mut self.active {
+            active.phase = Phase::Launching;
+            return Ok(Some(Act::LaunchAtOnce(active.step)));
+        }
         if self.status == Status::Starting {
             self.enter(Status::Preparing, at, None)?;
         }
-        self.attempts += 1;
-        let step = StepRef {
-            kind,
-            attempt: self.attempts,
-        };
-        self.active = Some(ActiveStep {
-            step,
-            phase: Phase::Launching,
-        });
-        Ok(Some(Act::Launch(step)))
+        Ok(Some(Act::Launch(self.begin(kind, Phase::Launching))))
     }
 
     fn launched(&mut self, at: i64, step: StepRef) -> Result<Option<Act>, Refusal> {
@@ -269,7 +259,7 @@ impl Job {
         if active.phase == Phase::Running {
             return Err(Refusal::Stale);
         }
-        self.never_ran(at, reason)
+        self.never_ran(at, Some(reason))
     }
 
     /// A supervisor that vanishes again and again is no passing fault.
@@ -284,17 +274,18 @@ impl Job {
             return self.finish(at, outcome, None);
         }
         self.vanished += 1;
-        self.never_ran(at, "its supervisor ended before it began anything".into())
+        let reason = "its supervisor ended before it began anything";
+        self.never_ran(at, Some(reason.into()))
     }
 
     /// Back to where the step was granted, or to the end when a cancel has come meanwhile.
-    fn never_ran(&mut self, at: i64, reason: String) -> Result<Option<Act>, Refusal> {
+    fn never_ran(&mut self, at: i64, reason: Option<String>) -> Result<Option<Act>, Refusal> {
         if self.cancel.is_some() {
             return self.finish(at, Outcome::Canceled { killed: false }, None);
         }
-        let kind = self.holds().ok_or(Refusal::Stale)?;
+        let kind = self.active.ok_or(Refusal::Stale)?.step.kind;
         if self.status == Status::Running {
-            self.enter(Status::NotResponding, at, Some(reason.clone()))?;
+            self.enter(Status::NotResponding, at, reason.clone())?;
         }
         if self.status == Status::NotResponding {
             let waiting = match kind {
@@ -304,13 +295,17 @@ impl Job {
             self.enter(waiting, at, None)?;
         }
         self.active = None;
-        self.held = Some(reason);
+        self.held = reason;
         Ok(None)
     }
 
     fn step_ended(&mut self, at: i64, step: StepRef, end: StepEnd) -> Result<Option<Act>, Refusal> {
         let active = self.under_way(step)?;
         match end {
+            // It was granted and never started: nothing has gone wrong.
+            StepEnd::NeverRan | StepEnd::NoFolder if !active.was_ordered() => {
+                self.never_ran(at, None)
+            }
             StepEnd::NeverRan => self.vanished(at),
             StepEnd::NoFolder if active.phase == Phase::Launching => self.vanished(at),
             StepEnd::NoFolder => {
@@ -324,7 +319,7 @@ impl Job {
 
     fn exited(&mut self, at: i64, step: StepRef, exit: &Exit) -> Result<Option<Act>, Refusal> {
         if let Ended::Refused { reason, .. } = &exit.ended {
-            return self.never_ran(at, reason.clone());
+            return self.never_ran(at, Some(reason.clone()));
         }
         let outcome = outcome_of(exit, self.limit_secs);
         if step.kind == StepKind::Prepare {
@@ -410,6 +405,11 @@ impl Job {
         }
         self.cancel = Some(force);
         match self.active {
+            Some(active) if active.phase == Phase::Granted => {
+                self.finish(at, Outcome::Canceled { killed: false }, None)?;
+                // What was made ready for it is given up.
+                Ok(Some(Act::Stop(active.step, force)))
+            }
             Some(active) => Ok(Some(Act::Stop(active.step, force))),
             None => self.finish(at, Outcome::Canceled { killed: false }, None),
         }

@@ -1,17 +1,25 @@
 //! [`Core`]: all live jobs, the queues and the slots, and the one function that events go through.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use proto::api::ApiError;
 
 use super::event::{Answer, Effect, Event, Force, NewJob, Now, Ticket};
-use super::job::{Act, Job, JobEvent, JobId, Refusal, StepKind};
+use super::job::{Act, Job, JobEvent, JobId, Refusal};
 use super::queue::Queue;
+use super::step::StepKind;
 
 /// How long no step is started after one could not be, in milliseconds: at first.
 pub const LAUNCH_BACKOFF_MS_MIN: u64 = 200;
 /// And at most.
 pub const LAUNCH_BACKOFF_MS_MAX: u64 = 15_000;
+
+/// How many jobs may begin without another commit, for each slot: the next one starts while the
+/// end of the last is still being stored, and they share commits.
+pub const GRANTED_PER_SLOT_MAX: usize = 4;
+
+/// And how many in all: each has a supervisor that waits, and many slots hide the wait anyway.
+pub const GRANTED_MAX: usize = 16;
 
 /// How much may happen at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +46,10 @@ pub struct Core {
     /// Nothing is started before this moment of monotonic time.
     hold_until_ms: Option<u64>,
     backoff_ms: u64,
+    /// Jobs that are granted ahead: bounded, as the next daemon must find out about each.
+    granted: usize,
+    /// Those of them that are not stored yet.
+    unstored: HashSet<JobId>,
 }
 
 impl Core {
@@ -55,8 +67,10 @@ impl Core {
             paused,
             hold_until_ms: None,
             backoff_ms: LAUNCH_BACKOFF_MS_MIN,
+            granted: 0,
+            unstored: HashSet::new(),
         };
-        for job in live {
+        for job in live.into_iter().map(Job::inherited) {
             core.count(&job, true);
             core.jobs.insert(job.id, job);
         }
@@ -147,9 +161,9 @@ impl Core {
                 self.apply(now, id, JobEvent::LaunchFailed(step, reason), effects);
             }
             Event::Ended(id, step, end) => {
-                if end.is_no_start() {
+                if end.is_no_start() && self.was_ordered(id) {
                     self.hold_back(now);
-                } else {
+                } else if !end.is_no_start() {
                     // The machine can start something again. A shim alone proves nothing: it may
                     // be refused the process of the command.
                     self.hold_until_ms = None;
@@ -167,6 +181,28 @@ impl Core {
         }
     }
 
+    fn was_ordered(&self, id: JobId) -> bool {
+        let active = self.jobs.get(&id).and_then(|job| job.active);
+        active.is_some_and(|active| active.was_ordered())
+    }
+
+    /// Everything that was to be stored is.
+    pub fn stored(&mut self) {
+        self.unstored.clear();
+    }
+
+    /// Whether a job may begin without another commit.
+    #[must_use]
+    pub fn has_granted(&self) -> bool {
+        self.to_run
+            .first()
+            .is_some_and(|id| self.is_granted(id) && !self.unstored.contains(&id))
+    }
+
+    fn is_granted(&self, id: JobId) -> bool {
+        self.jobs.get(&id).is_some_and(Job::is_granted)
+    }
+
     /// Starts nothing for a while, and longer each time in a row.
     fn hold_back(&mut self, now: Now) {
         self.hold_until_ms = Some(now.mono_ms + self.backoff_ms);
@@ -181,6 +217,27 @@ impl Core {
         self.hold_until_ms = None;
         while let Some(id) = self.next_to_start() {
             self.apply(now, id, JobEvent::Granted, effects);
+        }
+        self.grant_ahead(now, effects);
+    }
+
+    /// Grants the next jobs their start, once half of what may be granted is used up.
+    fn grant_ahead(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        // Not before it is known what became of the last daemon's grants: they would pile up.
+        if self.paused || self.slots_used > self.capacity.slots {
+            return;
+        }
+        let most = self.capacity.slots.saturating_mul(GRANTED_PER_SLOT_MAX);
+        let most = most.min(GRANTED_MAX);
+        if self.granted * 2 > most {
+            return;
+        }
+        let next = self.to_run.iter().take(most);
+        let missing = next.filter(|id| !self.is_granted(*id));
+        let missing: Vec<_> = missing.take(most - self.granted).collect();
+        for id in missing {
+            self.apply(now, id, JobEvent::GrantedAhead, effects);
+            self.unstored.insert(id);
         }
     }
 
@@ -248,10 +305,16 @@ impl Core {
         let result = job.apply(now.wall, event);
         self.count(&job, true);
         let refusal = match result {
+            // What is stored says enough, and the next news will be stored anyway.
+            Ok(Some(Act::LaunchAtOnce(step))) if !self.unstored.contains(&id) => {
+                effects.push(Effect::LaunchAtOnce(id, step));
+                None
+            }
             Ok(act) => {
                 effects.push(Effect::Update(job.clone()));
                 effects.extend(act.map(|act| match act {
-                    Act::Launch(step) => Effect::Launch(id, step),
+                    Act::MakeReady(step) => Effect::MakeReady(id, step),
+                    Act::Launch(step) | Act::LaunchAtOnce(step) => Effect::Launch(id, step),
                     Act::Stop(step, force) => Effect::Stop(id, step, force),
                 }));
                 None
@@ -275,6 +338,13 @@ impl Core {
             (Some(queue), true) => queue.insert(job.priority, job.id),
             (Some(queue), false) => queue.remove(job.priority, job.id),
             (None, _) => {}
+        }
+        if job.is_granted() {
+            self.granted = if add {
+                self.granted + 1
+            } else {
+                self.granted - 1
+            };
         }
         let counter = match job.holds() {
             Some(StepKind::Prepare) => &mut self.preparing,

@@ -13,8 +13,10 @@ pub mod machine;
 pub mod plan;
 pub mod queue;
 pub mod reconcile;
+pub mod step;
 pub mod words;
 
 pub use event::{Answer, Definition, Effect, Event, NewJob, Now, StepEnd, Ticket};
-pub use job::{Job, JobEvent, JobId, StepKind, StepRef};
+pub use job::{Job, JobEvent, JobId};
 pub use machine::{Capacity, Core};
+pub use step::{StepKind, StepRef};

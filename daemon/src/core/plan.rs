@@ -8,7 +8,7 @@ use proto::job::{Heartbeat, Input, LocalPath, PathForm, PathKind, classify_path,
 use proto::record::{Format, HeartbeatSpec, LogSpec, Requirement, RequirementKind, Spec};
 
 use super::event::Definition;
-use super::job::{StepKind, StepRef};
+use super::step::{StepKind, StepRef};
 use super::words::plain_words;
 use crate::layout::{Layout, PREPARE_LOG, STD_LOG};
 

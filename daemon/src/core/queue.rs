@@ -31,6 +31,11 @@ impl Queue {
         self.waiting.first().map(|(_, id)| *id)
     }
 
+    /// The jobs in their order.
+    pub fn iter(&self) -> impl Iterator<Item = JobId> {
+        self.waiting.iter().map(|(_, id)| *id)
+    }
+
     /// How many wait.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -103,8 +103,7 @@ fn memory(facts: &Facts) -> Finding {
         true => "the memory controller is not on for jobs",
         false => "the daemon's cgroup is not given the memory controller",
     };
-    let advice =
-        "nothing to do: this release does not turn it on; the kernel's log names its kills";
+    let advice = "nothing yet: this release does not turn it on; the kernel's log names its kills";
     Finding::weaker(CHECK, found, MEANS, advice)
 }
 

@@ -1,7 +1,5 @@
 //! All checks, in the order in which they are shown.
 
-use std::path::Path;
-
 use proto::finding::Finding;
 use proto::paths::Paths;
 
@@ -16,19 +14,19 @@ use crate::state;
 #[must_use]
 pub fn run(paths: &Paths) -> Vec<Finding> {
     let layout = Layout::new(paths.state.clone());
-    let held = state::holder(&layout);
-    let holder = held.as_ref().ok().and_then(Option::as_ref);
+    let holder = state::holder(&layout);
     let (settings, configuration) = configuration::check(&paths.configuration);
-    let (newest, store) = store::check(&layout, holder.is_some());
-    let process = holder.and_then(|holder| holder.pid.as_deref());
-    // A daemon that starts has the lock before its pid is written.
-    let process = process.filter(|pid| Path::new("/proc").join(pid).exists());
+    // Where it cannot be seen whether somebody has the store open, somebody may.
+    let is_free = holder.as_ref().is_ok_and(Option::is_none);
+    let (newest, store) = store::check(&layout, !is_free);
+    let process = holder.as_ref().ok().and_then(Option::as_ref);
+    let process = process.and_then(|holder| holder.pid.as_deref());
     let process = process.unwrap_or("self");
     [
         configuration,
         store,
         folders::check(paths),
-        socket::check(&paths.socket, held.as_ref().map(Option::as_ref)),
+        socket::check(&paths.socket, holder.as_ref()),
         programs::check(),
         disk::check(&paths.state),
         clock::check(&layout, newest),

@@ -8,20 +8,12 @@ use std::path::Path;
 use proto::finding::Finding;
 use proto::paths::check_socket;
 
-use crate::state::Holder;
-use crate::sys::lock::LockError;
+use crate::state::{Holder, StateError};
 
-/// Who has the state folder, if somebody has it, as far as that can be seen.
-type Held<'a> = Result<Option<&'a Holder>, &'a LockError>;
-
-pub(super) fn check(socket: &Path, held: Held<'_>) -> Vec<Finding> {
+pub(super) fn check(socket: &Path, holder: Result<&Option<Holder>, &StateError>) -> Vec<Finding> {
     let found = fs::symlink_metadata(socket).ok();
-    let is_there = found.is_some();
     let in_the_way = found.is_some_and(|found| !found.file_type().is_socket());
-    vec![
-        judge(socket, in_the_way),
-        judge_holder(held, socket, is_there),
-    ]
+    vec![judge(socket, in_the_way), judge_holder(holder)]
 }
 
 fn judge(socket: &Path, in_the_way: bool) -> Finding {
@@ -39,32 +31,19 @@ fn judge(socket: &Path, in_the_way: bool) -> Finding {
     Finding::ok(CHECK, place.to_string())
 }
 
-/// The socket of a daemon may have been removed, by a cleaner of old files for example.
-fn judge_holder(held: Held<'_>, socket: &Path, is_there: bool) -> Finding {
+fn judge_holder(holder: Result<&Option<Holder>, &StateError>) -> Finding {
     const CHECK: &str = "state-lock";
-    let pid = match held {
-        Ok(Some(Holder { pid })) => pid,
-        Ok(None) => return Finding::ok(CHECK, "free: no daemon works there"),
-        Err(error) => {
-            let means = "whether a daemon works there is not known, and this user can start none";
-            let advice = "ask as the user whose jobd it is";
-            return Finding::broken(CHECK, error.to_string(), means, advice);
-        }
-    };
-    let who = match pid {
-        Some(pid) => format!("held by process {pid}"),
-        None => "held by a process".into(),
-    };
-    if is_there {
-        return Finding::ok(CHECK, who);
+    match holder {
+        Err(error) => Finding::broken(
+            CHECK,
+            error.to_string(),
+            "no daemon starts, and whether one works there is not known",
+            "run it as the user who runs jobd",
+        ),
+        Ok(None) => Finding::ok(CHECK, "free: no daemon works there"),
+        Ok(Some(Holder { pid: Some(pid) })) => Finding::ok(CHECK, format!("held by process {pid}")),
+        Ok(Some(Holder { pid: None })) => Finding::ok(CHECK, "held by a process"),
     }
-    Finding::broken(
-        CHECK,
-        format!("{who}, but there is no socket {}", socket.display()),
-        "jobs that run go on; nothing can be submitted or shown, and no other daemon starts",
-        "ask again in a moment; if it stays so, end that process (kill PID): running jobs go on, \
-         and the next daemon takes them over",
-    )
 }
 
 #[cfg(test)]
@@ -79,18 +58,5 @@ mod tests {
         assert_eq!(judge(Path::new("/s"), false).level, Level::Ok);
         assert_eq!(judge(Path::new("/s"), true).level, Level::Broken);
         assert_eq!(judge(Path::new(&long), false).level, Level::Broken);
-    }
-
-    #[test]
-    fn a_daemon_without_a_socket_is_broken() {
-        let holder = Holder {
-            pid: Some("7".into()),
-        };
-        let level = |held, is_there| judge_holder(held, Path::new("/s"), is_there).level;
-        assert_eq!(level(Ok(None), false), Level::Ok);
-        assert_eq!(level(Ok(Some(&holder)), true), Level::Ok);
-        assert_eq!(level(Ok(Some(&holder)), false), Level::Broken);
-        let unseen = LockError::Held { path: "/s".into() };
-        assert_eq!(level(Err(&unseen), true), Level::Broken);
     }
 }

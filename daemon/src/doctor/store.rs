@@ -1,5 +1,6 @@
 //! The store: there, of a version that this release knows, and whole.
 
+use std::fmt::Display;
 use std::fs;
 use std::io;
 
@@ -19,36 +20,46 @@ pub(super) fn check(layout: &Layout, daemon_runs: bool) -> (Option<i64>, Vec<Fin
     let size = match fs::metadata(&path) {
         Ok(metadata) => metadata.len(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
-        Err(error) => return (None, vec![unreadable(layout, &error.to_string())]),
+        Err(error) => return (None, vec![unreadable(layout, &error)]),
     };
-    if size == 0 {
+    let mut inspected = look(layout, size, daemon_runs);
+    // A daemon that has started meanwhile moves what is read without its locks.
+    if !daemon_runs && !is_whole(&inspected) && !matches!(state::holder(layout), Ok(None)) {
+        inspected = look(layout, size, true);
+    }
+    if let Err(StoreError::Lost { .. }) = inspected {
         let lost = state::when_missing(layout).is_ok_and(|missing| missing == Missing::Refuse);
         return (None, vec![judge_missing(layout, lost)]);
-    }
-    let mut inspected = look(layout, daemon_runs);
-    // A daemon that has started meanwhile moves what is read without its locks.
-    if !daemon_runs
-        && !is_whole(&inspected)
-        && state::holder(layout).is_ok_and(|held| held.is_some())
-    {
-        inspected = look(layout, true);
     }
     let newest = inspected.as_ref().ok().and_then(|found| found.newest);
     (newest, vec![judge(layout, size, inspected)])
 }
 
-fn look(layout: &Layout, daemon_runs: bool) -> Result<Inspection, StoreError> {
+fn look(layout: &Layout, size: u64, daemon_runs: bool) -> Result<Inspection, StoreError> {
+    let path = layout.store();
+    if size == 0 {
+        return Err(StoreError::Lost { path });
+    }
     let access = match daemon_runs {
         true => Access::Shared,
         false => Access::Alone,
     };
-    store::inspect(&layout.store(), access)
+    store::inspect(&path, access)
 }
 
 fn is_whole(inspected: &Result<Inspection, StoreError>) -> bool {
     inspected
         .as_ref()
         .is_ok_and(|found| found.faults.is_empty())
+}
+
+fn unreadable(layout: &Layout, error: &dyn Display) -> Finding {
+    Finding::broken(
+        CHECK,
+        format!("{} cannot be opened: {error}", layout.store().display()),
+        "no daemon starts",
+        "let the user who runs jobd read and write it",
+    )
 }
 
 fn judge_missing(layout: &Layout, lost: bool) -> Finding {
@@ -63,12 +74,6 @@ fn judge_missing(layout: &Layout, lost: bool) -> Finding {
         "no daemon starts: the jobs would be forgotten",
         "rebuild it from the jobs' folders: jobd recover",
     )
-}
-
-fn unreadable(layout: &Layout, reason: &str) -> Finding {
-    let found = format!("{} cannot be opened: {reason}", layout.store().display());
-    let advice = "let the user who runs jobd read and write it";
-    Finding::broken(CHECK, found, "no daemon starts", advice)
 }
 
 fn judge(layout: &Layout, size: u64, inspected: Result<Inspection, StoreError>) -> Finding {
@@ -102,7 +107,7 @@ fn judge(layout: &Layout, size: u64, inspected: Result<Inspection, StoreError>) 
             let found = format!("{path} is damaged: {reason}");
             Finding::broken(CHECK, found, DAMAGED, RECOVER)
         }
-        Err(StoreError::Open { source, .. }) => unreadable(layout, &source.to_string()),
+        Err(StoreError::Open { source, .. }) => unreadable(layout, &source),
         Err(StoreError::Unindexed { .. }) => Finding::weaker(
             CHECK,
             format!("{path} was not checked: its log has no index beside it"),

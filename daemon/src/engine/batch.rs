@@ -11,6 +11,8 @@ use crate::store::Write;
 /// An effect that is carried out after the commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deed {
+    /// Make a step ready.
+    MakeReady(JobId, StepRef),
     /// Start a step.
     Launch(JobId, StepRef),
     /// Stop a step.
@@ -22,6 +24,8 @@ pub enum Deed {
 pub struct Batch {
     pub writes: Vec<Write>,
     pub deeds: Vec<Deed>,
+    /// Deeds that do not wait for the commit: what they need is stored.
+    pub at_once: Vec<Deed>,
     pub replies: Vec<(Ticket, Result<Answer, ApiError>)>,
     /// Where the write of a job stands: a job that changes twice is written once.
     written: HashMap<JobId, usize>,
@@ -38,11 +42,19 @@ impl Batch {
                 }
                 Effect::Update(job) => self.update(job),
                 Effect::SetPaused(paused) => self.writes.push(Write::SetPaused(paused)),
+                Effect::MakeReady(id, step) => self.deeds.push(Deed::MakeReady(id, step)),
                 Effect::Launch(id, step) => self.deeds.push(Deed::Launch(id, step)),
+                Effect::LaunchAtOnce(id, step) => self.at_once.push(Deed::Launch(id, step)),
                 Effect::Stop(id, step, force) => self.deeds.push(Deed::Stop(id, step, force)),
                 Effect::Reply(ticket, answer) => self.replies.push((ticket, answer)),
             }
         }
+    }
+
+    /// Whether a step waits for the commit to be started or stopped.
+    pub fn is_urgent(&self) -> bool {
+        let mut deeds = self.deeds.iter();
+        deeds.any(|deed| !matches!(deed, Deed::MakeReady(..)))
     }
 
     /// Whether there is nothing to do at all.
@@ -54,7 +66,10 @@ impl Batch {
         match self.written.get(&job.id) {
             Some(&at) => match &mut self.writes[at] {
                 Write::Insert(written, _) | Write::Update(written) => *written = job,
-                Write::SetPaused(_) | Write::SetArchived(..) => {}
+                Write::SetPaused(_)
+                | Write::SetArchived(..)
+                | Write::Prune(..)
+                | Write::Swept(_) => {}
             },
             None => {
                 self.written.insert(job.id, self.writes.len());
@@ -67,7 +82,9 @@ impl Batch {
     pub fn jobs(&self) -> impl Iterator<Item = &Job> {
         self.writes.iter().filter_map(|write| match write {
             Write::Insert(job, _) | Write::Update(job) => Some(job),
-            Write::SetPaused(_) | Write::SetArchived(..) => None,
+            Write::SetPaused(_) | Write::SetArchived(..) | Write::Prune(..) | Write::Swept(_) => {
+                None
+            }
         })
     }
 
@@ -85,7 +102,9 @@ impl Batch {
         self.writes
             .retain(|write| !matches!(write, Write::Insert(..)));
         self.deeds.retain(|deed| match deed {
-            Deed::Launch(id, _) | Deed::Stop(id, ..) => !refused.contains(id),
+            Deed::MakeReady(id, _) | Deed::Launch(id, _) | Deed::Stop(id, ..) => {
+                !refused.contains(id)
+            }
         });
         for (_, answer) in &mut self.replies {
             if matches!(answer, Ok(Answer::Submitted(_))) {
@@ -118,9 +137,9 @@ impl Batch {
     /// daemon die in between, the shim's own record tells that the step was told to stop.
     pub fn take_stops(&mut self) -> Vec<Deed> {
         let is_pending = |id: &JobId, deeds: &[Deed]| {
-            deeds
-                .iter()
-                .any(|deed| matches!(deed, Deed::Launch(pending, _) if pending == id))
+            deeds.iter().any(|deed| {
+                matches!(deed, Deed::Launch(pending, _) | Deed::MakeReady(pending, _) if pending == id)
+            })
         };
         let all = std::mem::take(&mut self.deeds);
         let (stops, rest) = all

@@ -58,6 +58,10 @@ pub enum Input {
     Pause(bool, oneshot::Sender<Result<Answer, ApiError>>),
     /// An ended job to hide or to show.
     SetArchived(JobId, bool, oneshot::Sender<Result<Answer, ApiError>>),
+    /// Folders of ended jobs to be given up.
+    Prune(Vec<JobId>, oneshot::Sender<Result<Answer, ApiError>>),
+    /// Folders that are gone.
+    Swept(Vec<JobId>, oneshot::Sender<Result<Answer, ApiError>>),
     /// A sign of life is wanted.
     Ping(oneshot::Sender<Result<(), ApiError>>),
     /// The end of the daemon.
@@ -194,6 +198,31 @@ impl Handle {
     pub async fn set_archived(&self, id: JobId, archived: bool) -> Result<Answer, ApiError> {
         self.ask(|reply| Input::SetArchived(id, archived, reply))
             .await
+    }
+
+    /// Gives the folders of ended jobs up, durably; blocks the thread.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub fn prune(&self, ids: Vec<JobId>) -> Result<Answer, ApiError> {
+        self.ask_blocking(|reply| Input::Prune(ids, reply))
+    }
+
+    /// Notes that the folders of pruned jobs are gone; blocks the thread.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub fn swept(&self, ids: Vec<JobId>) -> Result<Answer, ApiError> {
+        self.ask_blocking(|reply| Input::Swept(ids, reply))
+    }
+
+    fn ask_blocking<T>(
+        &self,
+        input: impl FnOnce(oneshot::Sender<Result<T, ApiError>>) -> Input,
+    ) -> Result<T, ApiError> {
+        let (reply, answer) = oneshot::channel();
+        self.inbox.send(input(reply)).map_err(|_| ended())?;
+        answer.blocking_recv().map_err(|_| ended())?
     }
 
     /// Reports news of a step. Without an engine nobody needs it: the next one looks for itself.

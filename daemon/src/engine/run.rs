@@ -21,6 +21,9 @@ const BATCH_INPUTS_MAX: usize = 2_000;
 /// How long the news that a step was launched waits for something to share its commit with, in
 /// milliseconds: nobody but onlookers waits for it, and should it be lost it is found out again.
 const LAUNCHED_WAIT_MS: u64 = 20;
+/// How long the news of an end waits for the same while the next job can start without a commit,
+/// in milliseconds: whoever waits for one of many jobs does not notice.
+const ENDED_WAIT_MS: u64 = 5;
 /// How long a commit that failed waits for its next try, in milliseconds.
 const RETRY_MS: u64 = 1_000;
 
@@ -142,13 +145,20 @@ impl Engine {
         true
     }
 
-    /// Lets the batch wait if it holds nothing but launches.
+    /// Lets the batch wait if nobody waits for what it holds.
     fn hold(&mut self, input: &Input) {
-        let is_launch = matches!(input, Input::News(Event::Launched(..)));
+        let wait = match input {
+            Input::News(Event::Launched(..)) => LAUNCHED_WAIT_MS,
+            Input::News(Event::Ended(..)) if self.core.has_granted() => ENDED_WAIT_MS,
+            _ => {
+                self.hold_until_ms = None;
+                return;
+            }
+        };
+        let until = clock::monotonic_ms() + wait;
         self.hold_until_ms = match self.hold_until_ms {
-            _ if !is_launch => None,
-            None if self.batch.is_empty() => Some(clock::monotonic_ms() + LAUNCHED_WAIT_MS),
-            held => held,
+            None if self.batch.is_empty() => Some(until),
+            held => held.map(|held| held.min(until)),
         };
     }
 
@@ -178,13 +188,20 @@ impl Engine {
                 self.step(Event::Pause(ticket, paused));
             }
             Input::SetArchived(id, archived, reply) => {
-                let ticket = self.ticket(Caller::Other(reply));
-                self.batch.writes.push(Write::SetArchived(id, archived));
-                self.batch.replies.push((ticket, Ok(Answer::Done)));
+                self.write(Write::SetArchived(id, archived), reply);
             }
+            Input::Prune(ids, reply) => self.write(Write::Prune(ids, now().wall), reply),
+            Input::Swept(ids, reply) => self.write(Write::Swept(ids), reply),
             Input::Ping(reply) => answer(reply, Ok(())),
             Input::Shutdown => {}
         }
+    }
+
+    /// Writes what the core need not know: it is about jobs that have ended.
+    fn write(&mut self, write: Write, reply: oneshot::Sender<Result<Answer, ApiError>>) {
+        let ticket = self.ticket(Caller::Other(reply));
+        self.batch.writes.push(write);
+        self.batch.replies.push((ticket, Ok(Answer::Done)));
     }
 
     fn step(&mut self, event: Event) {
@@ -273,6 +290,9 @@ impl Engine {
         let mut effects = Vec::new();
         self.core.schedule(now(), &mut effects);
         self.batch.extend(effects);
+        for deed in std::mem::take(&mut self.batch.at_once) {
+            self.carry_out_deed(&deed, &Batch::default());
+        }
         if self.may_wait() {
             return Ok(());
         }
@@ -284,11 +304,11 @@ impl Engine {
             return self.commit_failed(error);
         }
         failpoint::reach("engine.after-commit");
+        self.core.stored();
         self.retry_at_ms = None;
         self.claimed.clear();
         let batch = std::mem::take(&mut self.batch);
         for deed in &batch.deeds {
-            failpoint::reach("engine.before-deed");
             self.carry_out_deed(deed, &batch);
         }
         self.publish(&batch);
@@ -302,7 +322,7 @@ impl Engine {
         let held = self
             .hold_until_ms
             .is_some_and(|until| clock::monotonic_ms() < until);
-        held && self.batch.deeds.is_empty()
+        held && !self.batch.is_urgent()
     }
 
     fn commit_failed(&mut self, error: StoreError) -> Result<(), EngineError> {
@@ -329,7 +349,12 @@ impl Engine {
     }
 
     fn carry_out_deed(&mut self, deed: &Deed, batch: &Batch) {
+        failpoint::reach("engine.before-deed");
         let order = match *deed {
+            Deed::MakeReady(id, step) => {
+                let name = self.name_of(id, batch);
+                name.map(|name| Order::MakeReady { id, name, step })
+            }
             Deed::Launch(id, step) => {
                 let name = self.name_of(id, batch);
                 name.map(|name| Order::Launch { id, name, step })

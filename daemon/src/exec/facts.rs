@@ -68,6 +68,7 @@ pub fn gather(folder: &Path) -> Facts {
     };
     let started = match started(folder) {
         Found::Absent => StartedFact::Absent,
+        Found::Unreadable if is_empty(&folder.join(STARTED_FILE)) => StartedFact::Absent,
         Found::Unreadable => StartedFact::Unreadable,
         Found::Whole(started) if is_this_boot(&started.boot_id) => StartedFact::ThisBoot,
         Found::Whole(_) => StartedFact::EarlierBoot,
@@ -82,6 +83,11 @@ pub fn gather(folder: &Path) -> Facts {
         started,
         exit,
     }
+}
+
+/// A shim that was killed between making its record and filling it had not released the command.
+fn is_empty(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|file| file.len() == 0)
 }
 
 fn is_this_boot(boot_id: &str) -> bool {

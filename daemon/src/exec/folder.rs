@@ -76,7 +76,9 @@ fn make_outputs(layout: &Layout, name: &str, definition: &Definition) -> Result<
 }
 
 fn make(path: &Path) -> Result<(), FolderError> {
-    sys::folder::make(path).map_err(failed(path))
+    failpoint::io("exec.make-job-folder")
+        .and_then(|()| sys::folder::make(path))
+        .map_err(failed(path))
 }
 
 fn failed(path: &Path) -> impl FnOnce(io::Error) -> FolderError {

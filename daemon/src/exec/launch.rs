@@ -5,13 +5,13 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 
-use proto::record::{GO, SPEC_FILE, Spec};
+use proto::record::{EXIT_ROOM_BYTES, EXIT_ROOM_FILE, GO, SPEC_FILE, Spec};
 
-use crate::sys::{atomic, failpoint, lock, pidfd};
+use super::spawner::Spawner;
+use crate::sys::{atomic, failpoint, lock};
 
 /// Why a step was not started. Nothing of it ran.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +29,14 @@ pub enum LaunchError {
     #[error("write the job into {}: {source}", path.display())]
     WriteJob {
         /// The step's folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// There is no room for the record of the end.
+    #[error("take room for {}: {source}", path.display())]
+    TakeRoom {
+        /// The file.
         path: PathBuf,
         /// Why.
         source: io::Error,
@@ -52,95 +60,76 @@ pub enum LaunchError {
         /// Why.
         source: io::Error,
     },
-    /// The shim cannot be watched.
-    #[error("watch the shim: {0}")]
-    Watch(pidfd::PidfdError),
     /// The shim has gone before *go*.
     #[error("let the shim go: {0}")]
     Go(io::Error),
 }
 
+/// A shim that waits for *go*. If it is dropped, the shim ends and has started nothing.
+#[derive(Debug)]
+pub struct Ready {
+    shim: OwnedFd,
+    go: io::PipeWriter,
+    has_heartbeat: bool,
+}
+
 /// A shim that was let go.
 #[derive(Debug)]
 pub struct Launched {
-    /// Its pid: our child, to be reaped.
-    pub pid: i32,
     /// Readable once it has ended.
     pub shim: OwnedFd,
     /// Whether it waits for signs of life of the command.
     pub has_heartbeat: bool,
 }
 
-/// Writes the spec into the step's folder, starts the shim and lets it go. Everything that is
-/// needed to watch it is there before *go*: after it nothing can fail, and before it nothing runs.
+/// Writes the spec into the step's folder and starts the shim, which then waits for *go*.
+/// Everything that is needed to watch it is there: after *go* nothing can fail, and before it
+/// nothing runs.
 ///
 /// # Errors
 /// See [`LaunchError`].
-pub fn launch(shim: &Path, folder: &Path, spec: &Spec) -> Result<Launched, LaunchError> {
+pub fn make_ready(spawner: &mut Spawner, folder: &Path, spec: &Spec) -> Result<Ready, LaunchError> {
+    take_room(folder)?;
     let locked = write_spec(folder, spec)?;
     failpoint::reach("exec.spec-written");
-    let (go_end, go) = io::pipe().map_err(|source| spawn_error(shim, source))?;
-    let mut child = spawn(shim, folder, go_end, locked)?;
-    failpoint::reach("exec.spawned");
-    match let_go(&child, go) {
-        Ok((pid, shim)) => Ok(Launched {
-            pid,
-            shim,
-            has_heartbeat: spec.heartbeat.is_some(),
-        }),
-        Err(error) => {
-            // The pipe is closed: the shim ends by itself.
-            let _reaped = child.wait();
-            Err(error)
-        }
-    }
-}
-
-fn spawn(
-    shim: &Path,
-    folder: &Path,
-    go: io::PipeReader,
-    locked: File,
-) -> Result<Child, LaunchError> {
-    failpoint::io("exec.spawn").map_err(|source| spawn_error(shim, source))?;
-    Command::new(shim)
-        .arg(folder)
-        .env_clear()
-        .envs(armed_for_shim())
-        .current_dir("/")
-        .stdin(go)
-        .stdout(locked)
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|source| spawn_error(shim, source))
-}
-
-fn let_go(child: &Child, mut go: io::PipeWriter) -> Result<(i32, OwnedFd), LaunchError> {
-    // A pid fits: Linux's pid_t is an i32.
-    let pid = child.id().cast_signed();
-    let shim = pidfd::open_child(pid).map_err(LaunchError::Watch)?;
-    go.write_all(&[GO]).map_err(LaunchError::Go)?;
-    failpoint::reach("exec.gone");
-    Ok((pid, shim))
-}
-
-/// What arms the failpoints of the shims; nothing without the feature.
-fn armed_for_shim() -> Vec<(&'static str, String)> {
-    if !cfg!(feature = "failpoints") {
-        return Vec::new();
-    }
-    let hand_down = |from: &str, name| std::env::var(from).ok().map(|value| (name, value));
-    let point = hand_down("JOBD_SHIM_FAILPOINT", "JOBD_FAILPOINT");
-    let io = hand_down("JOBD_SHIM_FAILIO", "JOBD_FAILIO");
-    let note = hand_down("JOBD_FAILNOTE", "JOBD_FAILNOTE");
-    point.into_iter().chain(io).chain(note).collect()
-}
-
-fn spawn_error(shim: &Path, source: io::Error) -> LaunchError {
-    LaunchError::Spawn {
-        path: shim.into(),
+    let spawn_error = |spawner: &Spawner, source| LaunchError::Spawn {
+        path: spawner.program().into(),
         source,
+    };
+    let (go_end, go) = io::pipe().map_err(|source| spawn_error(spawner, source))?;
+    let shim = spawner
+        .spawn(folder, go_end.as_fd(), locked.as_fd())
+        .map_err(|source| spawn_error(spawner, source))?;
+    failpoint::reach("exec.spawned");
+    Ok(Ready {
+        shim,
+        go,
+        has_heartbeat: spec.heartbeat.is_some(),
+    })
+}
+
+impl Ready {
+    /// Lets it go.
+    ///
+    /// # Errors
+    /// [`LaunchError::Go`] when it has gone before: nothing ran.
+    pub fn go(mut self) -> Result<Launched, LaunchError> {
+        self.go.write_all(&[GO]).map_err(LaunchError::Go)?;
+        failpoint::reach("exec.gone");
+        Ok(Launched {
+            shim: self.shim,
+            has_heartbeat: self.has_heartbeat,
+        })
     }
+}
+
+/// Here and not in the shim, which could not say that there is none.
+fn take_room(folder: &Path) -> Result<(), LaunchError> {
+    let path = folder.join(EXIT_ROOM_FILE);
+    failpoint::io("exec.take-room")
+        .and_then(|()| atomic::write_new(&path, &[]))
+        .and_then(|file| atomic::take_room(&file, EXIT_ROOM_BYTES))
+        .map_err(|source| LaunchError::TakeRoom { path, source })
 }
 
 fn write_spec(folder: &Path, spec: &Spec) -> Result<File, LaunchError> {
@@ -149,11 +138,12 @@ fn write_spec(folder: &Path, spec: &Spec) -> Result<File, LaunchError> {
         path: path.clone(),
         source: source.into(),
     })?;
-    failpoint::io("exec.write-spec")
-        .and_then(|()| atomic::write(&path, &bytes))
+    // The folder is new, and nobody reads a spec that was not locked before its shim began.
+    let file = failpoint::io("exec.write-spec")
+        .and_then(|()| atomic::write_new(&path, &bytes))
         .map_err(|source| LaunchError::WriteSpec {
             path: path.clone(),
             source,
         })?;
-    Ok(lock::exclusive(&path)?)
+    Ok(lock::lock(file, &path)?)
 }

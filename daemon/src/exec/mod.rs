@@ -13,13 +13,12 @@ mod leftovers;
 mod order;
 mod origin;
 mod silence;
+mod spawner;
 mod watch;
 
 pub use adopt::{Finding, find_out};
 pub use facts::started_at;
-pub use host::{
-    PATH_DEFAULT, SHIM, cgroup_parent_path, find_cgroup_parent, leave_cgroup_parent, shell,
-};
+pub use host::{PATH_DEFAULT, cgroup_parent_path, find_cgroup_parent, leave_cgroup_parent, shell};
 pub use order::{Orders, channel};
 pub use origin::{Origin, read as origin};
 pub use watch::{Exec, ExecError};
@@ -32,6 +31,15 @@ use crate::core::{JobId, StepRef};
 pub enum Order {
     /// Start it.
     Launch {
+        /// The job's number.
+        id: JobId,
+        /// The job's name.
+        name: String,
+        /// Which step.
+        step: StepRef,
+    },
+    /// Make everything ready for it, so that its launch is a matter of a moment.
+    MakeReady {
         /// The job's number.
         id: JobId,
         /// The job's name.

@@ -50,7 +50,7 @@ pub fn write(folder: &Path, row: &Row) -> io::Result<()> {
     };
     let bytes = serde_json::to_vec(&written)?;
     failpoint::io("exec.write-job")?;
-    atomic::write(&folder.join(FILE), &bytes)
+    atomic::write_new(&folder.join(FILE), &bytes).map(drop)
 }
 
 /// Reads the record of a step's folder; none where it is missing or cannot be read.

@@ -8,13 +8,12 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::signal::Signal;
-use nix::sys::wait::{WaitPidFlag, waitpid};
-use nix::unistd::Pid;
 
 use super::adopt::{Finding, find_out};
-use super::launch::{self, LaunchError, Launched};
+use super::launch::{self, LaunchError, Launched, Ready};
 use super::order::Inbox;
 use super::silence::{self, Silences};
+use super::spawner::Spawner;
 use super::{Order, folder, origin};
 use crate::core::event::Force;
 use crate::core::plan::{self, Host};
@@ -51,8 +50,6 @@ struct Watched {
     name: String,
     step: StepRef,
     shim: OwnedFd,
-    /// The shim's pid where it is our child and must be reaped.
-    child: Option<Pid>,
 }
 
 /// A step that is looked at again until it is clear.
@@ -71,10 +68,12 @@ pub struct Exec {
     reader: Reader,
     layout: Layout,
     host: Host,
-    shim: PathBuf,
+    spawner: Spawner,
     epoll: Epoll,
     watched: HashMap<JobId, Watched>,
     unclear: HashMap<JobId, Unclear>,
+    /// Steps that only wait for *go*.
+    ready: HashMap<JobId, (StepRef, Ready)>,
     /// Made with the first step that has a heartbeat.
     silences: Option<Silences>,
 }
@@ -94,6 +93,10 @@ impl Exec {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         epoll.add(inbox.wake(), EpollEvent::new(EpollFlags::EPOLLIN, INBOX))?;
         let reader = Reader::open(engine.store())?;
+        let mut spawner = Spawner::new(shim);
+        if let Err(error) = spawner.warm_up() {
+            tracing::warn!(%error, "there is no spawner yet; a launch will say so");
+        }
         let (watched, unclear) = (HashMap::new(), HashMap::new());
         Ok(Exec {
             inbox,
@@ -101,10 +104,11 @@ impl Exec {
             reader,
             layout,
             host,
-            shim,
+            spawner,
             epoll,
             watched,
             unclear,
+            ready: HashMap::new(),
             silences: None,
         })
     }
@@ -144,6 +148,7 @@ impl Exec {
         while let Some(order) = self.inbox.take() {
             match order {
                 Order::Launch { id, name, step } => self.launch(id, name, step),
+                Order::MakeReady { id, name, step } => self.keep_ready(id, &name, step),
                 Order::Stop { id, step, force } => self.stop(id, step, force),
                 Order::Adopt {
                     id,
@@ -158,7 +163,6 @@ impl Exec {
     fn launch(&mut self, id: JobId, name: String, step: StepRef) {
         match self.try_launch(id, &name, step) {
             Ok(Launched {
-                pid,
                 shim,
                 has_heartbeat,
             }) => {
@@ -167,20 +171,22 @@ impl Exec {
                 if has_heartbeat {
                     self.expect_beats(id, &name, step);
                 }
-                self.watch(
-                    id,
-                    Watched {
-                        name,
-                        step,
-                        shim,
-                        child: Some(Pid::from_raw(pid)),
-                    },
-                );
+                self.watch(id, Watched { name, step, shim });
             }
             Err(error) => {
                 self.engine
                     .news(Event::LaunchFailed(id, step, error.to_string()));
             }
+        }
+    }
+
+    /// Whatever stands against it is told by the launch.
+    fn keep_ready(&mut self, id: JobId, name: &str, step: StepRef) {
+        match self.make_ready(id, name, step) {
+            Ok(ready) => {
+                self.ready.insert(id, (step, ready));
+            }
+            Err(error) => tracing::debug!(job = id, %error, "a step cannot be made ready"),
         }
     }
 
@@ -190,6 +196,19 @@ impl Exec {
         name: &str,
         step: StepRef,
     ) -> Result<Launched, LaunchError> {
+        let ready = self.ready.remove(&id);
+        match ready.filter(|(prepared, _)| *prepared == step && self.has_folders(name, step)) {
+            Some((_, ready)) => ready.go(),
+            None => self.make_ready(id, name, step)?.go(),
+        }
+    }
+
+    /// Whether nobody has removed what was made ready: its end could not be recorded.
+    fn has_folders(&self, name: &str, step: StepRef) -> bool {
+        self.layout.step(name, step).exists() && self.layout.job(name).exists()
+    }
+
+    fn make_ready(&mut self, id: JobId, name: &str, step: StepRef) -> Result<Ready, LaunchError> {
         let row = self
             .reader
             .job(id)
@@ -202,7 +221,7 @@ impl Exec {
             path: folder.clone(),
             source,
         })?;
-        launch::launch(&self.shim, &folder, &spec)
+        launch::make_ready(&mut self.spawner, &folder, &spec)
     }
 
     fn watch(&mut self, id: JobId, watched: Watched) {
@@ -246,6 +265,10 @@ impl Exec {
     }
 
     fn stop(&mut self, id: JobId, step: StepRef, force: Force) {
+        if self.ready.remove(&id).is_some() {
+            // Its shim ends, having started nothing.
+            return;
+        }
         if let Some(unclear) = self
             .unclear
             .get_mut(&id)
@@ -278,11 +301,6 @@ impl Exec {
         if let Err(error) = self.epoll.delete(watched.shim.as_fd()) {
             tracing::debug!(job = id, %error, "stop watching a supervisor");
         }
-        if let Some(pid) = watched.child
-            && let Err(error) = waitpid(pid, Some(WaitPidFlag::WNOHANG))
-        {
-            tracing::debug!(job = id, %error, "reap a supervisor");
-        }
         self.adopt(id, watched.name, watched.step, None);
     }
 
@@ -295,15 +313,7 @@ impl Exec {
                 if silence::is_expected(&self.layout.step(&name, step)) {
                     self.expect_beats(id, &name, step);
                 }
-                self.watch(
-                    id,
-                    Watched {
-                        name,
-                        step,
-                        shim,
-                        child: None,
-                    },
-                );
+                self.watch(id, Watched { name, step, shim });
                 if let Some(force) = stop {
                     self.stop(id, step, force);
                 }

@@ -111,6 +111,7 @@ pub fn job(row: &Row, layout: &Layout) -> JobView {
         exit_code: outcome(job).map(Outcome::exit_code),
         error: outcome(job).and_then(Outcome::error_document),
         waiting_reason: job.held.clone(),
+        pruned_at: row.pruned_at.map(rfc3339),
         notes: definition.notes.clone(),
         history: job.history.clone(),
         archived: *archived,

@@ -17,6 +17,8 @@ pub struct Known {
     pub definition: Definition,
     pub archived: bool,
     pub spool_key: Option<String>,
+    /// When its folders were given up.
+    pub pruned_at: Option<i64>,
     pub source: Source,
 }
 
@@ -69,6 +71,7 @@ pub fn gather(layout: &Layout, salvage: Salvage) -> io::Result<Gathered> {
             definition,
             archived: salvaged.archived,
             spool_key: salvaged.spool_key,
+            pruned_at: salvaged.pruned_at,
             source: Source::Store,
         };
         gathered.jobs.insert(id, known);
@@ -80,6 +83,7 @@ pub fn gather(layout: &Layout, salvage: Salvage) -> io::Result<Gathered> {
                 definition: origin.definition,
                 archived: false,
                 spool_key: origin.spool_key,
+                pruned_at: None,
                 source: Source::Folder,
             }),
             None => gathered.undefined.push(name),

@@ -116,7 +116,7 @@ fn build(layout: &Layout, gathered: &Gathered, paused: bool) -> Result<(), Recov
     rename(&path, &layout.recovered())
 }
 
-fn writes(known: &Known) -> [Write; 2] {
+fn writes(known: &Known) -> Vec<Write> {
     let job = &known.job;
     let new = NewJob {
         name: job.name.clone(),
@@ -127,10 +127,13 @@ fn writes(known: &Known) -> [Write; 2] {
         spool_key: known.spool_key.clone(),
         definition: Arc::new(known.definition.clone()),
     };
-    [
+    let mut writes = vec![
         Write::Insert(job.clone(), new),
         Write::SetArchived(job.id, known.archived),
-    ]
+    ];
+    // Its folders may not all be deleted yet; that is looked at again.
+    writes.extend(known.pruned_at.map(|at| Write::Prune(vec![job.id], at)));
+    writes
 }
 
 /// Moves the old store aside and the new one to its place; answers where the old one is.

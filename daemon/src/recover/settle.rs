@@ -1,7 +1,7 @@
 //! What became of a job while nobody wrote it down: what its step's folder tells is applied to
 //! it, as a daemon that starts would do.
 
-use crate::core::job::Phase;
+use crate::core::step::Phase;
 use crate::core::{Job, JobEvent, StepEnd};
 use crate::exec::{self, Finding};
 use crate::layout::Layout;

@@ -6,6 +6,7 @@
 //!
 //! | file | role |
 //! |---|---|
+//! | `spawner`, `title` | making shims by forking, and what they are called |
 //! | `start` | the whole course, from the arguments to the exit record |
 //! | `launch` | from *go* to the released command |
 //! | `handshake` | what the daemon hands over; waiting for *go* |
@@ -32,8 +33,10 @@ mod reap;
 mod record;
 mod signals;
 mod spawn;
+mod spawner;
 mod start;
 mod supervise;
+mod title;
 mod tree;
 
 pub use start::main;

@@ -1,8 +1,7 @@
 //! The records that the shim leaves in the step directory.
 //!
-//! Space for the exit record is taken before the command may run, so that a disk which the
-//! command fills does not swallow its end. Nothing is synced: the page cache survives a killed
-//! process, and power loss is covered by the daemon's commit.
+//! Nothing is synced: the page cache survives a killed process, and power loss is covered by the
+//! daemon's commit.
 
 use std::fs::File;
 use std::io;
@@ -11,18 +10,17 @@ use std::thread;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::fcntl::{FallocateFlags, fallocate, renameat};
+use nix::fcntl::renameat;
 use nix::unistd::{UnlinkatFlags, unlinkat};
-use proto::record::{EXIT_FILE, Exit, Format, SILENT_FILE, STARTED_FILE, Silent, Started};
+use proto::record::{
+    EXIT_FILE, EXIT_ROOM_BYTES, EXIT_ROOM_FILE, Exit, Format, SILENT_FILE, STARTED_FILE, Silent,
+    Started,
+};
 
 use crate::sys::{atomic, failpoint};
 
-/// Bytes that are reserved for the exit record. It has about 400; a longer one (a long reason)
-/// needs space at the end.
-const RESERVED_BYTES: u16 = 4096;
 /// Seconds between attempts to store the exit record: the first, and the longest.
 const RETRY_SECONDS: (u64, u64) = (1, 15);
-const EXIT_TMP: &str = "exit.json.tmp";
 
 /// The step directory, with the room for the exit record.
 #[derive(Debug)]
@@ -32,13 +30,13 @@ pub(super) struct Records {
 }
 
 impl Records {
-    /// Takes the room for the exit record.
+    /// Finds the room for the exit record, or takes it where the daemon has not.
     pub(super) fn reserve(directory: File) -> io::Result<Records> {
         failpoint::io("shim.reserve")?;
-        let reserved = atomic::create_at(&directory, EXIT_TMP)?;
-        // Not every file system can; the blanks take the room in any case.
-        let _unsupported = fallocate(&reserved, FallocateFlags::empty(), 0, RESERVED_BYTES.into());
-        reserved.write_all_at(&[b' '; RESERVED_BYTES as usize], 0)?;
+        let reserved = atomic::keep_at(&directory, EXIT_ROOM_FILE)?;
+        if reserved.metadata()?.len() < EXIT_ROOM_BYTES.into() {
+            atomic::take_room(&reserved, EXIT_ROOM_BYTES)?;
+        }
         Ok(Records {
             directory,
             reserved,
@@ -48,13 +46,14 @@ impl Records {
     /// Gives the room back: nothing was started.
     pub(super) fn discard(self) {
         // What is left over is overwritten by the next attempt.
-        let _left_over = unlinkat(&self.directory, EXIT_TMP, UnlinkatFlags::NoRemoveDir);
+        let _left_over = unlinkat(&self.directory, EXIT_ROOM_FILE, UnlinkatFlags::NoRemoveDir);
     }
 
     /// Records that the command may run from here on.
     pub(super) fn started(&self, started: &Started) -> io::Result<()> {
         failpoint::io("shim.write-started")?;
-        atomic::write_at(&self.directory, STARTED_FILE, &serde_json::to_vec(started)?)
+        // The command is released only when it is whole: an empty one means as little as none.
+        atomic::write_new_at(&self.directory, STARTED_FILE, &serde_json::to_vec(started)?)
     }
 
     /// Records that the command is silent.
@@ -103,7 +102,7 @@ impl Records {
         self.reserved.set_len(bytes.len() as u64)?;
         failpoint::reach("shim.exit-written");
         failpoint::io("shim.rename-exit")?;
-        match renameat(&self.directory, EXIT_TMP, &self.directory, EXIT_FILE) {
+        match renameat(&self.directory, EXIT_ROOM_FILE, &self.directory, EXIT_FILE) {
             Ok(()) => Ok(()),
             // Somebody removed the reserved file.
             Err(Errno::ENOENT) => atomic::write_at(&self.directory, EXIT_FILE, bytes),
@@ -152,13 +151,13 @@ mod tests {
     fn the_room_is_taken_and_becomes_the_record() {
         let folder = folder("room");
         let records = Records::reserve(File::open(&folder).unwrap()).unwrap();
-        let room = std::fs::metadata(folder.join(EXIT_TMP)).unwrap();
-        assert_eq!(room.len(), u64::from(RESERVED_BYTES));
+        let room = std::fs::metadata(folder.join(EXIT_ROOM_FILE)).unwrap();
+        assert_eq!(room.len(), u64::from(EXIT_ROOM_BYTES));
         for reason in ["short", &"long ".repeat(2_000)] {
             records.exit(&exit(reason)).unwrap();
             assert_eq!(stored(&folder), exit(reason));
         }
-        assert!(!folder.join(EXIT_TMP).exists());
+        assert!(!folder.join(EXIT_ROOM_FILE).exists());
         std::fs::remove_dir_all(folder).unwrap();
     }
 
@@ -166,7 +165,7 @@ mod tests {
     fn a_removed_room_is_no_lost_record_and_a_removed_folder_ends_the_attempts() {
         let folder = folder("removed");
         let records = Records::reserve(File::open(&folder).unwrap()).unwrap();
-        std::fs::remove_file(folder.join(EXIT_TMP)).unwrap();
+        std::fs::remove_file(folder.join(EXIT_ROOM_FILE)).unwrap();
         records.exit(&exit("kept")).unwrap();
         assert_eq!(stored(&folder), exit("kept"));
         std::fs::remove_dir_all(&folder).unwrap();

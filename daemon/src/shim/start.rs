@@ -2,12 +2,12 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use nix::errno::Errno;
 use nix::unistd::getpid;
-use proto::record::{Ended, Exit, Format, ProcessId, Spec};
+use proto::record::{Ended, Exit, Format, ProcessId, SPAWNER_ARGUMENT, Spec};
 use thiserror::Error;
 
 use super::cgroup::Leaf;
@@ -15,6 +15,7 @@ use super::handshake::{self, Handover, HandshakeError};
 use super::launch::{self, StartFailure};
 use super::record::Records;
 use super::signals::Signals;
+use super::spawner::{self, Served};
 use super::supervise::{Outcome, Supervisor};
 use super::{log, process, reap};
 use crate::sys::clock::{boot_id, monotonic_ms, wall_micros};
@@ -26,6 +27,8 @@ use crate::sys::pidfd::{PidfdError, identity};
 enum StartError {
     #[error("usage: jobd-shim DIR, where DIR is the absolute path of a step directory")]
     Usage,
+    #[error("cannot serve as a spawner: {0}")]
+    Serve(Errno),
     #[error("cannot take over the signals: {0}")]
     Signals(Errno),
     #[error("cannot become a supervisor: {0}")]
@@ -59,7 +62,16 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 fn run(arguments: impl Iterator<Item = OsString>) -> Result<(), StartError> {
-    let path = step_directory(arguments)?;
+    match step_directory(arguments)? {
+        Some(path) => supervise(&path),
+        None => match spawner::serve().map_err(StartError::Serve)? {
+            Served::Shim(path) => supervise(&path),
+            Served::End => Ok(()),
+        },
+    }
+}
+
+fn supervise(path: &Path) -> Result<(), StartError> {
     process::close_inherited();
     let signals = Signals::take_over().map_err(StartError::Signals)?;
     process::lead().map_err(StartError::Lead)?;
@@ -68,13 +80,12 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<(), StartError> {
         lock,
         spec,
         go,
-    } = handshake::take_over(&path)?;
+    } = handshake::take_over(path)?;
     let is_spared = process::spare_from_oom();
     let (shim, boot_id) = (myself()?, boot_id().map_err(StartError::BootId)?);
     failpoint::reach("shim.locked");
     let records = Records::reserve(directory).map_err(StartError::Reserve)?;
     failpoint::reach("shim.reserved");
-    let log = log::open(&spec.log, spec.user.as_ref());
     let mut leaf = Leaf::make(&spec);
     if !handshake::wait_for_go(&go, &signals)? {
         records.discard();
@@ -86,6 +97,8 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<(), StartError> {
     // Somebody may wait for the end of it; where there is no /dev/null it stays.
     let _kept = handshake::let_go_of_stderr();
     let begun = monotonic_ms();
+    // Not before: a step may be ready long before its turn, and has no log until then.
+    let log = log::open(&spec.log, spec.user.as_ref());
     let ready = launch::Ready {
         spec: &spec,
         log,
@@ -117,10 +130,15 @@ fn remove(leaf: Option<Leaf>) {
     }
 }
 
-fn step_directory(mut arguments: impl Iterator<Item = OsString>) -> Result<PathBuf, StartError> {
+/// The one step of this process; none for a spawner, whose further arguments are room for the
+/// titles of its shims.
+fn step_directory(
+    mut arguments: impl Iterator<Item = OsString>,
+) -> Result<Option<PathBuf>, StartError> {
     let _program = arguments.next();
-    match (arguments.next().map(PathBuf::from), arguments.next()) {
-        (Some(path), None) if path.is_absolute() => Ok(path),
+    match (arguments.next(), arguments.next()) {
+        (Some(word), _) if word == SPAWNER_ARGUMENT => Ok(None),
+        (Some(path), None) if Path::new(&path).is_absolute() => Ok(Some(path.into())),
         _ => Err(StartError::Usage),
     }
 }

@@ -7,19 +7,18 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{Mode, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
-use crate::sys::{failpoint, lease};
+use crate::sys::{clock, failpoint, lease};
 
 /// The most bytes of a spool file: the job language's own bound.
 pub const FILE_BYTES_MAX: u64 = 1 << 20;
-/// How long a file that was written in place must have been quiet, in milliseconds.
-pub const QUIET_MS: u64 = 250;
+/// How long a file that was written in place must have been quiet, in microseconds.
+const QUIET_MICROS: i64 = 250_000;
 /// The most bytes of a refused file's own name in `rejected/`: Linux takes 255 (`NAME_MAX`), and a
 /// number and `.error` may follow.
 const REJECTED_NAME_BYTES_MAX: usize = 236;
@@ -280,7 +279,7 @@ fn cut(name: &str) -> &str {
 fn is_quiet(found: &std::fs::Metadata) -> bool {
     let age = found
         .modified()
-        .map(|at| SystemTime::now().duration_since(at));
+        .map(|at| clock::wall_micros().saturating_sub(clock::micros_of(at)));
     // A time in the future says nothing; the lease still tells whether somebody writes.
-    !matches!(age, Ok(Ok(age)) if age < Duration::from_millis(QUIET_MS))
+    !matches!(age, Ok(age) if (0..QUIET_MICROS).contains(&age))
 }

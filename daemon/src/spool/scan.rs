@@ -31,22 +31,36 @@ struct Valid {
     candidate: Candidate,
 }
 
-/// Looks through the folder and settles every file that can be settled. `moved_in` names files
-/// that arrived by a rename and so are whole.
+/// The names of one reading of the folder that no look has come to yet: reading it anew for each
+/// look would take the longer the more there is.
+#[derive(Debug, Default)]
+pub struct Pass {
+    names: std::vec::IntoIter<OsString>,
+    /// Some of those that were looked at have to wait.
+    later: bool,
+}
+
+/// Goes on through the folder, from its beginning where the last pass is done, and settles what
+/// can be settled. `moved_in` names files that arrived by a rename and so are whole.
 pub fn scan(
     folder: &Folder,
     engine: &Handle,
+    pass: &mut Pass,
     moved_in: &HashSet<OsString>,
 ) -> Result<Rest, SpoolError> {
-    let mut rest = Rest::Nothing;
+    let is_first = pass.names.len() == 0;
+    if is_first {
+        *pass = Pass {
+            names: folder.names()?.into_iter(),
+            later: false,
+        };
+    }
     let mut valid = Vec::new();
     let mut rejected = 0;
-    for name in folder.names()? {
-        // What cannot be settled now is not counted, or it would keep the others out.
-        if valid.len() + rejected == SCAN_FILES_MAX {
-            rest = Rest::More;
-            break;
-        }
+    // What cannot be settled now is not counted, or it would keep the others out.
+    while valid.len() + rejected < SCAN_FILES_MAX
+        && let Some(name) = pass.names.next()
+    {
         match folder.open_file(&name, moved_in.contains(&name)) {
             Opened::File { text, key, inode } => match read(folder, &name, &text, key) {
                 Ok(candidate) => valid.push(Valid {
@@ -56,14 +70,23 @@ pub fn scan(
                 }),
                 Err(reason) => rejected += reject(folder, &name, &reason),
             },
-            Opened::NotYet => rest = Rest::Later,
+            Opened::NotYet => pass.later = true,
             Opened::Gone => {}
             Opened::Refused(reason) => rejected += reject(folder, &name, &explain(&name, &reason)),
         }
     }
     failpoint::reach("spool.read");
-    let settled = admit_all(folder, engine, valid)?;
-    Ok(if settled { rest } else { Rest::Later })
+    pass.later |= !admit_all(folder, engine, valid)?;
+    Ok(if pass.names.len() > 0 {
+        Rest::More
+    } else if pass.later {
+        Rest::Later
+    } else if is_first {
+        Rest::Nothing
+    } else {
+        // What came while the pass went on is in none of its names.
+        Rest::More
+    })
 }
 
 /// Moves a file aside and answers how many were moved: one that stays is tried again by a later

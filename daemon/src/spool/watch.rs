@@ -3,14 +3,16 @@
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
 use notify::event::{AccessKind, ModifyKind, RenameMode};
 use notify::{Event, EventKind, RecursiveMode, Watcher};
 
 use super::admit::{Folder, SpoolError};
-use super::scan::{Rest, scan};
+use super::scan::{Pass, Rest, scan};
 use crate::engine::Handle;
 
 /// How long the folder goes unread when nothing is heard, in seconds: inotify may miss things.
@@ -18,11 +20,17 @@ pub const RESCAN_SECS: u64 = 30;
 /// How soon an unsettled folder is looked at again, in milliseconds.
 const SOON_MS: u64 = 100;
 
+/// Events that wait for the next look. More are dropped, as the kernel does it: then the folder is
+/// watched anew.
+const EVENTS_MAX: usize = 4_096;
+
 /// The spool's thread.
 #[derive(Debug)]
 pub struct Spool {
     path: PathBuf,
     engine: Handle,
+    /// Events were dropped; any may have been among them.
+    missed: Arc<AtomicBool>,
 }
 
 type Watch = notify::RecommendedWatcher;
@@ -34,16 +42,22 @@ impl Spool {
     /// When the folder cannot be had.
     pub fn open(path: PathBuf, engine: Handle) -> Result<Spool, SpoolError> {
         Folder::open(&path)?;
-        Ok(Spool { path, engine })
+        let missed = Arc::default();
+        Ok(Spool {
+            path,
+            engine,
+            missed,
+        })
     }
 
     /// Runs for ever. Whatever goes wrong is logged and tried again.
     pub fn run(self) {
-        let (sender, events) = channel();
+        let (sender, events) = sync_channel(EVENTS_MAX);
         let mut watch = self.watch(&sender);
         let mut moved_in = HashSet::new();
+        let mut pass = Pass::default();
         loop {
-            let rest = self.look(&moved_in);
+            let rest = self.look(&mut pass, &moved_in);
             moved_in.clear();
             let delay = match rest {
                 Some(Rest::More) => Duration::ZERO,
@@ -60,18 +74,24 @@ impl Spool {
     }
 
     /// Opens the folder anew each time: it may have been deleted and made again.
-    fn look(&self, moved_in: &HashSet<OsString>) -> Option<Rest> {
+    fn look(&self, pass: &mut Pass, moved_in: &HashSet<OsString>) -> Option<Rest> {
         let result =
-            Folder::open(&self.path).and_then(|folder| scan(&folder, &self.engine, moved_in));
+            Folder::open(&self.path).and_then(|folder| scan(&folder, &self.engine, pass, moved_in));
         result
             .inspect_err(|error| tracing::warn!(%error, "the spool cannot be worked on"))
             .ok()
     }
 
     /// Watches the folder, which is made first where it has gone.
-    fn watch(&self, sender: &Sender<notify::Result<Event>>) -> Option<Watch> {
+    fn watch(&self, sender: &SyncSender<notify::Result<Event>>) -> Option<Watch> {
         Folder::open(&self.path).ok()?;
-        let watching = notify::recommended_watcher(sender.clone()).and_then(|mut watch| {
+        let (sender, missed) = (sender.clone(), Arc::clone(&self.missed));
+        let note = move |event| {
+            if let Err(TrySendError::Full(_)) = sender.try_send(event) {
+                missed.store(true, Ordering::Relaxed);
+            }
+        };
+        let watching = notify::recommended_watcher(note).and_then(|mut watch| {
             watch.watch(&self.path, RecursiveMode::NonRecursive)?;
             Ok(watch)
         });
@@ -83,7 +103,7 @@ impl Spool {
     }
 
     /// Waits until something happens to a file, or for the delay; collects the names that were
-    /// moved in, and answers whether the folder itself is gone.
+    /// moved in, and answers whether the folder itself is gone, or may be.
     fn wait(
         &self,
         events: &Receiver<notify::Result<Event>>,
@@ -93,7 +113,8 @@ impl Spool {
         let until = Instant::now() + delay;
         let mut lost = false;
         let mut wake = false;
-        loop {
+        // Whoever makes events without end does not keep us from looking.
+        for _ in 0..EVENTS_MAX {
             // Once awake, only what is there already is taken.
             let left = if wake {
                 Duration::ZERO
@@ -101,12 +122,12 @@ impl Spool {
                 until.saturating_duration_since(Instant::now())
             };
             let Ok(event) = events.recv_timeout(left) else {
-                return lost;
+                break;
             };
             match event {
                 Ok(event) => {
                     wake |= !matches!(event.kind, EventKind::Access(AccessKind::Open(_)));
-                    lost |= self.is_gone(&event);
+                    lost |= event.need_rescan() || self.is_gone(&event);
                     note(&event, moved_in);
                 }
                 Err(error) => {
@@ -115,6 +136,7 @@ impl Spool {
                 }
             }
         }
+        lost || self.missed.swap(false, Ordering::Relaxed)
     }
 
     /// Whether the event is that the folder was deleted or moved away.

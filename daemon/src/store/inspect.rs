@@ -33,10 +33,13 @@ pub struct Inspection {
 /// Inspects the store.
 ///
 /// # Errors
-/// `Newer` when it is of a newer release, `Damaged` and others when it cannot be read at all.
+/// `Lost` when nothing is in it, `Newer` when it is of a newer release, `Damaged` and others when it cannot be read at all.
 pub fn inspect(path: &Path, access: Access) -> Result<Inspection, StoreError> {
     let connection = open(path, access)?;
     let version = schema::version(&connection).map_err(|e| StoreError::of_open(path, e))?;
+    if version == 0 {
+        return Err(StoreError::Lost { path: path.into() });
+    }
     if version > schema::VERSION {
         return Err(StoreError::Newer {
             path: path.into(),

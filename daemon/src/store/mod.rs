@@ -14,7 +14,7 @@ mod tests;
 mod writer;
 
 pub use inspect::{Access, Inspection, inspect};
-pub use reader::{Page, Reader, Resolution};
+pub use reader::{Kept, Page, Reader, Resolution};
 pub use row::Row;
 pub use salvage::{Salvage, Salvaged, faults, salvage};
 pub use schema::Missing;
@@ -56,6 +56,14 @@ pub enum StoreError {
         found: i64,
         /// The newest version that this release knows.
         known: i64,
+    },
+    /// The copy that is made before a store of an older release is changed cannot be made.
+    #[error("copy the store to {}: {source}", path.display())]
+    Copy {
+        /// The copy.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
     },
     /// There is a log, and not the index that is needed to read it without a change.
     #[error("read the store {}: its log has no index beside it", path.display())]

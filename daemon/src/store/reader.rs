@@ -30,6 +30,17 @@ pub struct Page {
     pub archived: Option<bool>,
 }
 
+/// An ended job whose folders are there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Its number.
+    pub id: JobId,
+    /// Its name.
+    pub name: String,
+    /// When it ended, in microseconds since the Unix epoch.
+    pub ended_at: i64,
+}
+
 /// What a name stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resolution {
@@ -77,29 +88,111 @@ impl Reader {
     /// # Errors
     /// When the store cannot be read.
     pub fn page(&self, page: &Page) -> Result<Vec<Row>, StoreError> {
-        let statuses = page.statuses.as_ref().map(|statuses| {
-            let names: Vec<_> = statuses.iter().map(|status| status.name()).collect();
-            format!(",{},", names.join(","))
-        });
+        let Some(statuses) = &page.statuses else {
+            return self.select("", None, page);
+        };
+        // Each part is read from an index, so that a rare status is not looked for in all jobs.
+        let (ended, live): (Vec<Status>, Vec<Status>) =
+            statuses.iter().partition(|status| status.is_terminal());
+        let mut rows = Vec::new();
+        for status in ended {
+            let part = "AND jobs.live = 0 AND jobs.status = ?5";
+            rows.extend(self.select(part, Some(status.name().into()), page)?);
+        }
+        if !live.is_empty() {
+            let names: Vec<_> = live.iter().map(|status| status.name()).collect();
+            let names = format!(",{},", names.join(","));
+            let part = "AND jobs.live = 1 AND instr(?5, ',' || jobs.status || ',')";
+            rows.extend(self.select(part, Some(names), page)?);
+        }
+        rows.sort_by_key(|row| std::cmp::Reverse(row.job.id));
+        rows.truncate(page.limit);
+        Ok(rows)
+    }
+
+    fn select(
+        &self,
+        part: &str,
+        statuses: Option<String>,
+        page: &Page,
+    ) -> Result<Vec<Row>, StoreError> {
         let query = format!(
             "SELECT {COLUMNS} FROM jobs JOIN definitions USING (id)
-             WHERE (?1 IS NULL OR id < ?1) AND (?2 IS NULL OR uid = ?2)
-               AND (?3 IS NULL OR archived = ?3)
-               AND (?4 IS NULL OR instr(?4, ',' || status || ','))
-             ORDER BY id DESC LIMIT ?5"
+             WHERE jobs.id < ?1 AND (?2 IS NULL OR jobs.uid = ?2)
+               AND (?3 IS NULL OR jobs.archived = ?3) {part}
+             ORDER BY jobs.id DESC LIMIT ?4"
         );
         let mut statement = self
             .connection
             .prepare_cached(&query)
             .map_err(sql("list jobs"))?;
+        let before = page.before.unwrap_or(JobId::MAX);
         let limit = i64::try_from(page.limit).unwrap_or(i64::MAX);
-        let rows = statement
-            .query_map(
-                params![page.before, page.uid, page.archived, statuses, limit],
-                read,
-            )
-            .map_err(sql("list jobs"))?;
+        let (uid, archived) = (page.uid, page.archived);
+        let rows = match statuses {
+            Some(statuses) => {
+                statement.query_map(params![before, uid, archived, limit, statuses], read)
+            }
+            None => statement.query_map(params![before, uid, archived, limit], read),
+        };
+        let rows = rows.map_err(sql("list jobs"))?;
         rows.map(|row| row.map_err(sql("list jobs"))?).collect()
+    }
+
+    /// Ended jobs whose folders are kept, of those that ended at this time or before, oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn kept_until(&self, at: i64, limit: usize) -> Result<Vec<Kept>, StoreError> {
+        self.kept(
+            "SELECT id, name, ended_at FROM jobs
+             WHERE live = 0 AND pruned_at IS NULL AND ended_at <= ?1
+             ORDER BY ended_at, id LIMIT ?2",
+            at,
+            limit,
+        )
+    }
+
+    /// The same without so many of the newest, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn kept_beyond(&self, newest: u64, limit: usize) -> Result<Vec<Kept>, StoreError> {
+        self.kept(
+            "SELECT id, name, ended_at FROM jobs
+             WHERE live = 0 AND pruned_at IS NULL
+             ORDER BY ended_at DESC, id DESC LIMIT ?2 OFFSET ?1",
+            i64::try_from(newest).unwrap_or(i64::MAX),
+            limit,
+        )
+    }
+
+    /// Jobs whose folders were given up and may still be there, with larger numbers than this.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn unswept(&self, after: JobId, limit: usize) -> Result<Vec<Kept>, StoreError> {
+        let query = "SELECT id, name, 0 FROM jobs WHERE swept = 0 AND id > ?1 ORDER BY id LIMIT ?2";
+        self.kept(query, after, limit)
+    }
+
+    fn kept(&self, query: &str, first: i64, limit: usize) -> Result<Vec<Kept>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut statement = self
+            .connection
+            .prepare_cached(query)
+            .map_err(sql("list kept jobs"))?;
+        let rows = statement
+            .query_map([first, limit], |row| {
+                Ok(Kept {
+                    id: row.get(0)?,
+                    name: row.get(1)?,
+                    ended_at: row.get::<_, Option<i64>>(2)?.unwrap_or(0),
+                })
+            })
+            .map_err(sql("list kept jobs"))?;
+        rows.collect::<Result<_, _>>()
+            .map_err(sql("list kept jobs"))
     }
 
     /// What a name, a unique prefix or `@last` stands for.

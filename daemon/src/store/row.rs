@@ -15,22 +15,25 @@ pub struct Row {
     pub archived: bool,
     /// The key under which the spool admitted it.
     pub spool_key: Option<String>,
+    /// When its folders were given up, in microseconds since the Unix epoch.
+    pub pruned_at: Option<i64>,
 }
 
 /// The columns that [`read`] takes, in its order.
 pub const COLUMNS: &str =
-    "jobs.id, jobs.state, definitions.definition, jobs.archived, jobs.spool_key";
+    "jobs.id, jobs.state, definitions.definition, jobs.archived, jobs.spool_key, jobs.pruned_at";
 
 /// Reads a row of [`COLUMNS`].
 pub fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Result<Row, StoreError>> {
     let id: i64 = row.get(0)?;
     let (state, definition): (String, String) = (row.get(1)?, row.get(2)?);
-    let (archived, spool_key) = (row.get(3)?, row.get(4)?);
+    let (archived, spool_key, pruned_at) = (row.get(3)?, row.get(4)?, row.get(5)?);
     let parsed = parse(&state, &definition).map(|(job, definition)| Row {
         job,
         definition,
         archived,
         spool_key,
+        pruned_at,
     });
     Ok(parsed.map_err(|source| StoreError::Row { id, source }))
 }

@@ -12,7 +12,6 @@ use crate::core::{Definition, Job, JobId};
 const GAP_IDS_MAX: i64 = 1_000_000;
 /// Findings of the check that are told.
 const FAULTS_TOLD: usize = 10;
-const ROW: &str = "SELECT id, state, archived, spool_key FROM jobs NOT INDEXED";
 
 /// A job as it was found.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +24,15 @@ pub struct Salvaged {
     pub archived: bool,
     /// The key under which the spool admitted it.
     pub spool_key: Option<String>,
+    /// When its folders were given up.
+    pub pruned_at: Option<i64>,
+}
+
+/// The columns of a job's row; a store of the first release lacks one.
+fn row_query(connection: &Connection) -> String {
+    let lacks = connection.prepare("SELECT pruned_at FROM jobs").is_err();
+    let pruned_at = if lacks { "NULL" } else { "pruned_at" };
+    format!("SELECT id, state, archived, spool_key, {pruned_at} FROM jobs NOT INDEXED")
 }
 
 /// What can be read of a store.
@@ -89,7 +97,9 @@ struct Found {
 
 impl Found {
     fn scan(&mut self, connection: &Connection, order: &str) {
-        let Ok(mut statement) = connection.prepare(&format!("{ROW} ORDER BY id {order}")) else {
+        let Ok(mut statement) =
+            connection.prepare(&format!("{} ORDER BY id {order}", row_query(connection)))
+        else {
             return;
         };
         let Ok(mut rows) = statement.query([]) else {
@@ -120,7 +130,9 @@ impl Found {
         let first = self.below.unwrap_or(0) + 1;
         let last = self.above.or_else(|| last_definition(connection));
         let last = last.unwrap_or(0).min(first.saturating_add(GAP_IDS_MAX));
-        let Ok(mut statement) = connection.prepare(&format!("{ROW} WHERE id = ?1")) else {
+        let Ok(mut statement) =
+            connection.prepare(&format!("{} WHERE id = ?1", row_query(connection)))
+        else {
             return;
         };
         for id in first..=last {
@@ -146,6 +158,7 @@ impl Found {
                 definition: definition(connection, id),
                 archived: row.get(2).unwrap_or(false),
                 spool_key: row.get(3).unwrap_or(None),
+                pruned_at: row.get(4).unwrap_or(None),
             };
             self.jobs.insert(id, salvaged);
         }

@@ -1,8 +1,11 @@
 //! The tables, and how a file of an older release becomes one of this.
 //!
-//! Versions (SQLite's `user_version`): 1 first version.
+//! Versions (SQLite's `user_version`): 1 first version; 2 when a job ended and was pruned, and
+//! an index of how it ended.
 
-use std::path::Path;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
 use rusqlite::types::Value;
@@ -11,7 +14,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use super::{StoreError, sql};
 
 /// The newest version that this release knows.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;
 /// How long a reader waits for a checkpoint that is in its way, in milliseconds.
 const BUSY_MS: u64 = 5_000;
 /// SQLite's page cache for each connection, in KiB.
@@ -28,10 +31,16 @@ CREATE TABLE jobs (
     live      INTEGER NOT NULL,
     archived  INTEGER NOT NULL DEFAULT 0,
     spool_key TEXT,
-    state     TEXT NOT NULL
+    state     TEXT NOT NULL,
+    ended_at  INTEGER,
+    pruned_at INTEGER,
+    swept     INTEGER NOT NULL DEFAULT 1
 ) STRICT;
 CREATE INDEX jobs_live ON jobs (id) WHERE live = 1;
 CREATE UNIQUE INDEX jobs_spool_key ON jobs (spool_key) WHERE spool_key IS NOT NULL;
+CREATE INDEX jobs_ended ON jobs (status, id) WHERE live = 0;
+CREATE INDEX jobs_kept ON jobs (ended_at, id) WHERE live = 0 AND pruned_at IS NULL;
+CREATE INDEX jobs_unswept ON jobs (id) WHERE swept = 0;
 CREATE TABLE definitions (
     id         INTEGER PRIMARY KEY,
     definition TEXT NOT NULL
@@ -40,7 +49,20 @@ CREATE TABLE settings (
     name  TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
+";
+
+/// From the first version to the second.
+const FROM_1: &str = "
+ALTER TABLE jobs ADD COLUMN ended_at INTEGER;
+ALTER TABLE jobs ADD COLUMN pruned_at INTEGER;
+ALTER TABLE jobs ADD COLUMN swept INTEGER NOT NULL DEFAULT 1;
+UPDATE jobs SET ended_at = json_extract(state, '$.history[#-1].at')
+    WHERE live = 0 AND json_valid(state);
+CREATE INDEX jobs_ended ON jobs (status, id) WHERE live = 0;
+CREATE INDEX jobs_kept ON jobs (ended_at, id) WHERE live = 0 AND pruned_at IS NULL;
+CREATE INDEX jobs_unswept ON jobs (id) WHERE swept = 0;
+PRAGMA user_version = 2;
 ";
 
 /// What is done where there is no store.
@@ -74,6 +96,10 @@ pub fn open_writer(path: &Path, missing: Missing) -> Result<Connection, StoreErr
         (0, Missing::Refuse) => return Err(lost()),
         (0, Missing::Make) => {}
         (VERSION, _) => check(&connection).map_err(open)?,
+        (1, _) => {
+            check(&connection).map_err(open)?;
+            migrate(&connection, path)?;
+        }
         (found, _) => {
             return Err(StoreError::Newer {
                 path: path.into(),
@@ -89,6 +115,37 @@ pub fn open_writer(path: &Path, missing: Missing) -> Result<Connection, StoreErr
         create(&connection)?;
     }
     Ok(connection)
+}
+
+/// Makes a store of the first release one of this, after a copy.
+fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let beside = |suffix: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let (copying, copy) = (beside(".v1.copying"), beside(".v1"));
+    if !copy.exists() {
+        let failed = |source| StoreError::Copy {
+            path: copy.clone(),
+            source,
+        };
+        // What a copy that was cut off has left.
+        match fs::remove_file(&copying) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(failed(source)),
+            _ => {}
+        }
+        connection
+            .execute("VACUUM INTO ?1", [copying.to_string_lossy()])
+            .map_err(sql("copy the store before it is changed"))?;
+        File::open(&copying)
+            .and_then(|file| file.sync_all())
+            .and_then(|()| fs::rename(&copying, &copy))
+            .map_err(failed)?;
+    }
+    connection
+        .execute_batch(&format!("BEGIN IMMEDIATE; {FROM_1} COMMIT;"))
+        .map_err(sql("bring the store to this release"))
 }
 
 /// Whether there is no file, or nothing in it.

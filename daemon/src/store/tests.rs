@@ -280,3 +280,72 @@ fn a_row_that_cannot_be_read_does_not_hide_the_others() {
     std::fs::write(folder.file(), vec![b'x'; 8192]).unwrap();
     assert!(salvage(&folder.file()).jobs.is_empty());
 }
+
+/// The tables of the first release, as its jobs left them.
+const FIRST_RELEASE: &str = r#"
+CREATE TABLE jobs (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, uid INTEGER NOT NULL,
+    status TEXT NOT NULL, live INTEGER NOT NULL, archived INTEGER NOT NULL DEFAULT 0,
+    spool_key TEXT, state TEXT NOT NULL) STRICT;
+CREATE INDEX jobs_live ON jobs (id) WHERE live = 1;
+CREATE UNIQUE INDEX jobs_spool_key ON jobs (spool_key) WHERE spool_key IS NOT NULL;
+CREATE TABLE definitions (id INTEGER PRIMARY KEY, definition TEXT NOT NULL) STRICT;
+CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+INSERT INTO jobs VALUES (1, 'old', 7, 'Completed', 0, 1, NULL, '{"id":1,"name":"old","uid":7,
+    "priority":"medium","prepares":false,"limit_secs":null,"status":"Completed",
+    "history":[{"status":"NotStarted","at":5},{"status":"Completed","at":99}],
+    "attempts":1,"active":null,"cancel":null,"end":null}');
+INSERT INTO definitions VALUES (1, '{"job":{"command":"x","environment":"azureml:e:1"},
+    "base_path":"/","experiment_name":"e","created_by":"u"}');
+PRAGMA user_version = 1;
+"#;
+
+#[test]
+fn a_store_of_the_first_release_becomes_one_of_this_after_a_copy() {
+    let folder = Folder::new();
+    let connection = rusqlite::Connection::open(folder.file()).unwrap();
+    connection.execute_batch(FIRST_RELEASE).unwrap();
+    drop(connection);
+    let mut store = Store::open(&folder.file(), Missing::Refuse).unwrap();
+    store
+        .commit(&[insert(2, "new"), Write::Prune(vec![1, 2], 123)])
+        .unwrap();
+    let reader = Reader::open(&folder.file()).unwrap();
+    let old = reader.job(1).unwrap().unwrap();
+    assert_eq!((old.archived, old.pruned_at), (true, Some(123)));
+    assert_eq!(reader.job(2).unwrap().unwrap().pruned_at, None, "it lives");
+    drop((store, reader));
+    assert!(
+        Store::open(&folder.file(), Missing::Refuse).is_ok(),
+        "once only"
+    );
+    let copy = rusqlite::Connection::open(folder.0.join("jobd.db.v1")).unwrap();
+    let version: i64 = copy
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(version, 1);
+}
+
+#[test]
+fn kept_jobs_are_found_by_age_and_number_and_pruned_ones_are_not() {
+    let folder = Folder::new();
+    let mut store = Store::open(&folder.file(), Missing::Make).unwrap();
+    for id in 1..=4 {
+        let name = format!("job{id}");
+        let Write::Insert(mut job, new) = insert(id, &name) else {
+            unreachable!()
+        };
+        job.apply(1, JobEvent::Planned).unwrap();
+        let force = crate::core::event::Force::Now;
+        job.apply(10 * id, JobEvent::CancelAsked(force)).unwrap();
+        store.commit(&[Write::Insert(job, new)]).unwrap();
+    }
+    let reader = Reader::open(&folder.file()).unwrap();
+    let ids = |kept: Vec<Kept>| kept.iter().map(|kept| kept.id).collect::<Vec<_>>();
+    assert_eq!(ids(reader.kept_until(20, 9).unwrap()), [1, 2]);
+    assert_eq!(ids(reader.kept_beyond(1, 9).unwrap()), [3, 2, 1]);
+    store.commit(&[Write::Prune(vec![1, 3], 99)]).unwrap();
+    assert_eq!(ids(reader.kept_until(100, 9).unwrap()), [2, 4]);
+    assert_eq!(ids(reader.unswept(0, 9).unwrap()), [1, 3]);
+    store.commit(&[Write::Swept(vec![1])]).unwrap();
+    assert_eq!(ids(reader.unswept(0, 9).unwrap()), [3]);
+}

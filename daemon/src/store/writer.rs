@@ -21,6 +21,10 @@ pub enum Write {
     SetPaused(bool),
     /// Whether a job is hidden from lists.
     SetArchived(JobId, bool),
+    /// The folders of ended jobs are given up at this time.
+    Prune(Vec<JobId>, i64),
+    /// Their folders are gone.
+    Swept(Vec<JobId>),
 }
 
 /// The writer.
@@ -180,14 +184,32 @@ fn apply(transaction: &Transaction<'_>, write: &Write) -> Result<(), StoreError>
             "UPDATE jobs SET archived = ?2 WHERE id = ?1",
             params![id, archived],
         ),
+        Write::Prune(ids, at) => ids.iter().try_for_each(|id| {
+            run(
+                transaction,
+                "UPDATE jobs SET pruned_at = ?2, swept = 0
+                 WHERE id = ?1 AND live = 0 AND pruned_at IS NULL",
+                params![id, at],
+            )
+        }),
+        Write::Swept(ids) => ids.iter().try_for_each(|id| {
+            let query = "UPDATE jobs SET swept = 1 WHERE id = ?1";
+            run(transaction, query, params![id])
+        }),
     }
+}
+
+/// When a job ended.
+fn ended_at(job: &Job) -> Option<i64> {
+    let last = job.history.last().filter(|_| job.status.is_terminal());
+    last.map(|entry| entry.at)
 }
 
 fn insert(transaction: &Transaction<'_>, job: &Job, new: &NewJob) -> Result<(), StoreError> {
     let definition = encode(job.id, &*new.definition)?;
     run(
         transaction,
-        "INSERT INTO jobs (id, name, uid, status, live, spool_key, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO jobs (id, name, uid, status, live, spool_key, state, ended_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         params![
             job.id,
             job.name,
@@ -195,7 +217,8 @@ fn insert(transaction: &Transaction<'_>, job: &Job, new: &NewJob) -> Result<(), 
             job.status.name(),
             !job.status.is_terminal(),
             new.spool_key,
-            encode(job.id, job)?
+            encode(job.id, job)?,
+            ended_at(job)
         ],
     )?;
     run(
@@ -208,12 +231,13 @@ fn insert(transaction: &Transaction<'_>, job: &Job, new: &NewJob) -> Result<(), 
 fn update(transaction: &Transaction<'_>, job: &Job) -> Result<(), StoreError> {
     run(
         transaction,
-        "UPDATE jobs SET status = ?2, live = ?3, state = ?4 WHERE id = ?1",
+        "UPDATE jobs SET status = ?2, live = ?3, state = ?4, ended_at = ?5 WHERE id = ?1",
         params![
             job.id,
             job.status.name(),
             !job.status.is_terminal(),
-            encode(job.id, job)?
+            encode(job.id, job)?,
+            ended_at(job)
         ],
     )
 }

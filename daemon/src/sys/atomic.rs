@@ -6,10 +6,10 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
-use nix::fcntl::{OFlag, openat, renameat};
+use nix::fcntl::{FallocateFlags, OFlag, fallocate, openat, renameat};
 use nix::sys::stat::Mode;
 use thiserror::Error;
 
@@ -63,13 +63,63 @@ pub fn write_at(directory: impl AsFd, name: &str, bytes: &[u8]) -> io::Result<()
     Ok(renameat(directory, tmp.as_str(), directory, name)?)
 }
 
+/// Makes a new file with these bytes at once, under its own name: for a record that counts only
+/// after something else has followed it, so that a part of it means as little as none.
+///
+/// # Errors
+/// Whatever the file system says; a part of the file may be there then.
+pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let mut file = options
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .mode(MODE.bits())
+        .open(path)?;
+    file.write_all(bytes)?;
+    Ok(file)
+}
+
+/// As [`write_new`], for a name relative to an open directory.
+///
+/// # Errors
+/// As [`write_new`].
+pub fn write_new_at(directory: impl AsFd, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
+    File::from(openat(directory, name, flags, MODE)?).write_all(bytes)
+}
+
+/// Takes room on the disk for a file that has none yet.
+///
+/// # Errors
+/// No space, or whatever the file system says.
+pub fn take_room(file: &File, bytes: u16) -> io::Result<()> {
+    let length = i64::from(bytes);
+    if fallocate(file, FallocateFlags::empty(), 0, length).is_err() {
+        // Not every file system can; blanks take the room too, or there is none.
+        file.write_all_at(&vec![b' '; usize::from(bytes)], 0)?;
+    }
+    Ok(())
+}
+
 /// Opens an empty file, relative to an open directory, to be filled and renamed later.
 ///
 /// # Errors
 /// Whatever the file system says.
 pub fn create_at(directory: impl AsFd, name: &str) -> io::Result<File> {
-    let flags =
-        OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    open_at(directory, name, OFlag::O_TRUNC)
+}
+
+/// Opens a file as it is, relative to an open directory, or makes it.
+///
+/// # Errors
+/// Whatever the file system says.
+pub fn keep_at(directory: impl AsFd, name: &str) -> io::Result<File> {
+    open_at(directory, name, OFlag::empty())
+}
+
+fn open_at(directory: impl AsFd, name: &str, more: OFlag) -> io::Result<File> {
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | more;
     Ok(File::from(openat(directory, name, flags, MODE)?))
 }
 

@@ -7,12 +7,20 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use nix::time::{ClockId, clock_gettime};
 
+use super::failpoint;
+
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// Microseconds since the Unix epoch, negative before it.
 #[must_use]
 pub fn wall_micros() -> i64 {
-    match SystemTime::now().duration_since(UNIX_EPOCH) {
+    micros_of(SystemTime::now()).saturating_add(failpoint::clock_jump_micros())
+}
+
+/// A moment, such as a file's time, in microseconds since the Unix epoch, negative before it.
+#[must_use]
+pub fn micros_of(moment: SystemTime) -> i64 {
+    match moment.duration_since(UNIX_EPOCH) {
         Ok(since) => i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
         Err(before) => i64::try_from(before.duration().as_micros()).map_or(i64::MIN, |us| -us),
     }

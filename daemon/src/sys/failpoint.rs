@@ -7,6 +7,9 @@
 //! * `JOBD_FAILNOTE=FILE`: a line with the label is appended there before either happens, so that
 //!   a test knows what it hit, and that nothing was left to hit.
 //!
+//! * `JOBD_CLOCK_FILE=FILE`: the wall clock is so many seconds off as the file says, read anew
+//!   each time; shims, too.
+//!
 //! The daemon hands `JOBD_SHIM_FAILPOINT` and `JOBD_SHIM_FAILIO` to its shims under the plain
 //! names, so that either program can be hit alone.
 
@@ -22,8 +25,10 @@ pub const DAEMON_LABELS: &[&str] = &[
     "engine.before-deed",
     "engine.before-replies",
     "exec.before-folders",
+    "exec.make-job-folder",
     "exec.make-folder",
     "exec.write-job",
+    "exec.take-room",
     "exec.write-spec",
     "exec.spec-written",
     "exec.spawn",
@@ -34,6 +39,9 @@ pub const DAEMON_LABELS: &[&str] = &[
     "exec.after-stop",
     "exec.before-adoption",
     "exec.leftovers-killed",
+    "retention.marked",
+    "retention.delete",
+    "retention.deleted",
     "spool.read",
     "spool.admitted",
     "spool.remove",
@@ -80,8 +88,16 @@ pub fn io(_label: &'static str) -> io::Result<()> {
     Ok(())
 }
 
+/// How far a test has moved the wall clock, in microseconds.
+#[cfg(not(feature = "failpoints"))]
+#[inline]
+#[must_use]
+pub fn clock_jump_micros() -> i64 {
+    0
+}
+
 #[cfg(feature = "failpoints")]
-pub use armed::{io, reach};
+pub use armed::{clock_jump_micros, io, reach};
 
 #[cfg(feature = "failpoints")]
 mod armed {
@@ -96,6 +112,7 @@ mod armed {
         kill: Option<(String, u64)>,
         fail: Option<Fail>,
         note: Option<std::path::PathBuf>,
+        clock: Option<std::path::PathBuf>,
     }
 
     struct Fail {
@@ -117,6 +134,7 @@ mod armed {
                 .ok()
                 .and_then(|text| fail(&text)),
             note: std::env::var_os("JOBD_FAILNOTE").map(Into::into),
+            clock: std::env::var_os("JOBD_CLOCK_FILE").map(Into::into),
         })
     }
 
@@ -149,6 +167,18 @@ mod armed {
         if let Err(error) = noted {
             tracing::error!(%error, "note a failpoint");
         }
+    }
+
+    /// How far a test has moved the wall clock, in microseconds.
+    #[must_use]
+    pub fn clock_jump_micros() -> i64 {
+        let Some(path) = &armed().clock else {
+            return 0;
+        };
+        let seconds = std::fs::read_to_string(path)
+            .ok()
+            .and_then(|text| text.trim().parse::<i64>().ok());
+        seconds.unwrap_or(0).saturating_mul(1_000_000)
     }
 
     /// A place where the process may be killed.

@@ -7,5 +7,6 @@ pub mod failpoint;
 pub mod folder;
 pub mod lease;
 pub mod lock;
+pub mod passing;
 pub mod pidfd;
 pub mod process;

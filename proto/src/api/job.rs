@@ -144,6 +144,9 @@ pub struct JobView {
     /// Azure ML's error document.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorDocument>,
+    /// RFC 3339, UTC: when its folders, and with them its log, were given up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pruned_at: Option<String>,
     /// What has no effect on this machine, and other remarks.
     pub notes: Vec<String>,
     /// Every status the job has had.

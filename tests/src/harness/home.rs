@@ -28,6 +28,10 @@ const HIDE_CGROUPS: &str = r#"for mount in $(awk '$3 == "cgroup2" { print $2 }' 
 umount --lazy "$mount" || exit 1
 done
 exec "$@""#;
+/// User numbers from here on are nobody's: far beyond those of people and containers.
+const OTHER_UIDS: u32 = 3_000_000_000;
+/// How many a process of tests has for its own.
+const OTHER_UIDS_EACH: u32 = 16;
 /// How much of a log is printed when a test fails.
 const TRACE_LINES_MAX: usize = 40;
 const TRACE_CHARS_MAX: usize = 300;
@@ -133,6 +137,32 @@ impl Home {
         Some(home)
     }
 
+    /// One whose daemon runs as a user that nobody else is, and that user's number: limits that
+    /// count by user count this daemon and its jobs only. Nothing, after a line that says why,
+    /// where that is not possible.
+    #[must_use]
+    pub fn running_as_other_user(arguments: &[&str]) -> Option<(Home, u32)> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed) % OTHER_UIDS_EACH;
+        let uid = OTHER_UIDS + std::process::id() * OTHER_UIDS_EACH + number;
+        let mut home = Home::new();
+        let user = [format!("--reuid={uid}"), format!("--regid={uid}")];
+        let wrapper = [&["setpriv".into(), "--clear-groups".into()], &user[..]].concat();
+        let tried = Command::new(&wrapper[0])
+            .args(&wrapper[1..])
+            .arg(&home.program)
+            .arg("--version")
+            .output();
+        if !tried.as_ref().is_ok_and(|output| output.status.success()) {
+            println!("SKIP: no program can be run as another user: {tried:?}");
+            return None;
+        }
+        std::os::unix::fs::chown(&home.path, Some(uid), Some(uid)).unwrap();
+        home.wrapper = wrapper;
+        home.start(arguments);
+        Some((home, uid))
+    }
+
     /// What the daemon says of missing cgroups.
     fn why_no_cgroups(&self) -> Option<String> {
         let status = self.connect().call(&Status {}).unwrap();
@@ -168,6 +198,11 @@ impl Home {
         if let Err(status) = self.try_start(arguments) {
             panic!("jobd ended with {status}: {}", self.said());
         }
+    }
+
+    /// Starts a daemon and waits for nothing.
+    pub fn begin(&mut self, arguments: &[&str]) {
+        self.daemon = Some(self.spawn_daemon(arguments));
     }
 
     /// Starts a daemon and waits until its socket answers or it has ended.

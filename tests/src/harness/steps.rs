@@ -68,8 +68,8 @@ impl Home {
     }
 }
 
-/// A record; it is renamed into place, so it is whole or not there.
+/// A record; none while it is not there, or not whole: that of a start is written in its place.
 fn record<T: DeserializeOwned>(path: &Path) -> Option<T> {
     let bytes = fs::read(path).ok()?;
-    Some(serde_json::from_slice(&bytes).unwrap())
+    serde_json::from_slice(&bytes).ok()
 }

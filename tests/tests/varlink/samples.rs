@@ -288,6 +288,7 @@ fn job(whole: bool) -> JobView {
         duration_ms: whole.then_some(1),
         error: outcome.error_document().filter(|_| whole),
         waiting_reason: whole.then(text),
+        pruned_at: whole.then(text),
         outcome: whole.then_some(outcome),
         exit_code: whole.then_some(1),
         notes: vec![text()],
