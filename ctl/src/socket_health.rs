@@ -64,7 +64,8 @@ fn judge_version(version: &str, pid: u32) -> Finding {
 
 fn judge_absence(path: &Path, has_socket: bool) -> Finding {
     if !has_socket {
-        return Finding::ok(DAEMON, "none runs; jobctl starts one when it needs it");
+        let found = "nobody answers, and there is no socket; jobctl starts a daemon when needed";
+        return Finding::ok(DAEMON, found);
     }
     Finding::weaker(
         DAEMON,

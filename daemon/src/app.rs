@@ -24,8 +24,6 @@ use crate::state::{self, StateError};
 use crate::store::{Store, StoreError};
 use crate::sys::{clock, failpoint, process};
 
-/// The name of the program that supervises a step; it lies beside the daemon's own.
-pub const SHIM: &str = "jobd-shim";
 /// Threads that may wait for the store at once.
 const BLOCKING_THREADS_MAX: usize = 4;
 /// How long such a thread stays without work: for good. Where the user may have no more processes
@@ -191,7 +189,7 @@ fn start_exec(
 
 fn find_shim() -> Result<PathBuf, AppError> {
     let own = std::env::current_exe().map_err(system("find the own program"))?;
-    let path = own.with_file_name(SHIM);
+    let path = own.with_file_name(exec::SHIM);
     if path.exists() {
         Ok(path)
     } else {

@@ -131,11 +131,12 @@ pub fn when_missing(layout: &Layout) -> Result<Missing, StateError> {
         return Ok(Missing::Refuse);
     }
     for path in [layout.jobs(), layout.steps()] {
-        let look = |source| StateError::Look {
-            path: path.clone(),
-            source,
+        let mut entries = match std::fs::read_dir(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(source) => return Err(StateError::Look { path, source }),
+            Ok(entries) => entries,
         };
-        if std::fs::read_dir(&path).map_err(look)?.next().is_some() {
+        if entries.next().is_some() {
             return Ok(Missing::Refuse);
         }
     }

@@ -161,6 +161,22 @@ fn a_daemon_that_was_killed_leaves_a_stale_socket_and_a_whole_store() {
     assert_eq!(home.show("done")["status"], "Completed");
 }
 
+/// By a cleaner of old files, for example: neither a client nor another daemon comes to it.
+#[test]
+fn a_daemon_whose_socket_was_removed_is_found_by_its_lock() {
+    let mut home = Home::running(&[]);
+    fs::remove_file(home.socket()).unwrap();
+    let found = doctor(&home, 1);
+    assert_level(&found, "state-lock", Level::Broken);
+    let pid = home.daemon_pid().to_string();
+    assert!(found["state-lock"].found.contains(&pid), "{found:?}");
+    // As the advice has it.
+    home.signal(Signal::SIGTERM);
+    assert!(home.wait_for_daemon().success());
+    home.start(&[]);
+    assert_level(&doctor(&home, 0), "state-lock", Level::Ok);
+}
+
 #[test]
 fn flipped_bytes_are_found_and_the_way_out_is_named() {
     let home = used();
@@ -210,6 +226,11 @@ fn a_missing_store_is_broken_where_jobs_have_been() {
     let found = unchanged(&home, 1);
     assert_level(&found, "store", Level::Broken);
     assert!(found["store"].advice.contains("jobd recover"));
+    // The folders of the steps alone tell of the job.
+    fs::remove_dir_all(home.path().join("state/jobs")).unwrap();
+    assert_level(&unchanged(&home, 1), "store", Level::Broken);
+    drop(home.jobd_json(&["recover", "-o", "json"]));
+    assert_level(&doctor(&home, 0), "store", Level::Ok);
 }
 
 /// A daemon that was killed before it had made its tables: the next one makes them.

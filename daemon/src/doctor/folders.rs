@@ -13,6 +13,9 @@ use super::disk::nearest;
 
 /// Write permission of the group and of others.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
+/// What one user made there, another cannot remove (chmod(1)).
+const STICKY: u32 = 0o1000;
+const ROOT: u32 = 0;
 
 /// What a path is.
 #[derive(Debug, Clone, Copy)]
@@ -66,7 +69,7 @@ fn unusable(check: &str, found: String) -> Finding {
     Finding::broken(check, found, "no daemon starts", advice)
 }
 
-/// `us` is the user who asks; root may use what belongs to others.
+/// `us` is the user who asks. Root's folders are as good as ours: root may do all anyhow.
 fn judge(check: &str, path: &Path, us: u32, found: Found) -> Finding {
     let place = path.display();
     match found {
@@ -78,20 +81,20 @@ fn judge(check: &str, path: &Path, us: u32, found: Found) -> Finding {
         Found::Folder {
             writable: false, ..
         } => unusable(check, format!("{place} cannot be written")),
-        Found::Folder { uid, .. } if uid != us && us != 0 => {
-            unusable(check, format!("{place} belongs to user {uid}"))
-        }
         Found::Folder { mode, .. } if mode & WRITABLE_BY_OTHERS != 0 => Finding::weaker(
             check,
             format!("{place} has mode {mode:04o}: others may write there"),
-            "another user may remove or replace what jobd keeps there",
-            format!("chmod go-w {place}"),
+            "another user may replace what jobd keeps there, or take its place",
+            match mode & STICKY {
+                0 => format!("chmod go-w {place}"),
+                _ => "set JOBD_HOME to a folder of your own".into(),
+            },
         ),
-        Found::Folder { uid, .. } if uid != us => Finding::weaker(
+        Found::Folder { uid, .. } if uid != us && uid != ROOT => Finding::weaker(
             check,
             format!("{place} belongs to user {uid}"),
-            "what a daemon of root makes there, that user may remove or replace",
-            "run jobctl as that user, or set JOBD_HOME to another folder",
+            "that user may replace what jobd keeps there",
+            "run jobctl as that user, or set JOBD_HOME to a folder of your own",
         ),
         Found::Folder { mode, .. } => Finding::ok(check, format!("{place}, mode {mode:04o}")),
     }
@@ -120,14 +123,21 @@ mod tests {
         assert_eq!(level(7, folder(7, 0o755)), Ok);
         assert_eq!(level(7, folder(7, 0o775)), Weaker);
         assert_eq!(level(7, folder(7, 0o1777)), Weaker);
-        assert_eq!(level(7, folder(8, 0o777)), Broken);
+        assert_eq!(level(7, folder(8, 0o777)), Weaker);
         assert_eq!(level(0, folder(8, 0o700)), Weaker);
+        assert_eq!(level(7, folder(0, 0o755)), Ok);
         let read_only = Found::Folder {
             uid: 7,
             mode: 0o500,
             writable: false,
         };
         assert_eq!(level(7, read_only), Broken);
+    }
+
+    #[test]
+    fn nobody_is_told_to_change_what_all_share() {
+        let shared = judge("socket-folder", Path::new("/tmp"), 7, folder(0, 0o1777));
+        assert!(!shared.advice.contains("chmod"), "{shared:?}");
     }
 
     #[test]

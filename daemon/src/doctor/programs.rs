@@ -7,7 +7,6 @@ use std::process::{Command, Stdio};
 use nix::unistd::{AccessFlags, access};
 use proto::finding::Finding;
 
-use crate::app::SHIM;
 use crate::exec;
 
 const SHELL: &str = "/bin/sh";
@@ -23,7 +22,7 @@ enum Shim {
 
 pub(super) fn check() -> Vec<Finding> {
     let own = std::env::current_exe().unwrap_or_default();
-    let path = own.with_file_name(SHIM);
+    let path = own.with_file_name(exec::SHIM);
     let mut findings = vec![judge_shim(&path, &look_at_shim(&path))];
     let search = std::env::var_os("PATH").unwrap_or_else(|| exec::PATH_DEFAULT.into());
     findings.push(judge_tools(

@@ -1,5 +1,7 @@
 //! All checks, in the order in which they are shown.
 
+use std::path::Path;
+
 use proto::finding::Finding;
 use proto::paths::Paths;
 
@@ -21,6 +23,8 @@ pub fn run(paths: &Paths) -> Vec<Finding> {
     let (newest, store) = store::check(&layout, !is_free);
     let process = holder.as_ref().ok().and_then(Option::as_ref);
     let process = process.and_then(|holder| holder.pid.as_deref());
+    // A daemon that starts has the lock before it has written its pid.
+    let process = process.filter(|pid| Path::new("/proc").join(pid).exists());
     let process = process.unwrap_or("self");
     [
         configuration,

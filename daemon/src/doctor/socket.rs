@@ -12,8 +12,12 @@ use crate::state::{Holder, StateError};
 
 pub(super) fn check(socket: &Path, holder: Result<&Option<Holder>, &StateError>) -> Vec<Finding> {
     let found = fs::symlink_metadata(socket).ok();
+    let is_there = found.is_some();
     let in_the_way = found.is_some_and(|found| !found.file_type().is_socket());
-    vec![judge(socket, in_the_way), judge_holder(holder)]
+    vec![
+        judge(socket, in_the_way),
+        judge_holder(holder, socket, is_there),
+    ]
 }
 
 fn judge(socket: &Path, in_the_way: bool) -> Finding {
@@ -31,19 +35,33 @@ fn judge(socket: &Path, in_the_way: bool) -> Finding {
     Finding::ok(CHECK, place.to_string())
 }
 
-fn judge_holder(holder: Result<&Option<Holder>, &StateError>) -> Finding {
+/// The socket of a daemon may have been removed, by a cleaner of old files for example.
+fn judge_holder(
+    holder: Result<&Option<Holder>, &StateError>,
+    socket: &Path,
+    is_there: bool,
+) -> Finding {
     const CHECK: &str = "state-lock";
-    match holder {
-        Err(error) => Finding::broken(
-            CHECK,
-            error.to_string(),
-            "no daemon starts, and whether one works there is not known",
-            "run it as the user who runs jobd",
-        ),
-        Ok(None) => Finding::ok(CHECK, "free: no daemon works there"),
-        Ok(Some(Holder { pid: Some(pid) })) => Finding::ok(CHECK, format!("held by process {pid}")),
-        Ok(Some(Holder { pid: None })) => Finding::ok(CHECK, "held by a process"),
+    let who = match holder {
+        Err(error) => {
+            let means = "no daemon starts, and whether one works there is not known";
+            let advice = "run it as the user who runs jobd";
+            return Finding::broken(CHECK, error.to_string(), means, advice);
+        }
+        Ok(None) => return Finding::ok(CHECK, "free: no daemon works there"),
+        Ok(Some(Holder { pid: Some(pid) })) => format!("held by process {pid}"),
+        Ok(Some(Holder { pid: None })) => "held by a process".into(),
+    };
+    if is_there {
+        return Finding::ok(CHECK, who);
     }
+    Finding::broken(
+        CHECK,
+        format!("{who}, but there is no socket {}", socket.display()),
+        "jobs that run go on; nothing can be submitted or shown, and no other daemon starts",
+        "ask again in a moment; if it stays so, end that process (kill PID): running jobs go on, \
+         and the next daemon takes them over",
+    )
 }
 
 #[cfg(test)]
@@ -58,5 +76,16 @@ mod tests {
         assert_eq!(judge(Path::new("/s"), false).level, Level::Ok);
         assert_eq!(judge(Path::new("/s"), true).level, Level::Broken);
         assert_eq!(judge(Path::new(&long), false).level, Level::Broken);
+    }
+
+    #[test]
+    fn a_daemon_without_a_socket_is_broken() {
+        let level = |holder: &Option<Holder>, is_there| {
+            judge_holder(Ok(holder), Path::new("/s"), is_there).level
+        };
+        let held = Some(Holder { pid: None });
+        assert_eq!(level(&None, false), Level::Ok);
+        assert_eq!(level(&held, true), Level::Ok);
+        assert_eq!(level(&held, false), Level::Broken);
     }
 }

@@ -9,6 +9,8 @@ use crate::core::plan::Host;
 const PASSED: [&str; 9] = [
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR",
 ];
+/// The name of the program that supervises a step; it lies beside the daemon's own.
+pub const SHIM: &str = "jobd-shim";
 /// The search path where the daemon has none.
 pub const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 

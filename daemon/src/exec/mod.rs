@@ -18,7 +18,9 @@ mod watch;
 
 pub use adopt::{Finding, find_out};
 pub use facts::started_at;
-pub use host::{PATH_DEFAULT, cgroup_parent_path, find_cgroup_parent, leave_cgroup_parent, shell};
+pub use host::{
+    PATH_DEFAULT, SHIM, cgroup_parent_path, find_cgroup_parent, leave_cgroup_parent, shell,
+};
 pub use order::{Orders, channel};
 pub use origin::{Origin, read as origin};
 pub use watch::{Exec, ExecError};
