@@ -23,6 +23,7 @@ pub fn run(endpoint: &Endpoint, args: LogsArgs) -> Result<Ending, Error> {
         let (name, status) = (&job.name, job.status);
         say(&match &job.pruned_at {
             Some(at) => format!("job {name} is {status}: its log was pruned at {at}"),
+            None if status.is_terminal() => format!("job {name} is {status}: it has no log"),
             None => format!("job {name} is {status}: no log yet"),
         });
     }
