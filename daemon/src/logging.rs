@@ -20,6 +20,9 @@ pub fn start(folder: &Path, files_max: usize) -> Result<(), InitError> {
         EnvFilter::try_from_env(FILTER_VARIABLE).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // A line that cannot be written is dropped. Told on standard error, which may be on the
+        // same full disk, it would end the thread that has something to say.
+        .log_internal_errors(false)
         .with_ansi(false);
     if std::env::var_os("JOURNAL_STREAM").is_some() {
         builder.without_time().with_writer(std::io::stderr).init();

@@ -68,17 +68,37 @@ pub fn make(layout: &Layout) -> Result<(), StateError> {
     Ok(())
 }
 
+/// The state folder is this process's own for as long as this lives.
+#[derive(Debug)]
+pub struct Taken {
+    /// Locked too, as earlier releases do; it holds the pid.
+    _file: File,
+    /// The folder itself: nobody can delete this lock and leave the store.
+    _folder: File,
+}
+
 /// Takes the state folder for this process alone and writes the pid for whoever comes second.
 ///
 /// # Errors
 /// `Held` when another process has it, `Lock` or `Pid` when the file system refuses.
-pub fn take(layout: &Layout) -> Result<File, StateError> {
-    let mut file = lock_state(layout)?;
+pub fn take(layout: &Layout) -> Result<Taken, StateError> {
+    let folder = lock_patiently(layout, || {
+        let path = layout.state();
+        let folder = File::open(path).map_err(|source| LockError::Open {
+            path: path.into(),
+            source,
+        })?;
+        lock::lock(folder, path)
+    })?;
+    let mut file = lock_patiently(layout, || lock::create_exclusive(&layout.lock()))?;
     file.set_len(0)
         .and_then(|()| file.rewind())
         .and_then(|()| writeln!(file, "{}", std::process::id()))
         .map_err(StateError::Pid)?;
-    Ok(file)
+    Ok(Taken {
+        _file: file,
+        _folder: folder,
+    })
 }
 
 /// Who has the state folder.
@@ -123,18 +143,20 @@ pub fn when_missing(layout: &Layout) -> Result<Missing, StateError> {
     Ok(Missing::Make)
 }
 
-/// Locks the state folder. A daemon that was killed while it started a shim leaves the lock to
-/// that child until its exec: so a lock whose owner is gone is waited for.
-fn lock_state(layout: &Layout) -> Result<File, StateError> {
-    let path = layout.lock();
+/// Locks. A daemon that was killed while it started a shim leaves its locks to that child until
+/// its exec: so a lock whose owner is gone is waited for.
+fn lock_patiently(
+    layout: &Layout,
+    lock: impl Fn() -> Result<File, LockError>,
+) -> Result<File, StateError> {
     let until = Instant::now() + ORPHANED_LOCK_WAIT;
     loop {
-        match lock::create_exclusive(&path) {
+        match lock() {
             Ok(file) => return Ok(file),
             Err(LockError::Held { .. }) => {}
             Err(error) => return Err(StateError::Lock(error)),
         }
-        let pid = read_pid(&path);
+        let pid = read_pid(&layout.lock());
         if pid.as_deref().is_some_and(lives) || Instant::now() >= until {
             let path = layout.state().into();
             return Err(StateError::Held { path, pid });

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use jobd_tests::harness::{DEADLINE, Home, JobFile, Witness, wait_until};
+use jobd_tests::harness::{DEADLINE, Home, JobFile, Witness, probe_command, wait_until};
 use serde_json::Value;
 
 /// A home whose only slot is taken until its gate opens.
@@ -102,4 +102,38 @@ fn all_folders_of_all_jobs_removed_under_a_dead_daemon_leave_jobs_that_run_once(
     assert_eq!(home.wait("holds")["outcome"]["kind"], "lost");
     let later = home.submit(&JobFile::new("true"));
     assert_eq!(home.wait(&later)["status"], "Completed");
+}
+
+#[test]
+fn a_log_that_is_cut_off_or_replaced_while_its_job_runs_changes_nothing_else() {
+    let home = Home::running(&["--slots", "2"]);
+    let gate = home.path().join("gate");
+    let hold = probe_command(&["hold", gate.to_str().unwrap()]).replace("exec ", "");
+    let names = ["cut", "replaced"];
+    for name in names {
+        let job = JobFile::new(&format!("echo before; {hold}; echo after; exit 4"));
+        drop(home.submit(&job.name(name)));
+        let begun = || home.log(name) == b"before\n";
+        wait_until("the first line", DEADLINE, begun);
+    }
+    let path = |name| home.job_folder(name).join("user_logs/std_log.txt");
+    fs::write(path("cut"), "").unwrap();
+    fs::remove_file(path("replaced")).unwrap();
+    fs::write(path("replaced"), "mine\n").unwrap();
+    open_gate(&home);
+    for name in names {
+        assert_eq!(home.wait(name)["exit_code"], 4);
+    }
+    // The supervisor keeps the file that it opened, and writes at its end.
+    assert_eq!(home.log("cut"), b"after\n");
+    assert_eq!(home.log("replaced"), b"mine\n");
+}
+
+#[test]
+fn the_log_of_the_daemon_itself_may_be_deleted() {
+    let home = Home::running(&[]);
+    fs::remove_dir_all(home.path().join("state/log")).unwrap();
+    let job = home.submit(&JobFile::new("exit 4"));
+    assert_eq!(home.wait(&job)["exit_code"], 4);
+    drop(home.run(&["status"]).ok());
 }

@@ -21,7 +21,7 @@ const SUBMISSIONS_MAX: usize = 100;
 /// Open descriptors that are left to a daemon beyond those that it has.
 const SPARE_DESCRIPTORS: u64 = 1;
 
-/// A home whose state folder is a small disk of its own.
+/// A home whose state folder, or all of it, is a small disk of its own.
 struct SmallDisk {
     home: Home,
     state: PathBuf,
@@ -33,6 +33,17 @@ impl SmallDisk {
         let home = Home::new();
         let state = home.path().join("state");
         fs::create_dir(&state).unwrap();
+        SmallDisk::mount(home, state)
+    }
+
+    /// The same with all of the home on it, and so what the daemon says on its standard error.
+    fn of_all() -> Option<SmallDisk> {
+        let home = Home::new();
+        let all = home.path().to_owned();
+        SmallDisk::mount(home, all)
+    }
+
+    fn mount(home: Home, state: PathBuf) -> Option<SmallDisk> {
         let options = format!("size={DISK_BYTES},mode=0700");
         let mounted = mount(
             Some("tmpfs"),
@@ -155,6 +166,27 @@ fn on_a_full_disk_submissions_are_refused_and_what_runs_ends_with_its_truth() {
         assert_eq!(home.wait(name)["status"], "Completed");
     }
     assert_eq!(witness.marks().len(), admitted.len());
+}
+
+#[test]
+fn a_daemon_that_can_say_nothing_anywhere_goes_on() {
+    let Some(mut disk) = SmallDisk::of_all() else {
+        return;
+    };
+    disk.home.start(&[]);
+    let home = &disk.home;
+    disk.fill(0);
+    // Each refusal is an error that the daemon wants to log.
+    let long = JobFile::new("true").with(&format!("description: {}", "d".repeat(100_000)));
+    let refused = (0..SUBMISSIONS_MAX).filter(|number| {
+        let name = format!("n{number}");
+        submit(home, &name, &long).is_err()
+    });
+    assert!(refused.count() > 1);
+    disk.free();
+    submit(home, "after", &JobFile::new("exit 3")).unwrap();
+    assert_eq!(home.wait("after")["exit_code"], 3);
+    assert!(disk.home.ended().is_none());
 }
 
 #[test]

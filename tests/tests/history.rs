@@ -16,6 +16,7 @@ fn a_hundred_thousand_ended_jobs_are_not_noticed() {
     let mut home = Home::running(&["--slots", "1"]);
     drop(home.wait(&home.submit(&JobFile::new("true"))));
     home.kill();
+    seed(&home.path().join("state/jobd.db"), 100).unwrap();
     let without = measure(&mut home);
     seed(&home.path().join("state/jobd.db"), JOBS).unwrap();
     let with = measure(&mut home);

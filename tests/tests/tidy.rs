@@ -310,6 +310,35 @@ fn the_readme_lists_every_limit() {
     report(broken);
 }
 
+/// Every test that the README's table of faults names is there: `FILE::NAME`, where FILE is a
+/// file or folder of tests/tests, or a path from the root.
+#[test]
+fn every_test_of_the_table_of_faults_is_there() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let (_, rest) = readme.split_once("\n## Faults\n").unwrap();
+    let (table, _) = rest.split_once("\n## ").unwrap();
+    let named = table.split('`').filter(|part| part.contains("::"));
+    let all = all_sources();
+    let mut broken = Vec::new();
+    let mut count = 0;
+    for one in named {
+        let (place, name) = one.split_once("::").unwrap();
+        let is_place = |file: &str| {
+            file == place
+                || file == format!("tests/tests/{place}")
+                || file.starts_with(&format!("tests/tests/{place}/"))
+        };
+        let function = format!("fn {name}(");
+        let mut files = all.iter().filter(|(file, _)| is_place(file));
+        if !files.any(|(_, text)| text.contains(&function)) {
+            broken.push(format!("README.md: {one} is not there"));
+        }
+        count += 1;
+    }
+    assert!(count > 50, "the table was not found: {count} tests");
+    report(broken);
+}
+
 /// Each failpoint's label stands in the list and at one place of the source.
 #[test]
 fn every_failpoint_is_listed_and_placed_once() {

@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, openat};
+use nix::fcntl::{AtFlags, OFlag, RenameFlags, openat};
 use nix::sys::stat::{Mode, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
@@ -22,6 +22,9 @@ const QUIET_MICROS: i64 = 250_000;
 /// The most bytes of a refused file's own name in `rejected/`: Linux takes 255 (`NAME_MAX`), and a
 /// number and `.error` may follow.
 const REJECTED_NAME_BYTES_MAX: usize = 236;
+
+/// What an admitted file is called between the look at it and its removal; no job file's name.
+const TAKEN_NAME: &str = ".admitted";
 
 /// Why the spool cannot be worked on.
 #[derive(Debug, thiserror::Error)]
@@ -57,8 +60,9 @@ pub enum Opened {
         text: Vec<u8>,
         /// Tells this file from any other, also after a crash.
         key: String,
-        /// The inode: only this one is removed.
-        inode: u64,
+        /// The file itself: only this one is removed, and while it is open no other file can get
+        /// its inode.
+        file: File,
     },
     /// It is being written, or was just now.
     NotYet,
@@ -142,25 +146,27 @@ impl Folder {
             Err(Errno::ELOOP) => {
                 return Opened::Refused("it is a symbolic link; put the file itself here".into());
             }
+            // No fault of the file.
+            Err(Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM) => return Opened::NotYet,
             Err(Errno::ENXIO) => return Opened::Refused("it is not a regular file".into()),
             Err(errno) => return Opened::Refused(format!("it cannot be opened: {}", errno.desc())),
         };
-        match self.read(&file, moved_in) {
+        match self.read(file, moved_in) {
             Ok(opened) => opened,
             Err(error) => Opened::Refused(format!("it cannot be read: {error}")),
         }
     }
 
-    fn read(&self, file: &File, moved_in: bool) -> io::Result<Opened> {
+    fn read(&self, file: File, moved_in: bool) -> io::Result<Opened> {
         let before = file.metadata()?;
         if let Some(reason) = self.objection(&before) {
             return Ok(Opened::Refused(reason));
         }
-        if !moved_in && !is_quiet(&before) || lease::is_being_written(file)? {
+        if !moved_in && !is_quiet(&before) || lease::is_being_written(&file)? {
             return Ok(Opened::NotYet);
         }
         let mut text = Vec::new();
-        file.take(FILE_BYTES_MAX + 1).read_to_end(&mut text)?;
+        (&file).take(FILE_BYTES_MAX + 1).read_to_end(&mut text)?;
         let after = file.metadata()?;
         let same = |a: &std::fs::Metadata, b: &std::fs::Metadata| {
             (a.len(), a.mtime(), a.mtime_nsec()) == (b.len(), b.mtime(), b.mtime_nsec())
@@ -177,11 +183,7 @@ impl Folder {
             before.mtime(),
             before.mtime_nsec()
         );
-        Ok(Opened::File {
-            text,
-            key,
-            inode: before.ino(),
-        })
+        Ok(Opened::File { text, key, file })
     }
 
     /// What is wrong with a file before its first byte is read.
@@ -207,23 +209,43 @@ impl Folder {
         None
     }
 
-    /// Removes a file that was admitted, if it is still the one that was read.
-    pub fn remove(&self, name: &OsStr, inode: u64) -> Result<(), SpoolError> {
-        let failed = |errno: Errno| SpoolError::File {
+    /// Removes a file that was admitted, if it is still the one that was read. It is taken away
+    /// first and looked at again then: nothing that was put in its place meanwhile is dropped.
+    pub fn remove(&self, name: &OsStr, read: &File) -> Result<(), SpoolError> {
+        let failed = |source| SpoolError::File {
             operation: "remove",
             name: name.to_string_lossy().into_owned(),
-            source: errno.into(),
+            source,
         };
-        match fstatat(self.fd.as_fd(), name, AtFlags::AT_SYMLINK_NOFOLLOW) {
-            Ok(found) if found.st_ino == inode => {}
-            Ok(_) | Err(Errno::ENOENT) => return Ok(()),
-            Err(errno) => return Err(failed(errno)),
+        let inode = read.metadata().map_err(failed)?.ino();
+        if !self.is_inode(name, inode).map_err(failed)? {
+            return Ok(());
         }
-        failpoint::io("spool.remove")
-            .map_err(|source| failed(Errno::from_raw(source.raw_os_error().unwrap_or_default())))?;
-        match unlinkat(self.fd.as_fd(), name, UnlinkatFlags::NoRemoveDir) {
-            Ok(()) | Err(Errno::ENOENT) => Ok(()),
-            Err(errno) => Err(failed(errno)),
+        failpoint::io("spool.remove").map_err(failed)?;
+        let fd = self.fd.as_fd();
+        let taken = OsStr::new(TAKEN_NAME);
+        match nix::fcntl::renameat(fd, name, fd, taken) {
+            Ok(()) => {}
+            Err(Errno::ENOENT) => return Ok(()),
+            Err(errno) => return Err(failed(errno.into())),
+        }
+        if self.is_inode(taken, inode).map_err(failed)? {
+            let removed = unlinkat(fd, taken, UnlinkatFlags::NoRemoveDir);
+            return removed.map_err(|errno| failed(errno.into()));
+        }
+        let back = RenameFlags::RENAME_NOREPLACE;
+        match nix::fcntl::renameat2(fd, taken, fd, name, back) {
+            Err(Errno::EEXIST) => self.reject(taken, "another file has taken its name\n"),
+            put_back => put_back.map_err(|errno| failed(errno.into())),
+        }
+    }
+
+    /// Whether the name is that inode's; false when there is no such name.
+    fn is_inode(&self, name: &OsStr, inode: u64) -> io::Result<bool> {
+        match fstatat(self.fd.as_fd(), name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(found) => Ok(found.st_ino == inode),
+            Err(Errno::ENOENT) => Ok(false),
+            Err(errno) => Err(errno.into()),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 
 use proto::api::ApiError;
 
@@ -27,7 +28,7 @@ pub enum Rest {
 /// A file that holds a valid job.
 struct Valid {
     name: OsString,
-    inode: u64,
+    file: File,
     candidate: Candidate,
 }
 
@@ -62,10 +63,10 @@ pub fn scan(
         && let Some(name) = pass.names.next()
     {
         match folder.open_file(&name, moved_in.contains(&name)) {
-            Opened::File { text, key, inode } => match read(folder, &name, &text, key) {
+            Opened::File { text, key, file } => match read(folder, &name, &text, key) {
                 Ok(candidate) => valid.push(Valid {
                     name,
-                    inode,
+                    file,
                     candidate,
                 }),
                 Err(reason) => rejected += reject(folder, &name, &reason),
@@ -126,17 +127,17 @@ fn admit_all(folder: &Folder, engine: &Handle, valid: Vec<Valid>) -> Result<bool
         .map(
             |Valid {
                  name,
-                 inode,
+                 file,
                  candidate,
-             }| (name, inode, engine.submit_later(vec![candidate])),
+             }| (name, file, engine.submit_later(vec![candidate])),
         )
         .collect();
     let mut taken = true;
-    for (name, inode, answer) in waiting {
+    for (name, file, answer) in waiting {
         match answer.wait() {
             Ok(SubmitAnswer::Admitted(_) | SubmitAnswer::Known) => {
                 failpoint::reach("spool.admitted");
-                folder.remove(&name, inode)?;
+                folder.remove(&name, &file)?;
             }
             Err(error @ (ApiError::Unavailable { .. } | ApiError::LimitReached { .. })) => {
                 tracing::warn!(name = %name.display(), %error, "a spool file has to wait");

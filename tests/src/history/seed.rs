@@ -11,10 +11,10 @@ WITH RECURSIVE
   last AS (SELECT * FROM jobs ORDER BY id DESC LIMIT 1)
 INSERT INTO jobs (id, name, uid, status, live, archived, state, ended_at, swept)
 SELECT last.id + n,
-       printf('h%08x_%d', (n * 2654435761) & 0xffffffff, n),
+       printf('h%08x_%d', (n * 2654435761) & 0xffffffff, last.id + n),
        uid, status, live, archived,
        json_set(state, '$.id', last.id + n,
-                '$.name', printf('h%08x_%d', (n * 2654435761) & 0xffffffff, n)),
+                '$.name', printf('h%08x_%d', (n * 2654435761) & 0xffffffff, last.id + n)),
        ended_at + n, swept
 FROM numbers, last;
 INSERT INTO definitions (id, definition)
@@ -38,5 +38,8 @@ pub fn seed(store: &Path, jobs: usize) -> rusqlite::Result<()> {
     )?;
     transaction.execute(define.unwrap_or_default(), [])?;
     transaction.commit()?;
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    // Else the first commits of the daemon wait for all of it to reach the disk.
+    nix::unistd::sync();
+    Ok(())
 }
