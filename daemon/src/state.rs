@@ -114,10 +114,24 @@ pub struct Holder {
 /// `Lock` when it cannot be seen.
 pub fn holder(layout: &Layout) -> Result<Option<Holder>, StateError> {
     let path = layout.lock();
-    let held = lock::is_held(&path).map_err(StateError::Lock)?;
+    // Either is enough: the file may be deleted, and earlier releases lock nothing else.
+    let held = is_folder_held(layout.state())
+        .and_then(|held| Ok(held || lock::is_held(&path)?))
+        .map_err(StateError::Lock)?;
     Ok(held.then(|| Holder {
         pid: read_pid(&path).filter(|pid| pid.bytes().all(|byte| byte.is_ascii_digit())),
     }))
+}
+
+fn is_folder_held(path: &Path) -> Result<bool, LockError> {
+    match File::open(path) {
+        Ok(folder) => lock::is_held_of(&folder, path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(source) => Err(LockError::Open {
+            path: path.into(),
+            source,
+        }),
+    }
 }
 
 /// Whether a store that is not there may be made: only where no job has left a trace, and no

@@ -178,6 +178,17 @@ fn a_daemon_whose_socket_was_removed_is_found_by_its_lock() {
 }
 
 #[test]
+fn a_daemon_whose_lock_file_was_removed_is_found_all_the_same() {
+    let home = Home::running(&[]);
+    drop(home.submit(&JobFile::new("true").name("done")));
+    drop(home.wait("done"));
+    fs::remove_file(home.path().join("state/lock")).unwrap();
+    let found = doctor(&home, 0);
+    assert_eq!(found["state-lock"].found, "held by a process");
+    assert_level(&found, "store", Level::Ok);
+}
+
+#[test]
 fn flipped_bytes_are_found_and_the_way_out_is_named() {
     let home = used();
     let file = fs::OpenOptions::new()

@@ -7,6 +7,7 @@ use nix::unistd::geteuid;
 use proto::finding::Finding;
 
 use crate::core::Capacity;
+use crate::core::machine::{GRANTED_MAX, GRANTED_PER_SLOT_MAX};
 use crate::exec;
 use crate::ipc::CLIENTS_MAX;
 use crate::layout::Layout;
@@ -28,6 +29,9 @@ struct Limits {
 /// `process` is the daemon as `/proc` knows it, or `self`: a daemon started here inherits ours.
 pub(super) fn check(process: &str, layout: &Layout, capacity: Capacity) -> Vec<Finding> {
     let steps = (capacity.slots + capacity.preparing) as u64;
+    let ahead = capacity.slots.saturating_mul(GRANTED_PER_SLOT_MAX);
+    // A supervisor that is made ready ahead is watched as one that runs, and is one process.
+    let watched = steps + ahead.min(GRANTED_MAX) as u64;
     let read = |process| fs::read_to_string(format!("/proc/{process}/limits"));
     let text = read(process).or_else(|_| read("self")).unwrap_or_default();
     let Some(limits) = parse(&text) else {
@@ -42,7 +46,7 @@ pub(super) fn check(process: &str, layout: &Layout, capacity: Capacity) -> Vec<F
     let room = pids.ok().and_then(|parent| pids_left(&parent));
     let is_root = geteuid().is_root();
     vec![
-        open_files(limits.open_files, steps),
+        open_files(limits.open_files, watched),
         processes(limits.processes.filter(|_| !is_root), steps),
         pids_max(room, steps),
     ]

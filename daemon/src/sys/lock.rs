@@ -87,6 +87,14 @@ pub fn is_held(path: &Path) -> Result<bool, LockError> {
         }
         opened => opened?,
     };
+    is_held_of(&file, path)
+}
+
+/// The same of an open file or folder. `path` is for the message only.
+///
+/// # Errors
+/// When it cannot be locked.
+pub fn is_held_of(file: &File, path: &Path) -> Result<bool, LockError> {
     match file.try_lock_shared() {
         Ok(()) => Ok(false),
         Err(TryLockError::WouldBlock) => Ok(true),
