@@ -80,6 +80,36 @@ fn a_device_is_refused_unread() {
     wait_until_empty(&home);
 }
 
+/// Files that are replaced under the daemon's hands: whoever replaces one takes it back, but the
+/// last that lies there is a job, once.
+#[test]
+fn of_files_that_are_renamed_over_the_last_runs_and_none_twice() {
+    let home = Home::running(&["--slots", "4"]);
+    let witness = Witness::in_folder(home.path());
+    let path = home.spool().join("same.yml");
+    for round in 0..ROUNDS {
+        for mark in [format!("first{round}"), format!("last{round}")] {
+            let outside = marking(&witness, &mark).write(home.path(), "outside");
+            fs::rename(outside, &path).unwrap();
+        }
+        wait_until("the file to be taken", DEADLINE, || !path.exists());
+    }
+    wait_until_empty(&home);
+    let last = |round| format!("last{round}");
+    wait_until("the last of each round", DEADLINE, || {
+        let counts = witness.counts();
+        (0..ROUNDS).all(|round| counts.contains_key(&last(round)))
+    });
+    drop(home.run(&["wait", "--all"]).ok());
+    let counts = witness.counts();
+    println!(
+        "{} of {ROUNDS} were taken before they were replaced",
+        counts.len() - ROUNDS
+    );
+    assert!(counts.values().all(|times| *times == 1), "{counts:?}");
+    assert_eq!(entries(&home.spool().join("rejected")), 0);
+}
+
 /// Files that are gone at once, maybe in the midst of being read.
 #[test]
 fn files_that_are_deleted_while_they_are_read_hold_nobody_up() {
