@@ -222,8 +222,14 @@ impl Shim {
 
     /// What the shim says of the start, as soon as it does.
     pub fn started(&self) -> Started {
-        self.wait_for(STARTED_FILE);
-        record(&self.path(STARTED_FILE))
+        // It is made and then filled.
+        let read = || serde_json::from_slice(&fs::read(self.path(STARTED_FILE)).ok()?).ok();
+        let mut found = None;
+        wait_until(STARTED_FILE, || {
+            found = read();
+            found.is_some()
+        });
+        found.unwrap()
     }
 
     /// A field of `/proc/PID/status` of the shim, such as `VmHWM`, as a number.
