@@ -14,7 +14,16 @@ use super::account::Account;
 use super::disk::Disk;
 use super::random::Random;
 
-const ARGUMENTS: [&str; 4] = ["--slots", "8", "--grace-seconds", "1"];
+/// The folders of old jobs go, or the small disk would be full of them after half an hour; each
+/// killed daemon is one more deletion that is cut off.
+const ARGUMENTS: [&str; 6] = [
+    "--slots",
+    "8",
+    "--grace-seconds",
+    "1",
+    "--retention-jobs",
+    "500",
+];
 /// Jobs that are owed at a time.
 const OWED_MAX: usize = 300;
 /// Between two actions, in milliseconds, at most.
