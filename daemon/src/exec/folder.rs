@@ -54,8 +54,12 @@ fn forget_last_attempt(layout: &Layout, name: &str, step: StepRef) {
     let Some(attempt) = step.attempt.checked_sub(1).filter(|last| *last > 0) else {
         return;
     };
-    let folder = layout.step(name, StepRef { attempt, ..step });
-    if let Err(error) = std::fs::remove_dir_all(&folder)
+    discard(&layout.step(name, StepRef { attempt, ..step }));
+}
+
+/// Removes the folder of a step that never ran.
+pub fn discard(folder: &Path) {
+    if let Err(error) = std::fs::remove_dir_all(folder)
         && error.kind() != io::ErrorKind::NotFound
     {
         tracing::debug!(%error, folder = %folder.display(), "the records of an attempt stay");

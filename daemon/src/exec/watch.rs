@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::signal::Signal;
+use proto::record::Spec;
 
 use super::adopt::{Finding, find_out};
 use super::launch::{self, LaunchError, Launched, Ready};
@@ -20,7 +21,7 @@ use crate::core::plan::{self, Host};
 use crate::core::{Event, JobId, StepRef};
 use crate::engine::Handle;
 use crate::layout::Layout;
-use crate::store::Reader;
+use crate::store::{Reader, Row};
 use crate::sys::{clock, failpoint, pidfd};
 
 /// How often an unclear step is looked at, in milliseconds.
@@ -217,11 +218,20 @@ impl Exec {
         let spec = plan::spec(name, step, &row.definition, &self.layout, &self.host)?;
         failpoint::reach("exec.before-folders");
         let folder = folder::prepare(&self.layout, name, step, &row.definition)?;
-        origin::write(&folder, &row).map_err(|source| LaunchError::WriteJob {
-            path: folder.clone(),
+        let ready = self.fill(&folder, &row, &spec);
+        if ready.is_err() {
+            // It is ours and new, and nothing ran: the next try must not find it.
+            folder::discard(&folder);
+        }
+        ready
+    }
+
+    fn fill(&mut self, folder: &Path, row: &Row, spec: &Spec) -> Result<Ready, LaunchError> {
+        origin::write(folder, row).map_err(|source| LaunchError::WriteJob {
+            path: folder.into(),
             source,
         })?;
-        launch::make_ready(&mut self.spawner, &folder, &spec)
+        launch::make_ready(&mut self.spawner, folder, spec)
     }
 
     fn watch(&mut self, id: JobId, watched: Watched) {
