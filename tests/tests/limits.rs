@@ -147,19 +147,24 @@ fn a_daemon_that_has_nothing_to_do_does_nothing() {
     wait_until("an empty spool", DEADLINE, || {
         !home.spool().join("a.yml").exists()
     });
-    let before = switches(&home);
-    // The daemon's only news in these seconds are the start and the end of this job.
+    let switches = switches_while_a_job_sleeps(&home);
+    assert!(
+        switches < 1_000,
+        "{switches} context switches while one job slept"
+    );
+}
+
+/// How often the daemon switches while one job sleeps: its only news in these seconds are the
+/// start and the end of that job.
+fn switches_while_a_job_sleeps(home: &Home) -> u64 {
+    let before = switches(home);
     drop(
         home.jobctl(&["run", "-"])
             .stdin(JobFile::probe(&["sleep-ms", "3000"]).text())
             .run()
             .ok(),
     );
-    let switches = switches(&home) - before;
-    assert!(
-        switches < 1_000,
-        "{switches} context switches while one job slept"
-    );
+    switches(home) - before
 }
 
 /// Context switches of all threads of the daemon: each wake-up is one.
@@ -179,14 +184,7 @@ fn switches(home: &Home) -> u64 {
 fn a_daemon_that_waits_for_unfinished_files_sleeps_in_between() {
     let home = Home::running(&[]);
     let _open = fs::File::create(home.spool().join("a.yml")).unwrap();
-    let before = switches(&home);
-    drop(
-        home.jobctl(&["run", "-"])
-            .stdin(JobFile::probe(&["sleep-ms", "3000"]).text())
-            .run()
-            .ok(),
-    );
-    let switches = switches(&home) - before;
+    let switches = switches_while_a_job_sleeps(&home);
     assert!(
         switches < 2_000,
         "{switches} context switches while a file was open"

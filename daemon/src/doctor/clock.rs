@@ -1,7 +1,6 @@
 //! The clocks: whether the one on the wall was set back, and whether this boot has a name.
 
 use std::fs;
-use std::time::SystemTime;
 
 use jiff::Timestamp;
 use proto::finding::Finding;
@@ -48,7 +47,7 @@ fn newest_file(layout: &Layout) -> Option<Seen> {
             .take(FILES_SEEN)
             .filter_map(|entry| entry.metadata().ok()?.modified().ok())
     });
-    let at = times.filter_map(micros).max()?;
+    let at = times.map(clock::micros_of).max()?;
     Some(Seen {
         at,
         what: "the newest file of the state folder",
@@ -57,17 +56,11 @@ fn newest_file(layout: &Layout) -> Option<Seen> {
 
 fn program() -> Option<Seen> {
     let own = fs::metadata(std::env::current_exe().ok()?).ok()?;
-    let at = micros(own.modified().ok()?)?;
+    let at = clock::micros_of(own.modified().ok()?);
     Some(Seen {
         at,
         what: "the program jobd itself",
     })
-}
-
-fn micros(time: SystemTime) -> Option<i64> {
-    Timestamp::try_from(time)
-        .ok()
-        .map(Timestamp::as_microsecond)
 }
 
 fn wall(now: i64, latest: Option<&Seen>) -> Finding {

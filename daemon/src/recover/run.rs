@@ -15,7 +15,7 @@ use super::settle::settle;
 use crate::core::NewJob;
 use crate::layout::Layout;
 use crate::state::{self, StateError};
-use crate::store::{self, Missing, Salvage, Store, StoreError, Write};
+use crate::store::{self, Missing, Salvage, Store, StoreError, Write, beside};
 
 /// Jobs of one commit.
 const BATCH: usize = 1_000;
@@ -153,12 +153,6 @@ fn put_in_place(layout: &Layout) -> Result<Option<PathBuf>, RecoverError> {
     }
     rename(&layout.recovered(), &store)?;
     Ok(moved.then_some(aside))
-}
-
-fn beside(path: &Path, companion: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(companion);
-    name.into()
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), RecoverError> {

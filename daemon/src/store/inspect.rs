@@ -73,7 +73,7 @@ fn open(path: &Path, access: Access) -> Result<Connection, StoreError> {
 /// written is taken for stale, and a new one is made in memory; but it must be there.
 fn alone(path: &Path) -> Result<&'static str, StoreError> {
     let length = |suffix| {
-        beside(path, suffix)
+        schema::beside(path, suffix)
             .metadata()
             .map(|found| found.len())
             .ok()
@@ -83,12 +83,6 @@ fn alone(path: &Path) -> Result<&'static str, StoreError> {
         (Some(_), Some(_)) => Ok("?mode=ro&readonly_shm=1"),
         (Some(_), None) => Err(StoreError::Unindexed { path: path.into() }),
     }
-}
-
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 fn uri(path: &Path, parameters: &str) -> PathBuf {

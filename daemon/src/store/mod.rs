@@ -17,7 +17,7 @@ pub use inspect::{Access, Inspection, inspect};
 pub use reader::{Kept, Page, Reader, Resolution};
 pub use row::Row;
 pub use salvage::{Salvage, Salvaged, faults, salvage};
-pub use schema::Missing;
+pub use schema::{Missing, beside};
 pub use writer::{Store, Write};
 
 use std::path::{Path, PathBuf};

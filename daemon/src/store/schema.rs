@@ -38,9 +38,6 @@ CREATE TABLE jobs (
 ) STRICT;
 CREATE INDEX jobs_live ON jobs (id) WHERE live = 1;
 CREATE UNIQUE INDEX jobs_spool_key ON jobs (spool_key) WHERE spool_key IS NOT NULL;
-CREATE INDEX jobs_ended ON jobs (status, id) WHERE live = 0;
-CREATE INDEX jobs_kept ON jobs (ended_at, id) WHERE live = 0 AND pruned_at IS NULL;
-CREATE INDEX jobs_unswept ON jobs (id) WHERE swept = 0;
 CREATE TABLE definitions (
     id         INTEGER PRIMARY KEY,
     definition TEXT NOT NULL
@@ -49,6 +46,13 @@ CREATE TABLE settings (
     name  TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+";
+
+/// What the second version adds to the tables, however they came to be.
+const SECOND: &str = "
+CREATE INDEX jobs_ended ON jobs (status, id) WHERE live = 0;
+CREATE INDEX jobs_kept ON jobs (ended_at, id) WHERE live = 0 AND pruned_at IS NULL;
+CREATE INDEX jobs_unswept ON jobs (id) WHERE swept = 0;
 PRAGMA user_version = 2;
 ";
 
@@ -59,10 +63,6 @@ ALTER TABLE jobs ADD COLUMN pruned_at INTEGER;
 ALTER TABLE jobs ADD COLUMN swept INTEGER NOT NULL DEFAULT 1;
 UPDATE jobs SET ended_at = json_extract(state, '$.history[#-1].at')
     WHERE live = 0 AND json_valid(state);
-CREATE INDEX jobs_ended ON jobs (status, id) WHERE live = 0;
-CREATE INDEX jobs_kept ON jobs (ended_at, id) WHERE live = 0 AND pruned_at IS NULL;
-CREATE INDEX jobs_unswept ON jobs (id) WHERE swept = 0;
-PRAGMA user_version = 2;
 ";
 
 /// What is done where there is no store.
@@ -119,12 +119,7 @@ pub fn open_writer(path: &Path, missing: Missing) -> Result<Connection, StoreErr
 
 /// Makes a store of the first release one of this, after a copy.
 fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let beside = |suffix: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        PathBuf::from(name)
-    };
-    let (copying, copy) = (beside(".v1.copying"), beside(".v1"));
+    let (copying, copy) = (beside(path, ".v1.copying"), beside(path, ".v1"));
     if !copy.exists() {
         let failed = |source| StoreError::Copy {
             path: copy.clone(),
@@ -144,8 +139,15 @@ fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreError> {
             .map_err(failed)?;
     }
     connection
-        .execute_batch(&format!("BEGIN IMMEDIATE; {FROM_1} COMMIT;"))
+        .execute_batch(&format!("BEGIN IMMEDIATE; {FROM_1} {SECOND} COMMIT;"))
         .map_err(sql("bring the store to this release"))
+}
+
+/// What lies beside the store under its name with this at the end.
+pub fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 /// Whether there is no file, or nothing in it.
@@ -201,6 +203,6 @@ pub fn version(connection: &Connection) -> rusqlite::Result<i64> {
 
 fn create(connection: &Connection) -> Result<(), StoreError> {
     connection
-        .execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} COMMIT;"))
+        .execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} {SECOND} COMMIT;"))
         .map_err(sql("make the store's tables"))
 }

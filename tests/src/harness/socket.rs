@@ -139,15 +139,7 @@ impl Socket {
 
     /// Calls a method of a daemon that may be about to go.
     pub fn try_call<M: Method>(&mut self, method: &M) -> Option<M::Reply> {
-        let call = Call {
-            method: M::NAME.into(),
-            parameters: serde_json::to_value(method).ok()?,
-            more: false,
-            oneway: false,
-        };
-        frame::write(self.stream.get_mut(), &call).ok()?;
-        let reply: Reply = frame::read(&mut self.stream).ok()??;
-        serde_json::from_value(reply.parameters).ok()
+        self.attempt(method)?.ok()
     }
 
     /// Reads until the daemon closes the connection.
