@@ -35,27 +35,10 @@ pub enum ReadError {
     },
 }
 
-/// Makes `path` hold exactly `bytes`, with mode 0600 for a new file.
+/// Makes a file of an open directory hold exactly `bytes`, with mode 0600 for a new file.
 ///
 /// # Errors
-/// Whatever the file system says; `path` is then as it was.
-pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-        return Err(io::ErrorKind::InvalidInput.into());
-    };
-    let parent = if parent.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        parent
-    };
-    let name = name.to_str().ok_or(io::ErrorKind::InvalidInput)?;
-    write_at(&File::open(parent)?, name, bytes)
-}
-
-/// As [`write`], for a name relative to an open directory.
-///
-/// # Errors
-/// As [`write`].
+/// Whatever the file system says; the file is then as it was.
 pub fn write_at(directory: impl AsFd, name: &str, bytes: &[u8]) -> io::Result<()> {
     let directory = directory.as_fd();
     let tmp = format!("{name}{TMP_SUFFIX}");
@@ -164,6 +147,11 @@ mod tests {
         let path = std::env::temp_dir().join(format!("jobd-atomic-{}-{name}", std::process::id()));
         std::fs::create_dir(&path).unwrap();
         path
+    }
+
+    fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let folder = File::open(path.parent().unwrap())?;
+        write_at(&folder, path.file_name().unwrap().to_str().unwrap(), bytes)
     }
 
     #[test]
