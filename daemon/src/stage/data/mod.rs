@@ -1,0 +1,5 @@
+//! Inputs and outputs.
+
+mod provide;
+
+pub(super) use provide::Data;
