@@ -2,8 +2,10 @@
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use proto::diagnostic::{Diagnostic, Span};
+use proto::stage::StageSettings;
 use proto::yaml::{self, Node, Value};
 
 use crate::core::Capacity;
@@ -57,7 +59,7 @@ pub struct Overrides {
 }
 
 /// The settings in force.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// How much happens at once.
     pub capacity: Capacity,
@@ -69,6 +71,8 @@ pub struct Settings {
     pub log_days: usize,
     /// What is kept of ended jobs.
     pub retention: Rules,
+    /// What stages need of it.
+    pub stage: Arc<StageSettings>,
 }
 
 /// Why the configuration was refused.
@@ -153,6 +157,7 @@ impl From<&Overrides> for Settings {
                 jobs: set.retention_jobs,
                 bytes: set.retention_bytes,
             },
+            stage: Arc::default(),
         }
     }
 }

@@ -257,6 +257,7 @@ impl Engine {
                 uid: candidate.uid,
                 priority: candidate.priority,
                 prepares: candidate.prepares,
+                finalizes: candidate.finalizes,
                 limit_secs: candidate.limit_secs,
                 spool_key: candidate.spool_key,
                 definition: candidate.definition,

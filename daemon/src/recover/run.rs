@@ -123,6 +123,7 @@ fn writes(known: &Known) -> Vec<Write> {
         uid: job.uid,
         priority: job.priority,
         prepares: job.prepares,
+        finalizes: job.finalizes,
         limit_secs: job.limit_secs,
         spool_key: known.spool_key.clone(),
         definition: Arc::new(known.definition.clone()),

@@ -29,11 +29,10 @@ pub fn settle(job: &mut Job, layout: &Layout) {
     }
     match end {
         None => {}
-        Some(StepEnd::Exit(exit)) => {
-            let at = exit.at;
-            apply(job, at, JobEvent::Ended(step, StepEnd::Exit(exit)));
+        Some(end) => {
+            let at = end.at().unwrap_or(now);
+            apply(job, at, JobEvent::Ended(step, end));
         }
-        Some(end) => apply(job, now, JobEvent::Ended(step, end)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The tables, and how a file of an older release becomes one of this.
 //!
 //! Versions (SQLite's `user_version`): 1 first version; 2 when a job ended and was pruned, and
-//! an index of how it ended.
+//! an index of how it ended; 3 what stages report.
 
 use std::fs::{self, File};
 use std::io;
@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use super::{StoreError, sql};
 
 /// The newest version that this release knows.
-pub const VERSION: i64 = 2;
+pub const VERSION: i64 = 3;
 /// How long a reader waits for a checkpoint that is in its way, in milliseconds.
 const BUSY_MS: u64 = 5_000;
 /// SQLite's page cache for each connection, in KiB.
@@ -56,6 +56,22 @@ CREATE INDEX jobs_unswept ON jobs (id) WHERE swept = 0;
 PRAGMA user_version = 2;
 ";
 
+/// What the third version adds: the reports of stages, of a job and of which step. They are apart
+/// from the jobs' state, which is written at every change.
+const REPORTS: &str = "
+CREATE TABLE reports (
+    id     INTEGER NOT NULL,
+    stage  TEXT NOT NULL,
+    report TEXT NOT NULL,
+    PRIMARY KEY (id, stage)
+) STRICT, WITHOUT ROWID;
+";
+
+/// All that the third version adds, to new tables and to those of an older release.
+fn third() -> String {
+    format!("{REPORTS} PRAGMA user_version = 3;")
+}
+
 /// From the first version to the second.
 const FROM_1: &str = "
 ALTER TABLE jobs ADD COLUMN ended_at INTEGER;
@@ -96,9 +112,9 @@ pub fn open_writer(path: &Path, missing: Missing) -> Result<Connection, StoreErr
         (0, Missing::Refuse) => return Err(lost()),
         (0, Missing::Make) => {}
         (VERSION, _) => check(&connection).map_err(open)?,
-        (1, _) => {
+        (1..VERSION, _) => {
             check(&connection).map_err(open)?;
-            migrate(&connection, path)?;
+            migrate(&connection, path, version)?;
         }
         (found, _) => {
             return Err(StoreError::Newer {
@@ -117,9 +133,10 @@ pub fn open_writer(path: &Path, missing: Missing) -> Result<Connection, StoreErr
     Ok(connection)
 }
 
-/// Makes a store of the first release one of this, after a copy.
-fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let (copying, copy) = (beside(path, ".v1.copying"), beside(path, ".v1"));
+/// Makes a store of an older release one of this, after a copy.
+fn migrate(connection: &Connection, path: &Path, version: i64) -> Result<(), StoreError> {
+    let copying = beside(path, &format!(".v{version}.copying"));
+    let copy = beside(path, &format!(".v{version}"));
     if !copy.exists() {
         let failed = |source| StoreError::Copy {
             path: copy.clone(),
@@ -138,8 +155,12 @@ fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreError> {
             .and_then(|()| fs::rename(&copying, &copy))
             .map_err(failed)?;
     }
+    let second = match version {
+        1 => format!("{FROM_1} {SECOND}"),
+        _ => String::new(),
+    };
     connection
-        .execute_batch(&format!("BEGIN IMMEDIATE; {FROM_1} {SECOND} COMMIT;"))
+        .execute_batch(&format!("BEGIN IMMEDIATE; {second} {} COMMIT;", third()))
         .map_err(sql("bring the store to this release"))
 }
 
@@ -203,6 +224,6 @@ pub fn version(connection: &Connection) -> rusqlite::Result<i64> {
 
 fn create(connection: &Connection) -> Result<(), StoreError> {
     connection
-        .execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} {SECOND} COMMIT;"))
+        .execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} {SECOND} {} COMMIT;", third()))
         .map_err(sql("make the store's tables"))
 }

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use proto::stage::StageReport;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use crate::core::{Job, JobId, NewJob};
+use crate::core::{Job, JobId, NewJob, StepKind};
 
 use super::schema::Missing;
 use super::{StoreError, schema, sql};
@@ -17,6 +18,8 @@ pub enum Write {
     Insert(Job, NewJob),
     /// A job's state.
     Update(Job),
+    /// What a stage of a job has reported.
+    Report(JobId, Box<StageReport>),
     /// Whether the queue is paused.
     SetPaused(bool),
     /// Whether a job is hidden from lists.
@@ -174,6 +177,7 @@ fn apply(transaction: &Transaction<'_>, write: &Write) -> Result<(), StoreError>
     match write {
         Write::Insert(job, new) => insert(transaction, job, new),
         Write::Update(job) => update(transaction, job),
+        Write::Report(id, report) => report_of(transaction, *id, report),
         Write::SetPaused(paused) => run(
             transaction,
             "INSERT OR REPLACE INTO settings (name, value) VALUES ('paused', ?1)",
@@ -239,6 +243,25 @@ fn update(transaction: &Transaction<'_>, job: &Job) -> Result<(), StoreError> {
             encode(job.id, job)?,
             ended_at(job)
         ],
+    )
+}
+
+/// The place where what a job has made becomes an asset, too: the report of its finalization says
+/// where each output is now.
+fn report_of(
+    transaction: &Transaction<'_>,
+    id: JobId,
+    report: &StageReport,
+) -> Result<(), StoreError> {
+    let stage = match report {
+        StageReport::Prepared(_) => StepKind::Prepare,
+        StageReport::Finalized(_) => StepKind::Finalize,
+        StageReport::Failed(_) => return Ok(()),
+    };
+    run(
+        transaction,
+        "INSERT OR REPLACE INTO reports (id, stage, report) VALUES (?1, ?2, ?3)",
+        params![id, stage.name(), encode(id, report)?],
     )
 }
 

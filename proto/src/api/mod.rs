@@ -9,7 +9,7 @@ mod method;
 
 pub use crate::job::Override;
 pub use error::ApiError;
-pub use job::{CreationContext, JobSummary, JobView};
+pub use job::{CreationContext, JobSummary, JobView, Provenance};
 pub use method::{
     Archive, Call, Cancel, Canceling, Changed, Dump, Dumped, Empty, GetInfo,
     GetInterfaceDescription, Info, InterfaceDescription, List, Listed, Method, Pause, Reply,
