@@ -167,24 +167,19 @@ fn note(finding: &Diagnostic) -> String {
     format!("{}: {}", finding.path, finding.message)
 }
 
-/// What the language allows and this release cannot do yet: fetching data and code.
+/// What the language allows and this release cannot do yet: code that is not on this machine.
 fn cannot_run(job: &CommandJob, base_path: &Path) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
-    for one in job::local_paths(job, base_path) {
-        let (PathForm::Uri(path) | PathForm::Asset(path)) = one.path else {
-            continue;
-        };
-        if one.is_passed_on {
-            continue;
-        }
+    let paths = job::local_paths(job, base_path).into_iter();
+    let code = paths.filter(|one| one.field == "code");
+    let remote = code.filter_map(|one| match one.path {
+        PathForm::Uri(path) | PathForm::Asset(path) => Some(path),
+        PathForm::Local(_) => None,
+    });
+    let refused = remote.map(|path| {
         let message = format!("{path} is not on this machine and cannot be fetched yet");
-        let help = match one.field.as_str() {
-            "code" => "use a local file or folder",
-            _ => "use a local path, or `mode: direct` to pass the address on",
-        };
-        found.push(refusal("remote-path", message, &one.field).with_help(help));
-    }
-    found
+        refusal("remote-path", message, "code").with_help("use a local file or folder")
+    });
+    refused.collect()
 }
 
 fn refusal(code: &str, message: String, path: &str) -> Diagnostic {
@@ -221,9 +216,19 @@ mod tests {
 
     #[test]
     fn what_is_set_is_part_of_the_job() {
-        let candidates = read_all(vec![submission("limits.timeout=60")], 0, &StageSettings::default()).unwrap();
+        let candidates = read_all(
+            vec![submission("limits.timeout=60")],
+            0,
+            &StageSettings::default(),
+        )
+        .unwrap();
         assert_eq!(candidates[0].limit_secs, Some(60));
-        let refused = read_all(vec![submission("code=https://h/x")], 0, &StageSettings::default()).unwrap_err();
+        let refused = read_all(
+            vec![submission("code=https://h/x")],
+            0,
+            &StageSettings::default(),
+        )
+        .unwrap_err();
         assert_eq!(
             refused[0].to_string(),
             "job.yml: error: code: https://h/x is not on this machine and cannot be fetched yet \

@@ -111,12 +111,21 @@ pub fn run(
     let cgroup_parent = host.cgroup_parent.clone();
     let store = Store::open(&layout.store(), state::when_missing(&layout)?)?;
     let (engine, handle) = Engine::new(store, layout.store(), settings.capacity)?;
-    let orders = start_exec(&engine, &handle, &layout, (host, Arc::clone(&settings.stage)))?;
+    let orders = start_exec(
+        &engine,
+        &handle,
+        &layout,
+        (host, Arc::clone(&settings.stage)),
+    )?;
     let socket = Socket::find(paths)?;
     let facts = facts(paths, socket.path(), notes);
     let retention = Retention::new(settings.retention, handle.clone(), layout.clone())?;
     let service = Service::new(handle.clone(), layout, facts, Arc::clone(&settings.stage))?;
-    let spool = Spool::open(paths.spool.clone(), handle.clone(), Arc::clone(&settings.stage))?;
+    let spool = Spool::open(
+        paths.spool.clone(),
+        handle.clone(),
+        Arc::clone(&settings.stage),
+    )?;
     let engine = start("engine", move || {
         engine.run(move |order| orders.send(order))
     })?;

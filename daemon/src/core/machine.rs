@@ -173,7 +173,10 @@ impl Core {
                     self.backoff_ms = LAUNCH_BACKOFF_MS_MIN;
                 }
                 let report = end.report();
-                if self.apply(now, id, JobEvent::Ended(step, end), effects).is_none() {
+                if self
+                    .apply(now, id, JobEvent::Ended(step, end), effects)
+                    .is_none()
+                {
                     effects.extend(report.map(|report| Effect::Report(id, report)));
                 }
             }

@@ -169,7 +169,11 @@ impl Paths<'_> {
                 let argv = wrapped(words, command, &own_variables(env, host));
                 // The search of execvp(3), where the program is not an absolute path.
                 let is_absolute = argv.first().is_some_and(|program| program.starts_with('/'));
-                let plain = if is_absolute { Vec::new() } else { argv.clone() };
+                let plain = if is_absolute {
+                    Vec::new()
+                } else {
+                    argv.clone()
+                };
                 (argv, plain)
             }
             None => {
@@ -196,8 +200,16 @@ impl Paths<'_> {
         What {
             argv: vec![host.stage.to_string_lossy().into_owned()],
             plain: Vec::new(),
-            log: if is_prepare { PREPARE_LOG } else { FINALIZE_LOG },
-            requires: if is_prepare { self.code_required() } else { Vec::new() },
+            log: if is_prepare {
+                PREPARE_LOG
+            } else {
+                FINALIZE_LOG
+            },
+            requires: if is_prepare {
+                self.code_required()
+            } else {
+                Vec::new()
+            },
             mounts: Vec::new(),
             limit_ms: None,
         }
@@ -210,12 +222,16 @@ impl Paths<'_> {
 
     /// `PATH` with the folders of the environment before it, where it has some.
     fn search_path(&self, host: &Host) -> Option<(String, String)> {
-        let report = self.environment().filter(|report| !report.path.is_empty())?;
+        let report = self
+            .environment()
+            .filter(|report| !report.path.is_empty())?;
         let is_path = |(name, _): &&(String, String)| name == PATH;
         let rest = report.variables.get(PATH);
         let rest = rest.or_else(|| host.env.iter().find(is_path).map(|(_, path)| path));
         let folders = report.path.iter().map(|folder| folder.to_string_lossy());
-        let all: Vec<_> = folders.chain(rest.map(|rest| rest.as_str().into())).collect();
+        let all: Vec<_> = folders
+            .chain(rest.map(|rest| rest.as_str().into()))
+            .collect();
         Some((PATH.into(), all.join(":")))
     }
 

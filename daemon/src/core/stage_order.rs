@@ -274,8 +274,11 @@ mod tests {
 
     #[test]
     fn what_is_to_be_published_or_registered_is_finalized() {
-        let finalized =
-            |output: &str| finalizes(&definition(&format!("environment: azureml:e:1\noutputs: {{y: {output}}}")));
+        let finalized = |output: &str| {
+            finalizes(&definition(&format!(
+                "environment: azureml:e:1\noutputs: {{y: {output}}}"
+            )))
+        };
         assert!(!finalized(""));
         assert!(!finalized("{mode: upload}"));
         assert!(finalized("{name: model}"));

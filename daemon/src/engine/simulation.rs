@@ -570,7 +570,10 @@ impl World {
                 assert!(job.cancel.is_some() || was_told, "{job:?}");
             }
             Some(Outcome::FinalizeFailed { .. }) => {
-                assert!(job.finalizes && self.has_ended_well(job, StepKind::Command), "{job:?}");
+                assert!(
+                    job.finalizes && self.has_ended_well(job, StepKind::Command),
+                    "{job:?}"
+                );
             }
             Some(Outcome::StartFailed { .. }) => {
                 assert!(job.prepares || job.vanished + 1 == VANISHED_MAX, "{job:?}");

@@ -77,8 +77,7 @@ fn make_outputs(
     definition: &Definition,
     prepared: Option<&PrepareReport>,
 ) -> Result<(), FolderError> {
-    let is_made =
-        |output: &str| prepared.is_some_and(|report| report.outputs.contains_key(output));
+    let is_made = |output: &str| prepared.is_some_and(|report| report.outputs.contains_key(output));
     let outputs = definition.job.outputs.iter();
     for (output, value) in outputs.filter(|(output, _)| !is_made(output)) {
         let path = layout.output(name, output);

@@ -13,8 +13,20 @@ const PASSED: [&str; 9] = [
 /// How variables begin that only stages see: where data and packages come from, and the rights to
 /// them. A job gets none of these.
 const PASSED_TO_STAGES: [&str; 14] = [
-    "AWS_", "AZURE_", "GOOGLE_", "GCS_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
-    "http_proxy", "https_proxy", "all_proxy", "no_proxy", "SSL_CERT_", "XDG_",
+    "AWS_",
+    "AZURE_",
+    "GOOGLE_",
+    "GCS_",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+    "SSL_CERT_",
+    "XDG_",
 ];
 /// And those of the tools that build environments.
 const PASSED_TO_BUILDERS: [&str; 5] = ["UV_", "PIP_", "CONDA_", "MAMBA_", "DOCKER_"];

@@ -13,7 +13,7 @@ use crate::core::stage_order::{ARTIFACTS, JobOutput, job_output};
 use crate::core::{JobId, StepEnd};
 use crate::layout::Layout;
 use crate::store::{Reader, Row, StoreError};
-use crate::sys::{atomic, failpoint};
+use crate::sys::atomic;
 
 /// Writes the order into a step's folder, which is new.
 ///
@@ -25,7 +25,6 @@ pub fn write_order(folder: &Path, order: &StageOrder) -> io::Result<()> {
         let reason = format!("the order has more than {STAGE_RECORD_BYTES_MAX} bytes");
         return Err(io::Error::other(reason));
     }
-    failpoint::io("exec.write-order")?;
     atomic::write_new(&folder.join(ORDER_FILE), &bytes).map(drop)
 }
 
@@ -108,7 +107,11 @@ impl Assets<'_> {
     }
 
     fn output(&self, output: JobOutput<'_>, input: &DataInput) -> Result<Asset, String> {
-        let JobOutput { job: name, output, path } = output;
+        let JobOutput {
+            job: name,
+            output,
+            path,
+        } = output;
         let unreadable = |error: StoreError| error.to_string();
         let row = self.reader.named(name).map_err(unreadable)?;
         let row = row
@@ -124,7 +127,11 @@ impl Assets<'_> {
         Ok(Asset {
             name: String::new(),
             version: String::new(),
-            kind: if path.is_empty() { kind } else { input.kind.clone() },
+            kind: if path.is_empty() {
+                kind
+            } else {
+                input.kind.clone()
+            },
             path: joined(&root, path),
         })
     }

@@ -179,7 +179,10 @@ fn log_files(folder: &Path) -> BTreeMap<String, String> {
 /// What the job was given, and what the snapshot of its code says of itself (azureml.md §1.1).
 fn properties(row: &Row, reports: &Reports) -> Value {
     let mut all = value(&row.definition.job.properties);
-    let code = reports.prepared.as_ref().and_then(|report| report.code.as_ref());
+    let code = reports
+        .prepared
+        .as_ref()
+        .and_then(|report| report.code.as_ref());
     if let (Value::Object(map), Some(code)) = (&mut all, code) {
         for (name, text) in &code.properties {
             map.entry(name).or_insert_with(|| text.clone().into());
@@ -197,7 +200,10 @@ fn notes(row: &Row, reports: &Reports) -> Vec<String> {
 
 /// What ran, exactly; nothing where nothing was prepared or finalized.
 fn provenance(reports: &Reports) -> Option<Provenance> {
-    let Reports { prepared, finalized } = reports.clone();
+    let Reports {
+        prepared,
+        finalized,
+    } = reports.clone();
     let is_known = prepared.is_some() || finalized.is_some();
     is_known.then(|| Provenance {
         prepared,
@@ -207,8 +213,14 @@ fn provenance(reports: &Reports) -> Option<Provenance> {
 
 /// Where an output is: where it was brought, where the job writes it, or where it would.
 fn output_url(row: &Row, reports: &Reports, layout: &Layout, name: &str) -> String {
-    let published = reports.finalized.as_ref().and_then(|report| report.outputs.get(name));
-    let prepared = reports.prepared.as_ref().and_then(|report| report.outputs.get(name));
+    let published = reports
+        .finalized
+        .as_ref()
+        .and_then(|report| report.outputs.get(name));
+    let prepared = reports
+        .prepared
+        .as_ref()
+        .and_then(|report| report.outputs.get(name));
     let place = published.map(|report| &report.path).or(prepared);
     match place {
         Some(uri) if !uri.starts_with('/') => uri.clone(),

@@ -202,7 +202,11 @@ fn subject(failure: Failure, spec: &Spec) -> String {
             let index = usize::try_from(failure.index).unwrap_or(usize::MAX);
             let mount = spec.mounts.get(index);
             mount.map_or("mount".to_owned(), |one| {
-                format!("{}: mount {} read-only", one.name, one.mount.source.display())
+                format!(
+                    "{}: mount {} read-only",
+                    one.name,
+                    one.mount.source.display()
+                )
             })
         }
         Stage::Identity => spec

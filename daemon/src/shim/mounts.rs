@@ -169,10 +169,7 @@ fn write(path: &CStr, bytes: &[u8]) -> Result<(), Errno> {
     // SAFETY: the path is ended by a null, the bytes are valid for their length, and the
     // descriptor is this function's own.
     unsafe {
-        let fd = Errno::result(libc::open(
-            path.as_ptr(),
-            libc::O_WRONLY | libc::O_CLOEXEC,
-        ))?;
+        let fd = Errno::result(libc::open(path.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC))?;
         let written = Errno::result(libc::write(fd, bytes.as_ptr().cast(), bytes.len()));
         libc::close(fd);
         written.map(drop)

@@ -82,8 +82,8 @@ impl Spool {
 
     /// Opens the folder anew each time: it may have been deleted and made again.
     fn look(&self, pass: &mut Pass, moved_in: &HashSet<OsString>) -> Option<Rest> {
-        let result =
-            Folder::open(&self.path).and_then(|folder| scan(&folder, (&self.engine, &self.settings), pass, moved_in));
+        let result = Folder::open(&self.path)
+            .and_then(|folder| scan(&folder, (&self.engine, &self.settings), pass, moved_in));
         result
             .inspect_err(|error| tracing::warn!(%error, "the spool cannot be worked on"))
             .ok()

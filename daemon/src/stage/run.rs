@@ -67,7 +67,10 @@ fn work(order: &StageOrder) -> Result<StageReport, Failure> {
         Work::Prepare(prepare) => {
             let done = super::prepare::prepare(order, prepare, &meter)?;
             let by = worker();
-            Ok(StageReport::Prepared(Box::new(PrepareReport { by, ..done })))
+            Ok(StageReport::Prepared(Box::new(PrepareReport {
+                by,
+                ..done
+            })))
         }
         Work::Finalize(finalize) => {
             let done = super::finalize::finalize(order, finalize, &meter)?;

@@ -224,6 +224,9 @@ pub fn version(connection: &Connection) -> rusqlite::Result<i64> {
 
 fn create(connection: &Connection) -> Result<(), StoreError> {
     connection
-        .execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} {SECOND} {} COMMIT;", third()))
+        .execute_batch(&format!(
+            "BEGIN IMMEDIATE; {TABLES} {SECOND} {} COMMIT;",
+            third()
+        ))
         .map_err(sql("make the store's tables"))
 }

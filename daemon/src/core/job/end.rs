@@ -29,7 +29,11 @@ pub(super) fn end(outcome: Outcome, exit: Option<&Exit>) -> End {
 }
 
 /// Why a stage has not done its work; none if it has.
-pub(super) fn failure(kind: StepKind, outcome: Outcome, report: Option<StageReport>) -> Option<String> {
+pub(super) fn failure(
+    kind: StepKind,
+    outcome: Outcome,
+    report: Option<StageReport>,
+) -> Option<String> {
     match (report, outcome) {
         (Some(StageReport::Failed(Failure { field, reason })), _) => {
             Some(format!("{field}: {reason}"))

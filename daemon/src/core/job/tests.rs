@@ -109,10 +109,7 @@ fn events(job: &Job) -> Vec<(&'static str, JobEvent)> {
                 exit(Ended::Signaled { signal: 15 }, Some(StopReason::Request)),
             ),
         ),
-        (
-            "failed report",
-            JobEvent::Ended(step, failed_report()),
-        ),
+        ("failed report", JobEvent::Ended(step, failed_report())),
         ("no start", JobEvent::Ended(step, exit(start_failed, None))),
         ("never ran", JobEvent::Ended(step, StepEnd::NeverRan)),
         (
@@ -260,7 +257,10 @@ fn after(mut job: Job, steps: &[StepEnd]) -> Job {
 fn a_job_has_succeeded_when_its_outputs_are_where_they_belong() {
     let fine = || exit(Ended::Exited { code: 0 }, None);
     let job = after(new_job(true, true), &[fine(), fine()]);
-    assert_eq!((job.status, job.waits_for()), (Status::Finalizing, Some(StepKind::Finalize)));
+    assert_eq!(
+        (job.status, job.waits_for()),
+        (Status::Finalizing, Some(StepKind::Finalize))
+    );
     assert!(job.end.is_none());
     let job = after(new_job(true, true), &[fine(), fine(), fine()]);
     assert_eq!(job.status, Status::Completed);
@@ -269,7 +269,11 @@ fn a_job_has_succeeded_when_its_outputs_are_where_they_belong() {
     assert_eq!(job.end.unwrap().outcome, Outcome::FinalizeFailed { reason });
     let broken = exit(Ended::Exited { code: 3 }, None);
     let job = after(new_job(false, true), &[broken]);
-    assert_eq!(job.status, Status::Failed, "a command that failed is not finalized");
+    assert_eq!(
+        job.status,
+        Status::Failed,
+        "a command that failed is not finalized"
+    );
 }
 
 #[test]
@@ -277,7 +281,10 @@ fn a_stage_whose_end_is_not_known_is_begun_again_a_few_times() {
     let lost = || StepEnd::Lost("its supervisor died".into());
     let steps: Vec<StepEnd> = (1..VANISHED_MAX).map(|_| lost()).collect();
     let job = after(new_job(true, false), &steps);
-    assert_eq!((job.status, job.waits_for()), (Status::Preparing, Some(StepKind::Prepare)));
+    assert_eq!(
+        (job.status, job.waits_for()),
+        (Status::Preparing, Some(StepKind::Prepare))
+    );
     assert_eq!(job.held.as_deref(), Some("its supervisor died"));
     let steps: Vec<StepEnd> = (0..VANISHED_MAX).map(|_| lost()).collect();
     let job = after(new_job(true, false), &steps);

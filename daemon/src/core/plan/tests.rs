@@ -68,7 +68,11 @@ fn the_prepare_step_of_a_job_with_code() {
     assert_eq!(order.argv, ["/opt/jobd-stage"]);
     assert!(order.stage && order.requires.len() == 1);
     let env = |name: &str| order.env.iter().any(|(known, _)| known == name);
-    assert!(env("AWS_REGION") && env(COOKIE) && !env("N"), "{:?}", order.env);
+    assert!(
+        env("AWS_REGION") && env(COOKIE) && !env("N"),
+        "{:?}",
+        order.env
+    );
     assert_eq!(order.limit_ms, None, "the time limit is the command's");
     assert_eq!(
         order.log.path,
