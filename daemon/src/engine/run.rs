@@ -10,10 +10,10 @@ use tokio::sync::oneshot;
 
 use super::batch::{Batch, Deed};
 use super::handle::{Candidate, Change, Ends, Handle, Input, Snapshot, SubmitAnswer, channels};
-use super::name;
+use super::{name, registration};
 use crate::core::{Answer, Capacity, Core, Event, Job, JobId, NewJob, Now, Ticket};
 use crate::exec::Order;
-use crate::store::{Store, StoreError, Write};
+use crate::store::{NewAsset, Store, StoreError, Write};
 use crate::sys::{clock, failpoint};
 
 /// The most messages of one commit: bounds how long a reply waits for others.
@@ -38,6 +38,7 @@ pub enum EngineError {
 /// Who waits for which answer.
 enum Caller {
     Submit(Vec<String>, oneshot::Sender<Result<SubmitAnswer, ApiError>>),
+    Register(String, oneshot::Sender<Result<String, ApiError>>),
     Other(oneshot::Sender<Result<Answer, ApiError>>),
 }
 
@@ -192,6 +193,10 @@ impl Engine {
             }
             Input::Prune(ids, reply) => self.write(Write::Prune(ids, now().wall), reply),
             Input::Swept(ids, reply) => self.write(Write::Swept(ids), reply),
+            Input::Register(asset, reply) => self.register(*asset, reply),
+            Input::SetAssetArchived(name, version, archived, reply) => {
+                self.write(Write::SetAssetArchived(name, version, archived), reply);
+            }
             Input::Ping(reply) => answer(reply, Ok(())),
             Input::Shutdown => {}
         }
@@ -202,6 +207,18 @@ impl Engine {
         let ticket = self.ticket(Caller::Other(reply));
         self.batch.writes.push(write);
         self.batch.replies.push((ticket, Ok(Answer::Done)));
+    }
+
+    fn register(&mut self, asset: NewAsset, reply: oneshot::Sender<Result<String, ApiError>>) {
+        match registration::version(&self.store, &self.batch, &asset) {
+            Err(error) => answer(reply, Err(error)),
+            Ok(version) => {
+                let ticket = self.ticket(Caller::Register(version.clone(), reply));
+                let write = Write::Register(version, asset, now().wall);
+                self.batch.writes.push(write);
+                self.batch.replies.push((ticket, Ok(Answer::Done)));
+            }
+        }
     }
 
     fn step(&mut self, event: Event) {
@@ -391,6 +408,7 @@ impl Engine {
                 Some(Caller::Submit(names, reply)) => {
                     answer(reply, result.map(|_| SubmitAnswer::Admitted(names)));
                 }
+                Some(Caller::Register(version, reply)) => answer(reply, result.map(|_| version)),
                 Some(Caller::Other(reply)) => answer(reply, result),
                 None => {}
             }
@@ -420,7 +438,7 @@ fn answer<T>(reply: oneshot::Sender<T>, value: T) {
     }
 }
 
-fn unavailable(error: StoreError) -> ApiError {
+pub(super) fn unavailable(error: StoreError) -> ApiError {
     ApiError::Unavailable {
         reason: error.to_string(),
     }

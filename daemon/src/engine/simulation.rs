@@ -371,7 +371,11 @@ impl World {
                 self.changed.push(job.id);
             }
             Write::SetPaused(paused) => self.paused = *paused,
-            Write::SetArchived(..) | Write::Prune(..) | Write::Swept(_) => {}
+            Write::SetArchived(..)
+            | Write::Prune(..)
+            | Write::Swept(_)
+            | Write::Register(..)
+            | Write::SetAssetArchived(..) => {}
         }
     }
 

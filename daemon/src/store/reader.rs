@@ -69,6 +69,10 @@ impl Reader {
         })
     }
 
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// A job.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use crate::core::{Job, JobId, NewJob};
 
 use super::schema::Missing;
-use super::{StoreError, schema, sql};
+use super::{NewAsset, StoreError, assets, schema, sql};
 use crate::sys::failpoint;
 
 /// A change to be made durable.
@@ -25,6 +25,10 @@ pub enum Write {
     Prune(Vec<JobId>, i64),
     /// Their folders are gone.
     Swept(Vec<JobId>),
+    /// A version of an asset, which is new, at this time.
+    Register(String, NewAsset, i64),
+    /// Whether a version of an asset is hidden from lists, or all of them.
+    SetAssetArchived(String, Option<String>, bool),
 }
 
 /// The writer.
@@ -43,6 +47,10 @@ impl Store {
         Ok(Store {
             connection: schema::open_writer(path, missing)?,
         })
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// Takes the log into the file, so that what is left at the end is one whole file.
@@ -196,6 +204,10 @@ fn apply(transaction: &Transaction<'_>, write: &Write) -> Result<(), StoreError>
             let query = "UPDATE jobs SET swept = 1 WHERE id = ?1";
             run(transaction, query, params![id])
         }),
+        Write::Register(version, asset, at) => assets::insert(transaction, version, asset, *at),
+        Write::SetAssetArchived(name, version, archived) => {
+            assets::set_archived(transaction, name, version.as_deref(), *archived)
+        }
     }
 }
 
