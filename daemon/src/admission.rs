@@ -193,7 +193,9 @@ fn errors_first(mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
     findings
 }
 
-fn user_name(uid: u32) -> String {
+/// The name of a user, or the number where it has none.
+#[must_use]
+pub fn user_name(uid: u32) -> String {
     match nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid)) {
         Ok(Some(user)) => user.name,
         Ok(None) | Err(_) => uid.to_string(),

@@ -84,6 +84,14 @@ impl Batch {
         })
     }
 
+    /// The versions of an asset that this batch registers.
+    pub fn versions_of(&self, asset: &str) -> impl Iterator<Item = &str> {
+        self.writes.iter().filter_map(move |write| match write {
+            Write::Register(version, new, _) if new.name == asset => Some(version.as_str()),
+            _ => None,
+        })
+    }
+
     /// Takes all submissions out and turns their replies into the error; answers which jobs must
     /// be forgotten. What remains is still to be written.
     pub fn refuse_submissions(&mut self, error: &ApiError) -> Vec<JobId> {

@@ -101,9 +101,20 @@ impl Assets<'_> {
         }
     }
 
-    /// A registered asset: `NAME:VERSION`, `NAME@latest` or `NAME`.
-    fn registered(&self, name: &str) -> Result<Asset, String> {
-        Err(format!("no asset of that name is registered: {name}"))
+    fn registered(&self, text: &str) -> Result<Asset, String> {
+        let (name, version) = asset_name(text)?;
+        let found = self.reader.asset(name, version);
+        let found = found.map_err(|error| error.to_string())?;
+        let found = found.ok_or_else(|| match version {
+            Some(version) => format!("no asset {name} of version {version} is registered"),
+            None => format!("no asset {name} is registered"),
+        })?;
+        Ok(Asset {
+            name: name.into(),
+            version: found.version,
+            kind: found.asset.kind,
+            path: found.asset.path,
+        })
     }
 
     fn output(&self, output: JobOutput<'_>, input: &DataInput) -> Result<Asset, String> {
@@ -158,9 +169,49 @@ impl Assets<'_> {
     }
 }
 
+/// The name and version in `NAME:VERSION`, `NAME@latest`, `NAME` or the id of an ARM resource; no
+/// version is the newest.
+fn asset_name(text: &str) -> Result<(&str, Option<&str>), String> {
+    if let Some((name, version)) = text.split_once("/versions/") {
+        let name = name.rsplit('/').next().unwrap_or(name);
+        return Ok((name, Some(version)));
+    }
+    if let Some((name, label)) = text.split_once('@') {
+        return match label {
+            "latest" => Ok((name, None)),
+            _ => Err(format!("{text}: the only label is latest")),
+        };
+    }
+    let (name, version) = text
+        .split_once(':')
+        .map_or((text, None), |(name, version)| (name, Some(version)));
+    Ok((name, version))
+}
+
 fn joined(root: &str, path: &str) -> String {
     if path.is_empty() {
         return root.into();
     }
     format!("{}/{path}", root.trim_end_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{asset_name, joined};
+
+    #[test]
+    fn names_of_assets() {
+        let arm = "/subscriptions/s/resourceGroups/g/providers/m/workspaces/w/data/d/versions/1";
+        for (text, expected) in [
+            ("d:1", Ok(("d", Some("1")))),
+            ("d@latest", Ok(("d", None))),
+            ("d", Ok(("d", None))),
+            (arm, Ok(("d", Some("1")))),
+            ("d@prod", Err("d@prod: the only label is latest".to_owned())),
+        ] {
+            assert_eq!(asset_name(text), expected, "{text}");
+        }
+        assert_eq!(joined("s3://b/k/", "a/b"), "s3://b/k/a/b");
+        assert_eq!(joined("/out", ""), "/out");
+    }
 }

@@ -120,6 +120,17 @@ impl Service {
                     yaml: admission::dump(&row),
                 })
             }
+            Request::CreateData(create) => one(&self.create_data(caller, create).await?),
+            Request::ListData(list) => one(&self.list_data(list).await?),
+            Request::ShowData(show) => one(&self.show_data(show.name, show.version).await?),
+            Request::ArchiveData(asset) => {
+                self.archive_data(asset.name, asset.version, true).await?;
+                one(&Empty {})
+            }
+            Request::RestoreData(asset) => {
+                self.archive_data(asset.name, asset.version, false).await?;
+                one(&Empty {})
+            }
             Request::Status(_) => one(&self.status()),
             Request::Pause(_) => self.pause(true).await,
             Request::Resume(_) => self.pause(false).await,

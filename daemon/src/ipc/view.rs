@@ -15,7 +15,7 @@ use crate::layout::{FINALIZE_LOG, Layout, PREPARE_LOG, STD_LOG};
 use crate::store::{Reports, Row};
 
 /// The workspace in which all local jobs are, in the form of an ARM id.
-const WORKSPACE: &str = "/subscriptions/local/resourceGroups/local/providers/Microsoft.MachineLearningServices/workspaces/local";
+pub(super) const WORKSPACE: &str = "/subscriptions/local/resourceGroups/local/providers/Microsoft.MachineLearningServices/workspaces/local";
 
 /// RFC 3339 in UTC of microseconds since the Unix epoch.
 #[must_use]

@@ -15,7 +15,7 @@ use super::settle::settle;
 use crate::core::NewJob;
 use crate::layout::Layout;
 use crate::state::{self, StateError};
-use crate::store::{self, Missing, Salvage, Store, StoreError, Write, beside};
+use crate::store::{self, Missing, Registered, Salvage, Store, StoreError, Write, beside};
 
 /// Jobs of one commit.
 const BATCH: usize = 1_000;
@@ -64,13 +64,14 @@ pub fn run(layout: &Layout) -> Result<Report, RecoverError> {
         });
     }
     check_need(layout)?;
-    let salvage = store::salvage(&layout.store());
+    let mut salvage = store::salvage(&layout.store());
     let paused = salvage.paused;
+    let assets = std::mem::take(&mut salvage.assets);
     let mut gathered = gather_all(layout, salvage)?;
     for known in gathered.jobs.values_mut() {
         settle(&mut known.job, layout);
     }
-    build(layout, &gathered, paused)?;
+    build(layout, &gathered, &assets, paused)?;
     let damaged = put_in_place(layout)?;
     Ok(report(gathered, damaged))
 }
@@ -99,7 +100,12 @@ fn gather_all(layout: &Layout, salvage: Salvage) -> Result<Gathered, RecoverErro
     })
 }
 
-fn build(layout: &Layout, gathered: &Gathered, paused: bool) -> Result<(), RecoverError> {
+fn build(
+    layout: &Layout,
+    gathered: &Gathered,
+    assets: &[Registered],
+    paused: bool,
+) -> Result<(), RecoverError> {
     let path = layout.recovering();
     remove(&path)?;
     for companion in COMPANIONS {
@@ -110,6 +116,10 @@ fn build(layout: &Layout, gathered: &Gathered, paused: bool) -> Result<(), Recov
     let jobs: Vec<&Known> = gathered.jobs.values().collect();
     for batch in jobs.chunks(BATCH) {
         let writes: Vec<Write> = batch.iter().flat_map(|known| writes(known)).collect();
+        store.commit(&writes)?;
+    }
+    for batch in assets.chunks(BATCH) {
+        let writes: Vec<Write> = batch.iter().flat_map(registration).collect();
         store.commit(&writes)?;
     }
     store.close_whole()?;
@@ -134,6 +144,14 @@ fn writes(known: &Known) -> Vec<Write> {
     ];
     // Its folders may not all be deleted yet; that is looked at again.
     writes.extend(known.pruned_at.map(|at| Write::Prune(vec![job.id], at)));
+    writes
+}
+
+fn registration(one: &Registered) -> Vec<Write> {
+    let (asset, version) = (one.asset.clone(), one.version.clone());
+    let archived = Write::SetAssetArchived(asset.name.clone(), Some(version.clone()), true);
+    let mut writes = vec![Write::Register(version, asset, one.created_at)];
+    writes.extend(one.archived.then_some(archived));
     writes
 }
 

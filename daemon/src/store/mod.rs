@@ -4,6 +4,7 @@
 //! durability (WAL with `synchronous=FULL`: one fsync a commit, however many jobs are in it).
 //! Any number of [`Reader`]s read what is committed.
 
+mod assets;
 mod inspect;
 mod reader;
 mod row;
@@ -13,6 +14,7 @@ mod schema;
 mod tests;
 mod writer;
 
+pub use assets::{AssetPage, NewAsset, Registered, number};
 pub use inspect::{Access, Inspection, inspect};
 pub use reader::{Kept, Page, Reader, Resolution};
 pub use row::{Reports, Row};

@@ -70,6 +70,10 @@ impl Reader {
         })
     }
 
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// A job.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! The tables, and how a file of an older release becomes one of this.
 //!
 //! Versions (SQLite's `user_version`): 1 first version; 2 when a job ended and was pruned, and
-//! an index of how it ended; 3 what stages report.
+//! an index of how it ended; 3 what stages report, and the registry of assets.
 
 use std::fs::{self, File};
 use std::io;
@@ -11,7 +11,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
-use super::{StoreError, sql};
+use super::{StoreError, assets, sql};
 
 /// The newest version that this release knows.
 pub const VERSION: i64 = 3;
@@ -67,11 +67,6 @@ CREATE TABLE reports (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// All that the third version adds, to new tables and to those of an older release.
-fn third() -> String {
-    format!("{REPORTS} PRAGMA user_version = 3;")
-}
-
 /// From the first version to the second.
 const FROM_1: &str = "
 ALTER TABLE jobs ADD COLUMN ended_at INTEGER;
@@ -80,6 +75,11 @@ ALTER TABLE jobs ADD COLUMN swept INTEGER NOT NULL DEFAULT 1;
 UPDATE jobs SET ended_at = json_extract(state, '$.history[#-1].at')
     WHERE live = 0 AND json_valid(state);
 ";
+
+/// What the third version adds to the tables, however they came to be.
+fn third() -> String {
+    format!("{REPORTS} {} PRAGMA user_version = 3;", assets::TABLE)
+}
 
 /// What is done where there is no store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,9 +134,9 @@ pub fn open_writer(path: &Path, missing: Missing) -> Result<Connection, StoreErr
 }
 
 /// Makes a store of an older release one of this, after a copy.
-fn migrate(connection: &Connection, path: &Path, version: i64) -> Result<(), StoreError> {
-    let copying = beside(path, &format!(".v{version}.copying"));
-    let copy = beside(path, &format!(".v{version}"));
+fn migrate(connection: &Connection, path: &Path, from: i64) -> Result<(), StoreError> {
+    let copying = beside(path, &format!(".v{from}.copying"));
+    let copy = beside(path, &format!(".v{from}"));
     if !copy.exists() {
         let failed = |source| StoreError::Copy {
             path: copy.clone(),
@@ -155,12 +155,13 @@ fn migrate(connection: &Connection, path: &Path, version: i64) -> Result<(), Sto
             .and_then(|()| fs::rename(&copying, &copy))
             .map_err(failed)?;
     }
-    let second = match version {
-        1 => format!("{FROM_1} {SECOND}"),
+    let second = match from {
+        1 => [FROM_1, SECOND].concat(),
         _ => String::new(),
     };
+    let steps = format!("BEGIN IMMEDIATE; {second} {} COMMIT;", third());
     connection
-        .execute_batch(&format!("BEGIN IMMEDIATE; {second} {} COMMIT;", third()))
+        .execute_batch(&steps)
         .map_err(sql("bring the store to this release"))
 }
 
@@ -223,10 +224,8 @@ pub fn version(connection: &Connection) -> rusqlite::Result<i64> {
 }
 
 fn create(connection: &Connection) -> Result<(), StoreError> {
+    let tables = format!("BEGIN IMMEDIATE; {TABLES} {SECOND} {} COMMIT;", third());
     connection
-        .execute_batch(&format!(
-            "BEGIN IMMEDIATE; {TABLES} {SECOND} {} COMMIT;",
-            third()
-        ))
+        .execute_batch(&tables)
         .map_err(sql("make the store's tables"))
 }

@@ -5,10 +5,10 @@ use std::path::Path;
 use proto::stage::StageReport;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use crate::core::{Job, JobId, NewJob, StepKind};
+use crate::core::{Definition, Job, JobId, NewJob, StepKind};
 
 use super::schema::Missing;
-use super::{StoreError, schema, sql};
+use super::{NewAsset, StoreError, assets, schema, sql};
 use crate::sys::failpoint;
 
 /// A change to be made durable.
@@ -28,6 +28,10 @@ pub enum Write {
     Prune(Vec<JobId>, i64),
     /// Their folders are gone.
     Swept(Vec<JobId>),
+    /// A version of an asset, which is new, at this time.
+    Register(String, NewAsset, i64),
+    /// Whether a version of an asset is hidden from lists, or all of them.
+    SetAssetArchived(String, Option<String>, bool),
 }
 
 /// The writer.
@@ -46,6 +50,10 @@ impl Store {
         Ok(Store {
             connection: schema::open_writer(path, missing)?,
         })
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// Takes the log into the file, so that what is left at the end is one whole file.
@@ -139,6 +147,21 @@ impl Store {
         Ok(value.as_deref() == Some("true"))
     }
 
+    /// What was submitted as that job.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn definition(&self, id: JobId) -> Result<Option<Definition>, StoreError> {
+        let text: Option<String> = self
+            .connection
+            .prepare_cached("SELECT definition FROM definitions WHERE id = ?1")
+            .and_then(|mut statement| statement.query_row([id], |row| row.get(0)).optional())
+            .map_err(sql("read what was submitted"))?;
+        let parsed = text.map(|text| serde_json::from_str(&text));
+        let row = |source| StoreError::Row { id, source };
+        parsed.transpose().map_err(row)
+    }
+
     /// Whether a job of that name is stored.
     ///
     /// # Errors
@@ -200,6 +223,10 @@ fn apply(transaction: &Transaction<'_>, write: &Write) -> Result<(), StoreError>
             let query = "UPDATE jobs SET swept = 1 WHERE id = ?1";
             run(transaction, query, params![id])
         }),
+        Write::Register(version, asset, at) => assets::insert(transaction, version, asset, *at),
+        Write::SetAssetArchived(name, version, archived) => {
+            assets::set_archived(transaction, name, version.as_deref(), *archived)
+        }
     }
 }
 
@@ -246,8 +273,6 @@ fn update(transaction: &Transaction<'_>, job: &Job) -> Result<(), StoreError> {
     )
 }
 
-/// The place where what a job has made becomes an asset, too: the report of its finalization says
-/// where each output is now.
 fn report_of(
     transaction: &Transaction<'_>,
     id: JobId,
