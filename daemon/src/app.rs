@@ -105,7 +105,7 @@ pub fn run(
     process::ignore_sigio().map_err(system("ignore SIGIO"))?;
     let open_files =
         process::raise_open_files().map_err(system("raise the limit of open files"))?;
-    let stage = find_program(exec::STAGE)?;
+    let (stage, stage_settings) = (find_program(exec::STAGE)?, Arc::new(settings.stage.clone()));
     let (host, notes) = look_at_host(&layout, settings, stage, open_files);
 
     let cgroup_parent = host.cgroup_parent.clone();
@@ -115,16 +115,16 @@ pub fn run(
         &engine,
         &handle,
         &layout,
-        (host, Arc::clone(&settings.stage)),
+        (host, Arc::clone(&stage_settings)),
     )?;
     let socket = Socket::find(paths)?;
     let facts = facts(paths, socket.path(), notes);
     let retention = Retention::new(settings.retention, handle.clone(), layout.clone())?;
-    let service = Service::new(handle.clone(), layout, facts, Arc::clone(&settings.stage))?;
+    let service = Service::new(handle.clone(), layout, facts, Arc::clone(&stage_settings))?;
     let spool = Spool::open(
         paths.spool.clone(),
         handle.clone(),
-        Arc::clone(&settings.stage),
+        Arc::clone(&stage_settings),
     )?;
     let engine = start("engine", move || {
         engine.run(move |order| orders.send(order))
