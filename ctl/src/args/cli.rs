@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::data::DataArgs;
 use super::shared::NamesArg;
 use super::verbs::{
     CancelArgs, CompletionsArgs, DoctorArgs, DumpArgs, InitArgs, ListArgs, LogsArgs, ManArgs,
@@ -85,6 +86,8 @@ pub enum Command {
     Archive(NamesArg),
     /// Show archived jobs in lists again
     Restore(NamesArg),
+    /// Register data under names and versions, and look at what is registered
+    Data(DataArgs),
     /// Show how the daemon does: version, slots, queue, paths
     Status(StatusArgs),
     /// Say what is weaker on this machine and check the store; exit code 1 when something is broken

@@ -1,6 +1,7 @@
 //! The command line: the one definition behind parsing, help, completions and man pages.
 
 mod cli;
+mod data;
 mod shared;
 mod verbs;
 
@@ -8,6 +9,7 @@ mod verbs;
 mod tests;
 
 pub use cli::{Cli, Command, Global};
+pub use data::{AssetArgs, DataArgs, DataCommand, DataCreateArgs, DataListArgs, DataShowArgs};
 pub use shared::{NamesArg, OutputArgs};
 pub use verbs::{
     CancelArgs, CompletionsArgs, DoctorArgs, DocumentKind, DumpArgs, InitArgs, JobKind, ListArgs,

@@ -261,7 +261,7 @@ pub struct ManArgs {
     pub folder: PathBuf,
 }
 
-fn parse_count(text: &str) -> Result<usize, String> {
+pub(super) fn parse_count(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(count) if count > 0 => Ok(count),
         _ => Err("a whole number from 1 on is needed".into()),

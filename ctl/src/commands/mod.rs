@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod cancel;
 pub mod completions;
+pub mod data;
 pub mod doctor;
 pub mod dump;
 pub mod each;

@@ -3,6 +3,8 @@
 //! `cfg(test)` tells the linter that all of it is test code.
 
 #[cfg(test)]
+mod data;
+#[cfg(test)]
 mod editor;
 #[cfg(test)]
 mod errors;
