@@ -49,6 +49,7 @@ fn perform(cli: Cli) -> Result<Ending, Error> {
         Command::Stream(args) => commands::logs::stream(&endpoint()?, args),
         Command::Cancel(args) => commands::cancel::run(&endpoint()?, args),
         Command::Wait(args) => commands::wait::run(&endpoint()?, &args),
+        Command::Download(args) => commands::download::run(&endpoint()?, args),
         Command::Dump(args) => commands::dump::run(&endpoint()?, &args),
         Command::Validate(args) => commands::validate::run(args),
         Command::Init(args) => commands::init::run(&args),

@@ -12,7 +12,7 @@ pub use cli::{Cli, Command, Global};
 pub use data::{AssetArgs, DataArgs, DataCommand, DataCreateArgs, DataListArgs, DataShowArgs};
 pub use shared::{NamesArg, OutputArgs};
 pub use verbs::{
-    CancelArgs, CompletionsArgs, DoctorArgs, DocumentKind, DumpArgs, InitArgs, JobKind, ListArgs,
-    LogsArgs, ManArgs, RunArgs, SchemaArgs, ShowArgs, StatusArgs, StreamArgs, SubmitArgs,
-    ValidateArgs, WaitArgs,
+    CancelArgs, CompletionsArgs, DoctorArgs, DocumentKind, DownloadArgs, DumpArgs, InitArgs,
+    JobKind, ListArgs, LogsArgs, ManArgs, RunArgs, SchemaArgs, ShowArgs, StatusArgs, StreamArgs,
+    SubmitArgs, ValidateArgs, WaitArgs,
 };

@@ -5,6 +5,7 @@ pub mod cancel;
 pub mod completions;
 pub mod data;
 pub mod doctor;
+pub mod download;
 pub mod dump;
 pub mod each;
 pub mod init;

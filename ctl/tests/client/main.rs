@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod data;
 #[cfg(test)]
+mod download;
+#[cfg(test)]
 mod editor;
 #[cfg(test)]
 mod errors;
