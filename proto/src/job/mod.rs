@@ -6,6 +6,7 @@ mod bindings;
 pub mod command;
 pub mod component;
 pub mod component_input;
+pub mod data_asset;
 mod declared;
 pub mod distribution;
 mod dump;
@@ -46,6 +47,7 @@ mod tests;
 use fields::Fields;
 
 pub use command::CommandJob;
+pub use data_asset::DataAsset;
 pub use distribution::Distribution;
 pub use dump::{dump, dump_component, dump_job};
 pub use early_termination::EarlyTermination;
