@@ -6,12 +6,15 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use proto::api::ApiError;
+use proto::record::Ended;
 use tokio::sync::oneshot;
 
 use super::batch::{Batch, Deed};
 use super::handle::{Candidate, Change, Ends, Handle, Input, Snapshot, SubmitAnswer, channels};
 use super::name;
-use crate::core::{Answer, Capacity, Core, Event, Job, JobId, NewJob, Now, Ticket};
+use crate::core::{
+    Answer, Capacity, Core, Event, Job, JobId, NewJob, Now, StepEnd, StepRef, Ticket,
+};
 use crate::exec::Order;
 use crate::store::{Store, StoreError, Write};
 use crate::sys::{clock, failpoint};
@@ -205,7 +208,7 @@ impl Engine {
     }
 
     fn step(&mut self, event: Event) {
-        if let Event::LaunchFailed(id, step, reason) = &event {
+        if let Some((id, step, reason)) = refused_start(&event) {
             tracing::warn!(
                 job = id,
                 step = step.kind.name(),
@@ -410,6 +413,18 @@ impl Change {
             exit_code: outcome.map(proto::outcome::Outcome::exit_code),
             message: outcome.map(proto::outcome::Outcome::describe),
         }
+    }
+}
+
+/// What could not be started, and why: by us, or by the supervisor.
+fn refused_start(event: &Event) -> Option<(JobId, StepRef, &str)> {
+    match event {
+        Event::LaunchFailed(id, step, reason) => Some((*id, *step, reason)),
+        Event::Ended(id, step, StepEnd::Exit(exit)) => match &exit.ended {
+            Ended::Refused { reason, .. } => Some((*id, *step, reason)),
+            _ => None,
+        },
+        _ => None,
     }
 }
 
