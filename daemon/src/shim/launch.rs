@@ -105,9 +105,9 @@ pub(super) struct Ready<'a> {
     /// The cgroup; taken away if the command is not in it.
     pub leaf: &'a mut Option<Leaf>,
     /// This process.
-    pub shim: ProcessId,
+    pub shim: &'a ProcessId,
     /// This boot.
-    pub boot_id: String,
+    pub boot_id: &'a str,
     /// Whether this process is spared by the out-of-memory killer.
     pub is_spared: bool,
 }
@@ -158,9 +158,9 @@ pub(super) fn launch(ready: Ready<'_>, records: &Records) -> Result<Launched, St
     }
     let started = |main| Started {
         format: Format::CURRENT,
-        shim,
+        shim: shim.clone(),
         main,
-        boot_id,
+        boot_id: boot_id.to_owned(),
         cgroup: leaf.as_ref().map(|leaf| leaf.path().to_owned()),
         at: wall_micros(),
     };
