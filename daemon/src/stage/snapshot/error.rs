@@ -36,6 +36,9 @@ pub enum SnapshotError {
     /// Something else than before has the name.
     #[error("read {}: it is no longer a file: the code was changed while it was read", shown(.0))]
     Changed(PathBuf),
+    /// A pipe, socket or device.
+    #[error("take the code from {}: it is neither a file nor a folder", shown(.0))]
+    Special(PathBuf),
     /// A link that cannot be kept.
     #[error(
         "take the link {} to {}: {why}; copy what it names, or list the link in .amlignore",
