@@ -46,10 +46,15 @@ pub struct Ran {
 impl Bench {
     /// A new one, with an empty folder `code`.
     pub fn new() -> Bench {
+        Bench::within(&std::env::temp_dir())
+    }
+
+    /// A new one in that folder.
+    pub fn within(folder: &Path) -> Bench {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("jobd-snapshot-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
+        let path = folder.join(name);
         fs::create_dir_all(path.join("code")).unwrap();
         Bench { path }
     }
@@ -157,9 +162,12 @@ impl Stage {
 
     pub fn start(&self) -> Child {
         let file = |end: &str| self.order.folder.with_extension(end);
-        let program = file("program");
-        fs::remove_file(&program).unwrap_or_default();
-        fs::copy(env!("CARGO_BIN_EXE_jobd-stage"), &program).unwrap();
+        let mut program = PathBuf::from(env!("CARGO_BIN_EXE_jobd-stage"));
+        if self.uid.is_some() {
+            // Another user may not enter the folder that it was built in.
+            program = file("program");
+            fs::copy(env!("CARGO_BIN_EXE_jobd-stage"), &program).unwrap();
+        }
         fs::write(file("order"), serde_json::to_vec(&self.order).unwrap()).unwrap();
         let log = File::create(file("log")).unwrap();
         // Without arguments it makes nothing new.

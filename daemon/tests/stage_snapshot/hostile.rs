@@ -144,7 +144,12 @@ fn folders_may_be_deep_but_not_endless() {
 
 #[test]
 fn ten_thousand_files_are_taken() {
-    let bench = Bench::new();
+    // In memory where that can be: a busy disk takes a minute for as many.
+    let memory = Path::new("/dev/shm");
+    let bench = match fs::metadata(memory) {
+        Ok(_) => Bench::within(memory),
+        Err(_) => Bench::new(),
+    };
     for folder in 0..100 {
         for file in 0..100 {
             bench.file(&format!("f{folder}/{file}"), format!("{folder}.{file}"));

@@ -53,6 +53,9 @@ pub enum SnapshotError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// More than was there, and more than may be.
+    #[error("read {}: it grew beyond the allowed size of the code while it was read", shown(.0))]
+    Grown(PathBuf),
     /// A line that is no pattern.
     #[error("understand line {line} of {}: {why}", shown(path))]
     Pattern {
