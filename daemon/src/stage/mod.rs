@@ -20,4 +20,5 @@ mod prepare;
 mod run;
 mod snapshot;
 
+pub use environment::{RegistryError, known, list, show};
 pub use run::main;
