@@ -41,6 +41,7 @@ impl Batch {
                     self.writes.push(Write::Insert(job, new));
                 }
                 Effect::Update(job) => self.update(job),
+                Effect::Report(id, report) => self.writes.push(Write::Report(id, report)),
                 Effect::SetPaused(paused) => self.writes.push(Write::SetPaused(paused)),
                 Effect::MakeReady(id, step) => self.deeds.push(Deed::MakeReady(id, step)),
                 Effect::Launch(id, step) => self.deeds.push(Deed::Launch(id, step)),

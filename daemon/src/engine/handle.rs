@@ -27,6 +27,8 @@ pub struct Candidate {
     pub priority: Priority,
     /// Whether something must be prepared before it can run.
     pub prepares: bool,
+    /// Whether what it makes must be brought somewhere.
+    pub finalizes: bool,
     /// Its time limit in seconds.
     pub limit_secs: Option<u64>,
     /// The key under which the spool admits a file exactly once.

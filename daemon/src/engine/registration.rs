@@ -1,11 +1,11 @@
 //! Which assets come from a job, and under which version one is registered.
 
 use proto::api::ApiError;
-use proto::stage::FinalizeReport;
+use proto::stage::{Failure, FinalizeReport};
 
 use super::batch::Batch;
 use crate::core::{Definition, Job};
-use crate::store::{NewAsset, Store, StoreError, number};
+use crate::store::{NewAsset, Store, StoreError, Write, number};
 
 /// The outputs that the job file gives a name, where they are now.
 #[must_use]
@@ -28,6 +28,50 @@ pub fn new_assets(job: &Job, definition: &Definition, report: &FinalizeReport) -
         })
     });
     named.collect()
+}
+
+/// Registers what a job has made, all or nothing.
+///
+/// # Errors
+/// Which output cannot be registered, and why.
+pub(super) fn register(
+    store: &Store,
+    batch: &mut Batch,
+    job: &Job,
+    report: &FinalizeReport,
+    at: i64,
+) -> Result<(), Failure> {
+    let failed = |reason: String| Failure {
+        field: "outputs".into(),
+        reason,
+    };
+    let definition = store.definition(job.id);
+    let definition = definition.map_err(|error| failed(error.to_string()))?;
+    let definition = definition.ok_or_else(|| failed("the job is not in the store".into()))?;
+    let before = batch.writes.len();
+    for asset in new_assets(job, &definition, report) {
+        match version(store, batch, &asset) {
+            Ok(version) => batch.writes.push(Write::Register(version, asset, at)),
+            Err(error) => {
+                batch.writes.truncate(before);
+                let output = asset.made_by.map_or_else(String::new, |(_, output)| output);
+                return Err(Failure {
+                    field: format!("outputs.{output}"),
+                    reason: refused(&error),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn refused(error: &ApiError) -> String {
+    match error {
+        ApiError::AssetExists { name, version } => {
+            format!("version {version} of {name} is registered already")
+        }
+        other => other.to_string(),
+    }
 }
 
 /// The version that an asset gets: the one it asks for if that is free, or the next number.
@@ -83,6 +127,7 @@ mod tests {
             uid: 7,
             priority: proto::job::limits::Priority::Medium,
             prepares: false,
+            finalizes: true,
             limit_secs: None,
             spool_key: None,
             definition: Arc::new(definition.clone()),
@@ -95,7 +140,7 @@ mod tests {
         };
         let report = FinalizeReport {
             outputs: [("model".into(), output.clone()), ("rest".into(), output)].into(),
-            notes: Vec::new(),
+            ..FinalizeReport::default()
         };
         let made = new_assets(&Job::new(1, &new, 5), &definition, &report);
         let expected = NewAsset {

@@ -6,12 +6,13 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use proto::api::ApiError;
+use proto::stage::StageReport;
 use tokio::sync::oneshot;
 
 use super::batch::{Batch, Deed};
 use super::handle::{Candidate, Change, Ends, Handle, Input, Snapshot, SubmitAnswer, channels};
 use super::{name, registration};
-use crate::core::{Answer, Capacity, Core, Event, Job, JobId, NewJob, Now, Ticket};
+use crate::core::{Answer, Capacity, Core, Event, Job, JobId, NewJob, Now, StepEnd, Ticket};
 use crate::exec::Order;
 use crate::store::{NewAsset, Store, StoreError, Write};
 use crate::sys::{clock, failpoint};
@@ -230,9 +231,31 @@ impl Engine {
                 "a step could not be started"
             );
         }
+        let event = self.register_outputs(event);
         let mut effects = Vec::new();
         self.core.step(now(), event, &mut effects);
         self.batch.extend(effects);
+    }
+
+    /// What a finalized job has made becomes assets in the commit that ends the job. Where one
+    /// cannot, the finalization has failed.
+    fn register_outputs(&mut self, event: Event) -> Event {
+        let Event::Ended(id, step, StepEnd::Staged(exit, report)) = event else {
+            return event;
+        };
+        let live = self.core.job(id);
+        let live = live.filter(|job| job.active.is_some_and(|active| active.step == step));
+        let registered = match (live, &*report) {
+            (Some(job), StageReport::Finalized(report)) if job.cancel.is_none() => {
+                registration::register(&self.store, &mut self.batch, job, report, now().wall)
+            }
+            _ => Ok(()),
+        };
+        let report = match registered {
+            Ok(()) => report,
+            Err(failure) => Box::new(StageReport::Failed(failure)),
+        };
+        Event::Ended(id, step, StepEnd::Staged(exit, report))
     }
 
     fn ticket(&mut self, caller: Caller) -> Ticket {
@@ -274,6 +297,7 @@ impl Engine {
                 uid: candidate.uid,
                 priority: candidate.priority,
                 prepares: candidate.prepares,
+                finalizes: candidate.finalizes,
                 limit_secs: candidate.limit_secs,
                 spool_key: candidate.spool_key,
                 definition: candidate.definition,

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::gather::{Gathered, Known, gather};
 use super::report::{Recovered, Report};
+use super::reports::reports;
 use super::settle::settle;
 use crate::core::NewJob;
 use crate::layout::Layout;
@@ -71,7 +72,8 @@ pub fn run(layout: &Layout) -> Result<Report, RecoverError> {
     for known in gathered.jobs.values_mut() {
         settle(&mut known.job, layout);
     }
-    build(layout, &gathered, &assets, paused)?;
+    let reports = reports(layout, &gathered).map_err(unlisted(layout))?;
+    build(layout, &gathered, &reports, &assets, paused)?;
     let damaged = put_in_place(layout)?;
     Ok(report(gathered, damaged))
 }
@@ -93,16 +95,22 @@ fn check_need(layout: &Layout) -> Result<(), RecoverError> {
 }
 
 fn gather_all(layout: &Layout, salvage: Salvage) -> Result<Gathered, RecoverError> {
-    gather(layout, salvage).map_err(|source| RecoverError::File {
+    gather(layout, salvage).map_err(unlisted(layout))
+}
+
+fn unlisted(layout: &Layout) -> impl FnOnce(io::Error) -> RecoverError {
+    let path = layout.steps();
+    move |source| RecoverError::File {
         operation: "list",
-        path: layout.steps(),
+        path,
         source,
-    })
+    }
 }
 
 fn build(
     layout: &Layout,
     gathered: &Gathered,
+    reports: &[Write],
     assets: &[Registered],
     paused: bool,
 ) -> Result<(), RecoverError> {
@@ -117,6 +125,9 @@ fn build(
     for batch in jobs.chunks(BATCH) {
         let writes: Vec<Write> = batch.iter().flat_map(|known| writes(known)).collect();
         store.commit(&writes)?;
+    }
+    for batch in reports.chunks(BATCH) {
+        store.commit(batch)?;
     }
     for batch in assets.chunks(BATCH) {
         let writes: Vec<Write> = batch.iter().flat_map(registration).collect();
@@ -133,6 +144,7 @@ fn writes(known: &Known) -> Vec<Write> {
         uid: job.uid,
         priority: job.priority,
         prepares: job.prepares,
+        finalizes: job.finalizes,
         limit_secs: job.limit_secs,
         spool_key: known.spool_key.clone(),
         definition: Arc::new(known.definition.clone()),

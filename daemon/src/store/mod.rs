@@ -17,7 +17,7 @@ mod writer;
 pub use assets::{AssetPage, NewAsset, Registered, number};
 pub use inspect::{Access, Inspection, inspect};
 pub use reader::{Kept, Page, Reader, Resolution};
-pub use row::Row;
+pub use row::{Reports, Row};
 pub use salvage::{Salvage, Salvaged, faults, salvage};
 pub use schema::{Missing, beside};
 pub use writer::{Store, Write};

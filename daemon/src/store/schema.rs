@@ -1,7 +1,7 @@
 //! The tables, and how a file of an older release becomes one of this.
 //!
 //! Versions (SQLite's `user_version`): 1 first version; 2 when a job ended and was pruned, and
-//! an index of how it ended; 3 the registry of assets.
+//! an index of how it ended; 3 what stages report, and the registry of assets.
 
 use std::fs::{self, File};
 use std::io;
@@ -56,6 +56,17 @@ CREATE INDEX jobs_unswept ON jobs (id) WHERE swept = 0;
 PRAGMA user_version = 2;
 ";
 
+/// What the third version adds: the reports of stages, of a job and of which step. They are apart
+/// from the jobs' state, which is written at every change.
+const REPORTS: &str = "
+CREATE TABLE reports (
+    id     INTEGER NOT NULL,
+    stage  TEXT NOT NULL,
+    report TEXT NOT NULL,
+    PRIMARY KEY (id, stage)
+) STRICT, WITHOUT ROWID;
+";
+
 /// From the first version to the second.
 const FROM_1: &str = "
 ALTER TABLE jobs ADD COLUMN ended_at INTEGER;
@@ -67,7 +78,7 @@ UPDATE jobs SET ended_at = json_extract(state, '$.history[#-1].at')
 
 /// What the third version adds to the tables, however they came to be.
 fn third() -> String {
-    format!("{} PRAGMA user_version = 3;", assets::TABLE)
+    format!("{REPORTS} {} PRAGMA user_version = 3;", assets::TABLE)
 }
 
 /// What is done where there is no store.

@@ -46,6 +46,7 @@ fn insert(id: i64, name: &str) -> Write {
         uid: 7,
         priority: Priority::High,
         prepares: false,
+        finalizes: false,
         limit_secs: None,
         spool_key: Some(format!("key of {name}")),
         definition: Arc::new(definition),

@@ -13,7 +13,7 @@ pub use data::{
     ArchiveData, CreateData, Data, ListData, ListedData, RestoreData, ShowData, ShownData,
 };
 pub use error::ApiError;
-pub use job::{CreationContext, JobSummary, JobView};
+pub use job::{CreationContext, JobSummary, JobView, Provenance};
 pub use method::{
     Archive, Call, Cancel, Canceling, Changed, Dump, Dumped, Empty, GetInfo,
     GetInterfaceDescription, Info, InterfaceDescription, List, Listed, Method, Pause, Reply,

@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use proto::api::{
     ApiError, Archive, ArchiveData, Cancel, Canceling, Changed, CreateData, CreationContext, Data,
     Dump, Dumped, Empty, GetInfo, GetInterfaceDescription, Info, InterfaceDescription, JobSummary,
-    JobView, List, ListData, Listed, ListedData, Method, Pause, Restore, RestoreData, Resume, Show,
-    ShowData, Shown, ShownData, Shutdown, Status, StatusReply, Submission, Submit, Submitted,
-    SubmittedJob, Watch,
+    JobView, List, ListData, Listed, ListedData, Method, Pause, Provenance, Restore, RestoreData,
+    Resume, Show, ShowData, Shown, ShownData, Shutdown, Status, StatusReply, Submission, Submit,
+    Submitted, SubmittedJob, Watch,
 };
 use proto::diagnostic::{Diagnostic, Severity, Span};
 use proto::outcome::Outcome;
+use proto::stage::{FinalizeReport, PrepareReport};
 use proto::status::{Status as JobStatus, Transition};
 use serde_json::{Value, json};
 
@@ -351,6 +352,13 @@ fn diagnostic(whole: bool) -> Diagnostic {
     }
 }
 
+fn provenance() -> Provenance {
+    Provenance {
+        prepared: Some(PrepareReport::default()),
+        finalized: Some(FinalizeReport::default()),
+    }
+}
+
 fn job(whole: bool) -> JobView {
     let text = || "a".to_owned();
     let outcome = Outcome::Exited { code: 1 };
@@ -393,6 +401,7 @@ fn job(whole: bool) -> JobView {
         outcome: whole.then_some(outcome),
         exit_code: whole.then_some(1),
         notes: vec![text()],
+        provenance: whole.then(provenance),
         history: vec![Transition {
             status: JobStatus::Failed,
             at: 1,
