@@ -49,6 +49,9 @@ pub struct PrepareOrder {
     pub outputs: BTreeMap<String, OutputOrder>,
     /// The environment, where the job has one that is not the machine itself.
     pub environment: Option<Environment>,
+    /// The digest that the environment must have, for a rerun.
+    #[serde(default)]
+    pub environment_digest: Option<String>,
 }
 
 /// One data input.
