@@ -7,10 +7,10 @@ use std::sync::Arc;
 use proto::api::Submission;
 use proto::diagnostic::{Diagnostic, Severity, Span};
 use proto::job::{self, CommandJob, Job, JobText, Override, PathForm};
-use proto::stage::StageSettings;
+use proto::stage::{PrepareReport, StageSettings};
 
-use crate::core::Definition;
 use crate::core::stage_order::{self, Environments};
+use crate::core::{Definition, pinned};
 use crate::engine::Candidate;
 use crate::stage;
 use crate::store::Row;
@@ -138,16 +138,43 @@ fn candidate(mut job: CommandJob, diagnostics: &[Diagnostic], origin: &Origin<'_
             .unwrap_or_else(|| EXPERIMENT_DEFAULT.into()),
         created_by: origin.created_by.into(),
         notes: diagnostics.iter().map(note).collect(),
+        pinned: None,
         job,
     };
-    let settings = definition.job.queue_settings.as_ref();
     Candidate {
         name,
-        uid: origin.uid,
+        ..candidate_of(definition, origin.uid, origin.environments)
+    }
+}
+
+/// A job that is run again with exactly what it used. `registered` names the outputs of it that
+/// were registered.
+#[must_use]
+pub fn rerun(
+    row: &Row,
+    prepared: Option<&PrepareReport>,
+    registered: &[String],
+    uid: u32,
+    settings: &StageSettings,
+) -> Candidate {
+    let definition = pinned::again(&row.job.name, &row.definition, prepared, registered);
+    let created_by = user_name(uid);
+    let definition = Definition {
+        created_by,
+        ..definition
+    };
+    candidate_of(definition, uid, &stage::environments(settings))
+}
+
+fn candidate_of(definition: Definition, uid: u32, environments: &Environments) -> Candidate {
+    let settings = definition.job.queue_settings.as_ref();
+    Candidate {
+        name: None,
+        uid,
         priority: settings
             .and_then(|settings| settings.priority)
             .unwrap_or_default(),
-        prepares: stage_order::prepares(&definition, origin.environments),
+        prepares: stage_order::prepares(&definition, environments),
         finalizes: stage_order::finalizes(&definition),
         limit_secs: definition
             .job

@@ -131,17 +131,22 @@ pub fn order(kind: StepKind, source: &Source<'_>, lookup: Lookup<'_>) -> Option<
 impl Source<'_> {
     fn to_prepare(&self, lookup: Lookup<'_>) -> PrepareOrder {
         let job = &self.definition.job;
+        let pinned = self.definition.pinned.as_ref();
+        let digest = |name: &String| pinned?.inputs.get(name).cloned();
         let data = job.inputs.iter().filter_map(|(name, input)| match input {
-            Input::Data(data) if is_staged(data) => Some((name.clone(), input_order(data, lookup))),
+            Input::Data(data) if is_staged(data) => {
+                Some((name.clone(), input_order(data, digest(name), lookup)))
+            }
             _ => None,
         });
         let environment = is_provided(&job.environment, self.environments);
         PrepareOrder {
             code: job.code.clone(),
-            snapshot: None,
+            snapshot: pinned.and_then(|pinned| pinned.snapshot.clone()),
             inputs: data.collect(),
             outputs: self.outputs(),
             environment: environment.then(|| job.environment.clone()),
+            environment_digest: pinned.and_then(|pinned| pinned.environment.clone()),
         }
     }
 
@@ -161,11 +166,11 @@ impl Source<'_> {
     }
 }
 
-fn input_order(data: &DataInput, lookup: Lookup<'_>) -> InputOrder {
+fn input_order(data: &DataInput, digest: Option<String>, lookup: Lookup<'_>) -> InputOrder {
     InputOrder {
         input: data.clone(),
         resolved: is_reference(&data.path).then(|| lookup(&data.path, data)),
-        digest: None,
+        digest,
     }
 }
 
@@ -214,6 +219,7 @@ mod tests {
             experiment_name: "e".into(),
             created_by: "me".into(),
             notes: Vec::new(),
+            pinned: None,
         }
     }
 
