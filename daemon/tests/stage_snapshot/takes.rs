@@ -207,8 +207,23 @@ fn too_much_code_is_refused_with_what_to_do() {
 fn jobds_own_folders_within_the_code_are_not_taken() {
     let bench = Bench::new();
     bench.file("train.py", "t");
-    let report = bench.stage("one").code(".").run().code();
-    let job = bench.job("one");
-    assert!(job.join("code/train.py").is_file() && report.files > 0);
-    assert!(!job.join("cache").exists() && !job.join("jobs/one").exists());
+    bench.file("state/jobs/old/secret", "s");
+    for state in [bench.path.clone(), bench.code().join("state")] {
+        let mut stage = bench.stage("one").code(".");
+        stage.order.cache = state.join("cache");
+        stage.run().code();
+        let job = bench.job("one");
+        assert!(job.join("code/train.py").is_file());
+        assert!(!job.join("cache").exists() && !job.join("jobs/one").exists());
+        fs::remove_dir_all(&job).unwrap();
+        let folder = state.join("jobs/two");
+        fs::create_dir_all(folder.join("system_logs")).unwrap();
+        stage.order.folder = folder.clone();
+        stage.code("code").run().code();
+        assert!(folder.join("train.py").is_file());
+        assert_eq!(
+            folder.join("state").exists(),
+            !state.starts_with(bench.code())
+        );
+    }
 }
