@@ -188,6 +188,13 @@ impl Engine {
                 let ticket = self.ticket(Caller::Other(reply));
                 self.step(Event::Cancel(ticket, id, force));
             }
+            Input::RetryFinalize(id, reply) => match self.ended(id) {
+                Ok(job) => {
+                    let ticket = self.ticket(Caller::Other(reply));
+                    self.step(Event::RetryFinalize(ticket, Box::new(job)));
+                }
+                Err(error) => answer(reply, Err(error)),
+            },
             Input::Pause(paused, reply) => {
                 let ticket = self.ticket(Caller::Other(reply));
                 self.step(Event::Pause(ticket, paused));
@@ -211,6 +218,21 @@ impl Engine {
         let ticket = self.ticket(Caller::Other(reply));
         self.batch.writes.push(write);
         self.batch.replies.push((ticket, Ok(Answer::Done)));
+    }
+
+    /// A job that has ended, as it is stored, and that keeps its folders.
+    fn ended(&self, id: JobId) -> Result<Job, ApiError> {
+        let refused = |reason: &str| ApiError::Unavailable {
+            reason: reason.into(),
+        };
+        let stored = self.store.ended(id).map_err(unavailable)?;
+        match stored.filter(|_| self.core.job(id).is_none()) {
+            None => Err(refused("the job has not ended")),
+            Some((_, is_pruned)) if is_pruned || self.batch.is_pruning(id) => {
+                Err(refused("the job was pruned: what it made is gone"))
+            }
+            Some((job, _)) => Ok(job),
+        }
     }
 
     fn register(&mut self, asset: NewAsset, reply: oneshot::Sender<Result<String, ApiError>>) {
