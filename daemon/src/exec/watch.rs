@@ -1,7 +1,7 @@
 //! The exec thread: waits for orders and for the ends of shims in one epoll, without a timer
 //! unless a step is unclear.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -103,6 +103,8 @@ pub struct Exec {
     epoll: Epoll,
     watched: HashMap<JobId, Watched>,
     unclear: HashMap<JobId, Unclear>,
+    /// Steps that are to wait for *go*.
+    to_make_ready: VecDeque<(JobId, String, StepRef)>,
     /// Steps that only wait for *go*.
     ready: HashMap<JobId, (StepRef, Ready)>,
     /// Made with the first step that has a heartbeat.
@@ -140,6 +142,7 @@ impl Exec {
             epoll,
             watched,
             unclear,
+            to_make_ready: VecDeque::new(),
             ready: HashMap::new(),
             silences: None,
         })
@@ -152,11 +155,7 @@ impl Exec {
     pub fn run(mut self) -> Result<(), ExecError> {
         let mut events = vec![EpollEvent::empty(); EVENTS];
         loop {
-            let timeout = if self.unclear.is_empty() {
-                EpollTimeout::NONE
-            } else {
-                EpollTimeout::from(UNCLEAR_LOOK_MS)
-            };
+            let timeout = self.timeout();
             let ready = match self.epoll.wait(&mut events, timeout) {
                 Ok(ready) => ready,
                 Err(Errno::EINTR) => 0,
@@ -170,6 +169,20 @@ impl Exec {
                 }
             }
             self.look_at_unclear();
+            // One at a time: ends and starts do not wait for it.
+            if let Some((id, name, step)) = self.to_make_ready.pop_front() {
+                self.keep_ready(id, &name, step);
+            }
+        }
+    }
+
+    fn timeout(&self) -> EpollTimeout {
+        if !self.to_make_ready.is_empty() {
+            EpollTimeout::ZERO
+        } else if self.unclear.is_empty() {
+            EpollTimeout::NONE
+        } else {
+            EpollTimeout::from(UNCLEAR_LOOK_MS)
         }
     }
 
@@ -180,7 +193,9 @@ impl Exec {
         while let Some(order) = self.inbox.take() {
             match order {
                 Order::Launch { id, name, step } => self.launch(id, name, step),
-                Order::MakeReady { id, name, step } => self.keep_ready(id, &name, step),
+                Order::MakeReady { id, name, step } => {
+                    self.to_make_ready.push_back((id, name, step));
+                }
                 Order::Stop { id, step, force } => self.stop(id, step, force),
                 Order::Adopt {
                     id,
@@ -229,6 +244,7 @@ impl Exec {
         name: &str,
         step: StepRef,
     ) -> Result<Launched, LaunchError> {
+        self.to_make_ready.retain(|(waiting, ..)| *waiting != id);
         let ready = self.ready.remove(&id);
         match ready.filter(|(prepared, _)| *prepared == step && self.has_folders(name, step)) {
             Some((_, ready)) => ready.go(),
@@ -357,6 +373,7 @@ impl Exec {
     }
 
     fn stop(&mut self, id: JobId, step: StepRef, force: Force) {
+        self.to_make_ready.retain(|(waiting, ..)| *waiting != id);
         if self.ready.remove(&id).is_some() {
             // Its shim ends, having started nothing.
             return;

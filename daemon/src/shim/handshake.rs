@@ -176,7 +176,8 @@ fn is_same_file(one: &Metadata, other: &Metadata) -> bool {
 fn refuse_second_run(path: &Path) -> Result<(), HandshakeError> {
     for name in [STARTED_FILE, EXIT_FILE] {
         let record = path.join(name);
-        if record.symlink_metadata().is_ok() {
+        // An empty one was not filled: nothing ran.
+        if record.symlink_metadata().is_ok_and(|found| found.len() > 0) {
             return Err(HandshakeError::Ran(record));
         }
     }

@@ -15,12 +15,12 @@ use thiserror::Error;
 use super::cgroup::Leaf;
 use super::handshake::{self, Handover, HandshakeError};
 use super::launch::{self, StartFailure};
+use super::process;
 use super::record::Records;
 use super::signals::Signals;
 use super::spawner::{self, Served};
 use super::supervise::{Outcome, Supervisor};
 use super::title::Title;
-use super::{log, process};
 use crate::sys::clock::{boot_id, monotonic_ms, wall_micros};
 use crate::sys::failpoint;
 use crate::sys::pidfd::{PidfdError, identity};
@@ -133,7 +133,17 @@ impl Shim {
         let records = Records::reserve(directory).map_err(StartError::Reserve)?;
         failpoint::reach("shim.reserved");
         self.leaf = Leaf::renew(self.leaf.take(), &spec);
+        let mut place = launch::Place {
+            spec: &spec,
+            lock: &lock,
+            leaf: &mut self.leaf,
+            shim: &self.myself,
+            boot_id: &self.boot_id,
+            is_spared: self.is_spared,
+        };
+        let waiting = launch::make(&mut place, &records);
         if !handshake::wait_for_go(go, &self.signals)? {
+            drop(waiting);
             records.discard();
             return Ok(false);
         }
@@ -141,18 +151,7 @@ impl Shim {
         // Somebody may wait for the end of it; where there is no /dev/null it stays.
         let _kept = handshake::let_go_of_stderr();
         let begun = monotonic_ms();
-        // Not before: a step may be ready long before its turn, and has no log until then.
-        let log = log::open(&spec.log, spec.user.as_ref());
-        let ready = launch::Ready {
-            spec: &spec,
-            log,
-            lock: &lock,
-            leaf: &mut self.leaf,
-            shim: &self.myself,
-            boot_id: &self.boot_id,
-            is_spared: self.is_spared,
-        };
-        let (exit, may_go_on) = match launch::launch(ready, &records) {
+        let (exit, may_go_on) = match launch::launch(place, waiting, &records) {
             Ok(launched) => {
                 let leaf = self.leaf.as_ref();
                 let outcome =
