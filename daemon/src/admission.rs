@@ -7,9 +7,12 @@ use std::sync::Arc;
 use proto::api::Submission;
 use proto::diagnostic::{Diagnostic, Severity, Span};
 use proto::job::{self, CommandJob, Job, JobText, Override, PathForm};
+use proto::stage::StageSettings;
 
-use crate::core::{Definition, plan};
+use crate::core::Definition;
+use crate::core::stage_order::{self, Environments};
 use crate::engine::Candidate;
+use crate::stage;
 use crate::store::Row;
 
 /// The experiment of jobs that name none and come from nowhere (Azure ML's own default).
@@ -19,8 +22,12 @@ const EXPERIMENT_DEFAULT: &str = "Default";
 ///
 /// # Errors
 /// The findings, errors first, when any job is refused.
-pub fn read_all(submissions: Vec<Submission>, uid: u32) -> Result<Vec<Candidate>, Vec<Diagnostic>> {
-    let created_by = user_name(uid);
+pub fn read_all(
+    submissions: Vec<Submission>,
+    uid: u32,
+    settings: &StageSettings,
+) -> Result<Vec<Candidate>, Vec<Diagnostic>> {
+    let (created_by, environments) = (user_name(uid), stage::environments(settings));
     let mut candidates = Vec::new();
     let mut refused = Vec::new();
     for submission in submissions {
@@ -33,6 +40,7 @@ pub fn read_all(submissions: Vec<Submission>, uid: u32) -> Result<Vec<Candidate>
             experiment,
             created_by: &created_by,
             uid,
+            environments: &environments,
         };
         match read(submission.yaml.as_bytes(), &origin) {
             Ok(candidate) => candidates.push(candidate),
@@ -55,8 +63,9 @@ pub fn read_spooled(
     name: &str,
     folder: &Path,
     uid: u32,
+    settings: &StageSettings,
 ) -> Result<Candidate, Vec<Diagnostic>> {
-    let created_by = user_name(uid);
+    let (created_by, environments) = (user_name(uid), stage::environments(settings));
     read(
         text,
         &Origin {
@@ -66,6 +75,7 @@ pub fn read_spooled(
             experiment: None,
             created_by: &created_by,
             uid,
+            environments: &environments,
         },
     )
 }
@@ -86,6 +96,7 @@ struct Origin<'a> {
     experiment: Option<&'a str>,
     created_by: &'a str,
     uid: u32,
+    environments: &'a Environments,
 }
 
 fn read(text: &[u8], origin: &Origin<'_>) -> Result<Candidate, Vec<Diagnostic>> {
@@ -136,7 +147,8 @@ fn candidate(mut job: CommandJob, diagnostics: &[Diagnostic], origin: &Origin<'_
         priority: settings
             .and_then(|settings| settings.priority)
             .unwrap_or_default(),
-        prepares: plan::prepares(&definition),
+        prepares: stage_order::prepares(&definition, origin.environments),
+        finalizes: stage_order::finalizes(&definition),
         limit_secs: definition
             .job
             .limits
@@ -155,24 +167,19 @@ fn note(finding: &Diagnostic) -> String {
     format!("{}: {}", finding.path, finding.message)
 }
 
-/// What the language allows and this release cannot do yet: fetching data and code.
+/// What the language allows and this release cannot do yet: code that is not on this machine.
 fn cannot_run(job: &CommandJob, base_path: &Path) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
-    for one in job::local_paths(job, base_path) {
-        let (PathForm::Uri(path) | PathForm::Asset(path)) = one.path else {
-            continue;
-        };
-        if one.is_passed_on {
-            continue;
-        }
+    let paths = job::local_paths(job, base_path).into_iter();
+    let code = paths.filter(|one| one.field == "code");
+    let remote = code.filter_map(|one| match one.path {
+        PathForm::Uri(path) | PathForm::Asset(path) => Some(path),
+        PathForm::Local(_) => None,
+    });
+    let refused = remote.map(|path| {
         let message = format!("{path} is not on this machine and cannot be fetched yet");
-        let help = match one.field.as_str() {
-            "code" => "use a local file or folder",
-            _ => "use a local path, or `mode: direct` to pass the address on",
-        };
-        found.push(refusal("remote-path", message, &one.field).with_help(help));
-    }
-    found
+        refusal("remote-path", message, "code").with_help("use a local file or folder")
+    });
+    refused.collect()
 }
 
 fn refusal(code: &str, message: String, path: &str) -> Diagnostic {
@@ -186,7 +193,9 @@ fn errors_first(mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
     findings
 }
 
-fn user_name(uid: u32) -> String {
+/// The name of a user, or the number where it has none.
+#[must_use]
+pub fn user_name(uid: u32) -> String {
     match nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid)) {
         Ok(Some(user)) => user.name,
         Ok(None) | Err(_) => uid.to_string(),
@@ -209,9 +218,19 @@ mod tests {
 
     #[test]
     fn what_is_set_is_part_of_the_job() {
-        let candidates = read_all(vec![submission("limits.timeout=60")], 0).unwrap();
+        let candidates = read_all(
+            vec![submission("limits.timeout=60")],
+            0,
+            &StageSettings::default(),
+        )
+        .unwrap();
         assert_eq!(candidates[0].limit_secs, Some(60));
-        let refused = read_all(vec![submission("code=https://h/x")], 0).unwrap_err();
+        let refused = read_all(
+            vec![submission("code=https://h/x")],
+            0,
+            &StageSettings::default(),
+        )
+        .unwrap_err();
         assert_eq!(
             refused[0].to_string(),
             "job.yml: error: code: https://h/x is not on this machine and cannot be fetched yet \

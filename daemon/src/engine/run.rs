@@ -6,14 +6,15 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use proto::api::ApiError;
+use proto::stage::StageReport;
 use tokio::sync::oneshot;
 
 use super::batch::{Batch, Deed};
 use super::handle::{Candidate, Change, Ends, Handle, Input, Snapshot, SubmitAnswer, channels};
-use super::name;
-use crate::core::{Answer, Capacity, Core, Event, Job, JobId, NewJob, Now, Ticket};
+use super::{name, registration};
+use crate::core::{Answer, Capacity, Core, Event, Job, JobId, NewJob, Now, StepEnd, Ticket};
 use crate::exec::Order;
-use crate::store::{Store, StoreError, Write};
+use crate::store::{NewAsset, Store, StoreError, Write};
 use crate::sys::{clock, failpoint};
 
 /// The most messages of one commit: bounds how long a reply waits for others.
@@ -38,6 +39,7 @@ pub enum EngineError {
 /// Who waits for which answer.
 enum Caller {
     Submit(Vec<String>, oneshot::Sender<Result<SubmitAnswer, ApiError>>),
+    Register(String, oneshot::Sender<Result<String, ApiError>>),
     Other(oneshot::Sender<Result<Answer, ApiError>>),
 }
 
@@ -192,6 +194,10 @@ impl Engine {
             }
             Input::Prune(ids, reply) => self.write(Write::Prune(ids, now().wall), reply),
             Input::Swept(ids, reply) => self.write(Write::Swept(ids), reply),
+            Input::Register(asset, reply) => self.register(*asset, reply),
+            Input::SetAssetArchived(name, version, archived, reply) => {
+                self.write(Write::SetAssetArchived(name, version, archived), reply);
+            }
             Input::Ping(reply) => answer(reply, Ok(())),
             Input::Shutdown => {}
         }
@@ -204,6 +210,18 @@ impl Engine {
         self.batch.replies.push((ticket, Ok(Answer::Done)));
     }
 
+    fn register(&mut self, asset: NewAsset, reply: oneshot::Sender<Result<String, ApiError>>) {
+        match registration::version(&self.store, &self.batch, &asset) {
+            Err(error) => answer(reply, Err(error)),
+            Ok(version) => {
+                let ticket = self.ticket(Caller::Register(version.clone(), reply));
+                let write = Write::Register(version, asset, now().wall);
+                self.batch.writes.push(write);
+                self.batch.replies.push((ticket, Ok(Answer::Done)));
+            }
+        }
+    }
+
     fn step(&mut self, event: Event) {
         if let Event::LaunchFailed(id, step, reason) = &event {
             tracing::warn!(
@@ -213,9 +231,31 @@ impl Engine {
                 "a step could not be started"
             );
         }
+        let event = self.register_outputs(event);
         let mut effects = Vec::new();
         self.core.step(now(), event, &mut effects);
         self.batch.extend(effects);
+    }
+
+    /// What a finalized job has made becomes assets in the commit that ends the job. Where one
+    /// cannot, the finalization has failed.
+    fn register_outputs(&mut self, event: Event) -> Event {
+        let Event::Ended(id, step, StepEnd::Staged(exit, report)) = event else {
+            return event;
+        };
+        let live = self.core.job(id);
+        let live = live.filter(|job| job.active.is_some_and(|active| active.step == step));
+        let registered = match (live, &*report) {
+            (Some(job), StageReport::Finalized(report)) if job.cancel.is_none() => {
+                registration::register(&self.store, &mut self.batch, job, report, now().wall)
+            }
+            _ => Ok(()),
+        };
+        let report = match registered {
+            Ok(()) => report,
+            Err(failure) => Box::new(StageReport::Failed(failure)),
+        };
+        Event::Ended(id, step, StepEnd::Staged(exit, report))
     }
 
     fn ticket(&mut self, caller: Caller) -> Ticket {
@@ -257,6 +297,7 @@ impl Engine {
                 uid: candidate.uid,
                 priority: candidate.priority,
                 prepares: candidate.prepares,
+                finalizes: candidate.finalizes,
                 limit_secs: candidate.limit_secs,
                 spool_key: candidate.spool_key,
                 definition: candidate.definition,
@@ -391,6 +432,7 @@ impl Engine {
                 Some(Caller::Submit(names, reply)) => {
                     answer(reply, result.map(|_| SubmitAnswer::Admitted(names)));
                 }
+                Some(Caller::Register(version, reply)) => answer(reply, result.map(|_| version)),
                 Some(Caller::Other(reply)) => answer(reply, result),
                 None => {}
             }
@@ -420,7 +462,7 @@ fn answer<T>(reply: oneshot::Sender<T>, value: T) {
     }
 }
 
-fn unavailable(error: StoreError) -> ApiError {
+pub(super) fn unavailable(error: StoreError) -> ApiError {
     ApiError::Unavailable {
         reason: error.to_string(),
     }

@@ -33,6 +33,14 @@ pub enum LaunchError {
         /// Why.
         source: io::Error,
     },
+    /// The order for a stage cannot be written.
+    #[error("write the order into {}: {source}", path.display())]
+    WriteOrder {
+        /// The step's folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// There is no room for the record of the end.
     #[error("take room for {}: {source}", path.display())]
     TakeRoom {

@@ -4,21 +4,25 @@
 use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::signal::Signal;
 use proto::record::Spec;
+use proto::stage::{PrepareReport, StageOrder, StageSettings};
 
 use super::adopt::{Finding, find_out};
 use super::launch::{self, LaunchError, Launched, Ready};
 use super::order::Inbox;
 use super::silence::{self, Silences};
 use super::spawner::Spawner;
+use super::stage::{self, Assets};
 use super::{Order, folder, origin};
 use crate::core::event::Force;
 use crate::core::plan::{self, Host};
-use crate::core::{Event, JobId, StepRef};
+use crate::core::stage_order::{self, Source};
+use crate::core::{Event, JobId, StepKind, StepRef};
 use crate::engine::Handle;
 use crate::layout::Layout;
 use crate::store::{Reader, Row};
@@ -69,6 +73,7 @@ pub struct Exec {
     reader: Reader,
     layout: Layout,
     host: Host,
+    settings: Arc<StageSettings>,
     spawner: Spawner,
     epoll: Epoll,
     watched: HashMap<JobId, Watched>,
@@ -88,7 +93,7 @@ impl Exec {
         inbox: Inbox,
         engine: Handle,
         layout: Layout,
-        host: Host,
+        (host, settings): (Host, Arc<StageSettings>),
         shim: PathBuf,
     ) -> Result<Exec, ExecError> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
@@ -105,6 +110,7 @@ impl Exec {
             reader,
             layout,
             host,
+            settings,
             spawner,
             epoll,
             watched,
@@ -215,10 +221,13 @@ impl Exec {
             .job(id)
             .map_err(|error| LaunchError::Job(error.to_string()))?;
         let row = row.ok_or_else(|| LaunchError::Job("it is not in the store".into()))?;
-        let spec = plan::spec(name, step, &row.definition, &self.layout, &self.host)?;
+        let prepared = self.prepared(&row, step)?;
+        let (definition, prepared) = (&row.definition, prepared.as_ref());
+        let spec = plan::spec(name, step, definition, prepared, &self.layout, &self.host)?;
+        let order = self.order(&row, step, prepared);
         failpoint::reach("exec.before-folders");
-        let folder = folder::prepare(&self.layout, name, step, &row.definition)?;
-        let ready = self.fill(&folder, &row, &spec);
+        let folder = folder::prepare(&self.layout, name, step, definition, prepared)?;
+        let ready = self.fill(&folder, &row, &spec, order.as_ref());
         if ready.is_err() {
             // It is ours and new, and nothing ran: the next try must not find it.
             folder::discard(&folder);
@@ -226,11 +235,53 @@ impl Exec {
         ready
     }
 
-    fn fill(&mut self, folder: &Path, row: &Row, spec: &Spec) -> Result<Ready, LaunchError> {
-        origin::write(folder, row).map_err(|source| LaunchError::WriteJob {
-            path: folder.into(),
-            source,
-        })?;
+    /// What the job's prepare step has reported, for the steps after it.
+    fn prepared(&self, row: &Row, step: StepRef) -> Result<Option<PrepareReport>, LaunchError> {
+        if !row.job.prepares || step.kind == StepKind::Prepare {
+            return Ok(None);
+        }
+        let reports = self.reader.reports(row.job.id);
+        let reports = reports.map_err(|error| LaunchError::Job(error.to_string()))?;
+        Ok(reports.prepared)
+    }
+
+    fn order(
+        &self,
+        row: &Row,
+        step: StepRef,
+        prepared: Option<&PrepareReport>,
+    ) -> Option<StageOrder> {
+        if !step.kind.is_stage() {
+            return None;
+        }
+        let assets = Assets {
+            reader: &self.reader,
+            layout: &self.layout,
+            uid: row.job.uid,
+        };
+        let source = Source {
+            name: &row.job.name,
+            definition: &row.definition,
+            prepared,
+            layout: &self.layout,
+            settings: &self.settings,
+            environments: &crate::stage::environments(&self.settings),
+        };
+        stage_order::order(step.kind, &source, &|path, input| assets.find(path, input))
+    }
+
+    fn fill(
+        &mut self,
+        folder: &Path,
+        row: &Row,
+        spec: &Spec,
+        order: Option<&StageOrder>,
+    ) -> Result<Ready, LaunchError> {
+        let path = folder.to_path_buf();
+        if let Some(Err(source)) = order.map(|order| stage::write_order(folder, order)) {
+            return Err(LaunchError::WriteOrder { path, source });
+        }
+        origin::write(folder, row).map_err(|source| LaunchError::WriteJob { path, source })?;
         launch::make_ready(&mut self.spawner, folder, spec)
     }
 

@@ -2,6 +2,7 @@
 //! or the store, answer. Nothing here decides about a job.
 
 mod connection;
+mod data;
 mod describe;
 mod listen;
 mod policy;

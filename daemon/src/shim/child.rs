@@ -13,6 +13,7 @@ use std::ptr;
 use libc::{c_int, pid_t};
 use nix::errno::Errno;
 use proto::record::RequirementKind;
+use proto::stage::REPORT_FD;
 
 use super::command::{Command, Identity, Required};
 
@@ -34,16 +35,18 @@ pub(super) enum Stage {
     Session,
     Output,
     Identity,
+    Mount,
     DeathSignal,
     Requirement,
     Folder,
     Program,
 }
 
-const STAGES: [Stage; 7] = [
+const STAGES: [Stage; 8] = [
     Stage::Session,
     Stage::Output,
     Stage::Identity,
+    Stage::Mount,
     Stage::DeathSignal,
     Stage::Requirement,
     Stage::Folder,
@@ -54,7 +57,7 @@ const STAGES: [Stage; 7] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Failure {
     pub stage: Stage,
-    /// Which requirement.
+    /// Which requirement or mount.
     pub index: u32,
     pub errno: Errno,
 }
@@ -80,12 +83,21 @@ impl Failure {
     }
 }
 
+/// What a stage gets besides its output.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Given {
+    pub order: RawFd,
+    pub report: RawFd,
+}
+
 /// The child's part of everything.
 #[derive(Debug)]
 pub(super) struct Child<'a> {
     pub command: &'a Command,
     /// The writing end of the output pipe.
     pub output: RawFd,
+    /// The files of a stage.
+    pub streams: Option<Given>,
     /// The release: one byte, or the end of file if the supervisor died.
     pub release: RawFd,
     /// Where a failure goes.
@@ -129,6 +141,13 @@ impl Child<'_> {
         if let Some(identity) = &self.command.identity {
             self.check(Stage::Identity, take_identity(identity))?;
         }
+        if let Some(mounts) = &self.command.mounts {
+            mounts.make().map_err(|(index, errno)| Failure {
+                stage: Stage::Mount,
+                index,
+                errno,
+            })?;
+        }
         // After the change of identity, which takes it back (PR_SET_PDEATHSIG(2const)).
         self.check(Stage::DeathSignal, die_with_parent())?;
         for (index, required) in (0u32..).zip(&self.command.requires) {
@@ -165,6 +184,18 @@ impl Child<'_> {
 
     /// Returns only if the program cannot be run.
     fn execute(&self) -> Failure {
+        let mut first_to_close = FIRST_FREE_FD;
+        if let Some(given) = self.streams {
+            // Not before: the release may have had that number, which is of no use any more.
+            if let Err(errno) = hand_over(given) {
+                return Failure {
+                    stage: Stage::Output,
+                    index: 0,
+                    errno,
+                };
+            }
+            first_to_close += 1;
+        }
         reset_signals();
         if let Some(soft) = self.command.open_files {
             restore_open_files(soft);
@@ -173,7 +204,7 @@ impl Child<'_> {
         unsafe {
             // All descriptors of the supervisor close on exec; this is the second lock.
             libc::close_range(
-                FIRST_FREE_FD,
+                first_to_close,
                 libc::c_uint::MAX,
                 libc::CLOSE_RANGE_CLOEXEC as c_int,
             );
@@ -229,6 +260,17 @@ fn reset_oom_score() {
             libc::write(fd, c"0".as_ptr().cast(), 1);
             libc::close(fd);
         }
+    }
+}
+
+/// The order becomes standard input, the report the descriptor after standard error.
+fn hand_over(given: Given) -> Result<(), Errno> {
+    // SAFETY: descriptors only.
+    unsafe {
+        Errno::result(libc::dup2(given.order, libc::STDIN_FILENO))?;
+        Errno::result(libc::dup2(given.report, REPORT_FD))?;
+        // Where it had that number already it closes on exec.
+        Errno::result(libc::fcntl(REPORT_FD, libc::F_SETFD, 0)).map(drop)
     }
 }
 

@@ -20,6 +20,7 @@ use super::process::{describe, errno_of};
 use super::pump::Pump;
 use super::record::Records;
 use super::spawn::{Birth, Report, Spawned, spawn};
+use super::streams::Streams;
 use crate::sys::clock::wall_micros;
 use crate::sys::failpoint;
 use crate::sys::pidfd::{PidfdError, identity};
@@ -138,9 +139,13 @@ pub(super) fn launch(ready: Ready<'_>, records: &Records) -> Result<Launched, St
     let log = log.map_err(|error| StartFailure::io(&format!("log {path}"), &error))?;
     let (pump, output) = Pump::new(log).map_err(|error| StartFailure::io("output", &error))?;
     let cgroup = leaf.as_ref().map(Leaf::directory);
+    let streams = spec.stage.then(|| Streams::open(records.directory()));
+    let streams = streams.transpose();
+    let streams = streams.map_err(|(file, error)| StartFailure::io(file, &error))?;
     let birth = Birth {
         command: &command,
         output,
+        streams,
         lock,
         cgroup,
         is_spared,
@@ -193,6 +198,17 @@ fn subject(failure: Failure, spec: &Spec) -> String {
         Stage::Session => "new session".to_owned(),
         Stage::Output => "output".to_owned(),
         Stage::DeathSignal => "death signal".to_owned(),
+        Stage::Mount => {
+            let index = usize::try_from(failure.index).unwrap_or(usize::MAX);
+            let mount = spec.mounts.get(index);
+            mount.map_or("mount".to_owned(), |one| {
+                format!(
+                    "{}: mount {} read-only",
+                    one.name,
+                    one.mount.source.display()
+                )
+            })
+        }
         Stage::Identity => spec
             .user
             .as_ref()

@@ -43,6 +43,11 @@ impl Records {
         })
     }
 
+    /// The step directory.
+    pub(super) fn directory(&self) -> &File {
+        &self.directory
+    }
+
     /// Gives the room back: nothing was started.
     pub(super) fn discard(self) {
         // What is left over is overwritten by the next attempt.

@@ -113,6 +113,8 @@ impl Step {
             heartbeat: None,
             cgroup_parent: None,
             open_files: None,
+            stage: false,
+            mounts: Vec::new(),
         };
         Step { folder, spec }
     }

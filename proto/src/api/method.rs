@@ -7,7 +7,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ApiError, JobSummary, JobView};
+use super::{
+    ApiError, ArchiveData, CreateData, JobSummary, JobView, ListData, ListedData, RestoreData,
+    ShowData, ShownData,
+};
 use crate::job::Override;
 
 /// A method call as it stands on the wire.
@@ -101,6 +104,11 @@ methods! {
     Archive = "io.jobd.Archive" -> Empty;
     Restore = "io.jobd.Restore" -> Empty;
     Dump = "io.jobd.Dump" -> Dumped;
+    CreateData = "io.jobd.CreateData" -> ShownData;
+    ListData = "io.jobd.ListData" -> ListedData;
+    ShowData = "io.jobd.ShowData" -> ShownData;
+    ArchiveData = "io.jobd.ArchiveData" -> Empty;
+    RestoreData = "io.jobd.RestoreData" -> Empty;
     Status = "io.jobd.Status" -> StatusReply;
     Pause = "io.jobd.Pause" -> Empty;
     Resume = "io.jobd.Resume" -> Empty;

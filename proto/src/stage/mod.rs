@@ -17,7 +17,7 @@ pub use order::{Asset, FinalizeOrder, InputOrder, OutputOrder, PrepareOrder, Sta
 pub use progress::{PROGRESS_FILE, Progress};
 pub use report::{
     CodeReport, EnvironmentReport, Failure, FinalizeReport, InputReport, Mount, OutputReport,
-    PrepareReport, StageReport,
+    PrepareReport, StageReport, Worker,
 };
 pub use settings::{Datastore, EnvironmentPolicy, StageSettings};
 

@@ -3,7 +3,7 @@
 //! | file | role |
 //! |---|---|
 //! | `provide` | from what a job asks for to what it gets, and the policy |
-//! | `choice` | which backend that is |
+//! | `choice` | what that would be, by what is installed |
 //! | `registry`, `shipped` | the names: a folder of the configuration, and what jobd brings |
 //! | `definition`, `file` | what an environment consists of, read within bounds |
 //! | `packages`, `requirements`, `version` | what pip is asked for instead of conda |
@@ -33,4 +33,5 @@ mod words;
 
 pub use registry::{RegistryError, known, list, show};
 
+pub(super) use choice::may_have_containers;
 pub(super) use provide::provide;

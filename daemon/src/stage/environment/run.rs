@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use proto::job::Resources;
-use proto::stage::{PrepareReport, StageOrder, Work};
+use proto::stage::{PrepareOrder, PrepareReport, StageOrder, Work};
 
 use super::container::{Runtime, user};
 use super::digest::Digest;
@@ -16,6 +16,21 @@ const SHM_SIZE: &str = "2g";
 const NAME_CHARS: usize = 40;
 /// Digits that tell jobs of the same name in other daemons apart.
 const NAME_DIGITS: usize = 12;
+/// The variables that tell a runtime where its images and settings are; never those that may hold
+/// a credential.
+const LEADING: [&str; 11] = [
+    "CONTAINERS_CONF",
+    "CONTAINERS_REGISTRIES_CONF",
+    "CONTAINERS_STORAGE_CONF",
+    "CONTAINER_HOST",
+    "DOCKER_CERT_PATH",
+    "DOCKER_CONFIG",
+    "DOCKER_CONTEXT",
+    "DOCKER_HOST",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "XDG_RUNTIME_DIR",
+];
 /// Where the daemon puts `--env NAME` for each variable of the job.
 const ENVIRONMENT: &str = "{env}";
 
@@ -32,11 +47,11 @@ pub(super) fn words(
     runtime: &Runtime,
     image: &str,
 ) -> Result<Words, EnvironmentError> {
-    let program = runtime.program.display().to_string();
+    let runner = runner(runtime);
     let name = name(task.order);
-    let mut wrapper: Vec<String> = vec![program.clone(), "run".into(), "--rm".into()];
+    let mut wrapper = runner.clone();
     let mut add = |words: &[&str]| wrapper.extend(words.iter().map(ToString::to_string));
-    add(&["--init", "--pull", "never", "--name", &name]);
+    add(&["run", "--rm", "--init", "--pull", "never", "--name", &name]);
     if runtime.name == "podman" {
         // What a killed attempt left must not be in the way.
         add(&["--replace"]);
@@ -47,14 +62,30 @@ pub(super) fn words(
     for mount in mounts(task.order, task.prepared)? {
         wrapper.extend(["--mount".to_owned(), mount]);
     }
-    wrapper.extend(of_resources(resources(task.order))?);
+    wrapper.extend(of_resources(
+        prepare(task.order).and_then(|order| order.resources.as_ref()),
+    )?);
     wrapper.extend([ENVIRONMENT.to_owned(), image.to_owned()]);
-    let mut kill = vec![program, "rm".to_owned(), "--force".to_owned()];
+    let mut kill = runner;
+    kill.extend(["rm", "--force"].map(str::to_owned));
     if runtime.name == "podman" {
         kill.extend(["--time", "0"].map(str::to_owned));
     }
     kill.push(name);
     Ok(Words { wrapper, kill })
+}
+
+/// The runtime with the variables that lead it to its images: the command's own environment has
+/// none of them.
+fn runner(runtime: &Runtime) -> Vec<String> {
+    let mut words = vec!["/usr/bin/env".to_owned()];
+    for name in LEADING {
+        if let Ok(value) = std::env::var(name) {
+            words.push(format!("{name}={value}"));
+        }
+    }
+    words.push(runtime.program.display().to_string());
+    words
 }
 
 /// The user, and what of the machine is shared. Labels of SELinux would hide the mounts.
@@ -84,9 +115,9 @@ fn name(order: &StageOrder) -> String {
     )
 }
 
-fn resources(order: &StageOrder) -> Option<&Resources> {
+fn prepare(order: &StageOrder) -> Option<&PrepareOrder> {
     match &order.work {
-        Work::Prepare(prepare) => prepare.resources.as_ref(),
+        Work::Prepare(prepare) => Some(prepare),
         Work::Finalize(_) => None,
     }
 }
@@ -118,6 +149,15 @@ fn mounts(order: &StageOrder, prepared: &PrepareReport) -> Result<Vec<String>, E
         };
         if let Some((source, target)) = seen {
             mounts.push(mount(&source, &target, true)?);
+        }
+    }
+    for path in prepare(order)
+        .into_iter()
+        .flat_map(|order| &order.read_in_place)
+    {
+        // One that is missing fails the command's start, with a better word for it.
+        if path.exists() && !path.starts_with(folder) {
+            mounts.push(mount(path, path, true)?);
         }
     }
     Ok(mounts)

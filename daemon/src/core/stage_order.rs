@@ -1,0 +1,358 @@
+//! From a job to the orders for its stages, and whether it has any. Pure: what only the store
+//! knows is asked for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use proto::job::{DataInput, Environment, Input, Output, PathForm, classify_path};
+use proto::stage::{
+    Asset, FinalizeOrder, InputOrder, OutputOrder, PrepareOrder, PrepareReport, StageOrder,
+    StageSettings, Work,
+};
+
+use super::event::Definition;
+use super::step::StepKind;
+use crate::layout::Layout;
+
+/// What the outputs of jobs are called in a path.
+const JOB_OUTPUTS: &str = "azureml://jobs/";
+const DIRECT: &str = "direct";
+
+/// What environments this machine can provide besides its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Environments {
+    /// The names of those that have a definition here.
+    pub names: BTreeSet<String>,
+    /// Whether images can be run.
+    pub has_containers: bool,
+    /// Whether a job fails whose environment cannot be had, which its preparation finds out.
+    pub is_strict: bool,
+}
+
+/// What is asked of whoever knows the store: what an asset or a job's output stands for.
+pub type Lookup<'a> = &'a dyn Fn(&str, &DataInput) -> Result<Asset, String>;
+
+/// Whether a job needs a prepare step. One that has only literals, local data and the machine's
+/// own environment does without: such data is read where it is.
+#[must_use]
+pub fn prepares(definition: &Definition, environments: &Environments) -> bool {
+    let job = &definition.job;
+    let mut inputs = job.inputs.values();
+    job.code.is_some()
+        || inputs.any(|input| matches!(input, Input::Data(data) if is_staged(data)))
+        || job.outputs.values().any(is_direct)
+        || is_provided(&job.environment, environments)
+}
+
+/// Whether a job needs a finalize step: something it makes is to be brought somewhere, or becomes
+/// an asset.
+#[must_use]
+pub fn finalizes(definition: &Definition) -> bool {
+    let mut outputs = definition.job.outputs.values();
+    outputs.any(|output| output.path.is_some() || output.name.is_some())
+}
+
+/// Whether an input must be made ready. An address that is passed on is not, nor is a local path
+/// without a mode: it is read where it is.
+fn is_staged(data: &DataInput) -> bool {
+    let is_local = matches!(classify_path(&data.path), PathForm::Local(_));
+    match data.mode.as_deref() {
+        Some(DIRECT) => is_reference(&data.path),
+        Some(_) => true,
+        None => !is_local,
+    }
+}
+
+/// Whether the path is the name of something that must be looked up.
+fn is_reference(path: &str) -> bool {
+    match classify_path(path) {
+        PathForm::Asset(_) => true,
+        PathForm::Uri(uri) => uri.starts_with(JOB_OUTPUTS),
+        PathForm::Local(_) => false,
+    }
+}
+
+fn is_direct(output: &Output) -> bool {
+    output.mode.as_deref() == Some(DIRECT) && output.path.is_some()
+}
+
+/// Whether the environment is another than the machine's own.
+fn is_provided(environment: &Environment, environments: &Environments) -> bool {
+    match environment {
+        _ if environments.is_strict => true,
+        Environment::Inline(map) => map.contains_key("conda_file") || environments.has_containers,
+        Environment::Reference(text) if text.starts_with("file:") => true,
+        Environment::Reference(text) => environments.names.contains(environment_name(text)),
+    }
+}
+
+/// The name in a reference to an environment, without its version or label.
+#[must_use]
+pub fn environment_name(reference: &str) -> &str {
+    let named = reference
+        .split_once("/environments/")
+        .map_or(reference, |(_, named)| named);
+    let named = named.strip_prefix("azureml:").unwrap_or(named);
+    named.split([':', '@', '/']).next().unwrap_or(named)
+}
+
+/// What an order is made from.
+pub struct Source<'a> {
+    /// The job's name.
+    pub name: &'a str,
+    /// What was submitted.
+    pub definition: &'a Definition,
+    /// What its prepare step has reported.
+    pub prepared: Option<&'a PrepareReport>,
+    /// Where everything is.
+    pub layout: &'a Layout,
+    /// What the configuration says.
+    pub settings: &'a StageSettings,
+    /// What environments there are.
+    pub environments: &'a Environments,
+}
+
+/// The order for a stage of a job; none for a command.
+#[must_use]
+pub fn order(kind: StepKind, source: &Source<'_>, lookup: Lookup<'_>) -> Option<StageOrder> {
+    let work = match kind {
+        StepKind::Prepare => Work::Prepare(Box::new(source.to_prepare(lookup))),
+        StepKind::Finalize => Work::Finalize(FinalizeOrder {
+            outputs: source.outputs(),
+        }),
+        StepKind::Command => return None,
+    };
+    Some(StageOrder {
+        job: source.name.into(),
+        folder: source.layout.job(source.name),
+        base_path: source.definition.base_path.clone(),
+        cache: source.layout.cache(),
+        settings: source.settings.clone(),
+        work,
+    })
+}
+
+impl Source<'_> {
+    fn to_prepare(&self, lookup: Lookup<'_>) -> PrepareOrder {
+        let job = &self.definition.job;
+        let data = job.inputs.iter().filter_map(|(name, input)| match input {
+            Input::Data(data) if is_staged(data) => Some((name.clone(), input_order(data, lookup))),
+            _ => None,
+        });
+        let environment = is_provided(&job.environment, self.environments);
+        PrepareOrder {
+            code: job.code.clone(),
+            snapshot: None,
+            inputs: data.collect(),
+            outputs: self.outputs(),
+            environment: environment.then(|| job.environment.clone()),
+            resources: job.resources.clone(),
+            read_in_place: self.read_in_place().collect(),
+        }
+    }
+
+    /// The local data that the command reads where it is.
+    fn read_in_place(&self) -> impl Iterator<Item = PathBuf> {
+        let inputs = self.definition.job.inputs.values();
+        let data = inputs.filter_map(|input| match input {
+            Input::Data(data) if !is_staged(data) => Some(&data.path),
+            _ => None,
+        });
+        data.filter_map(|path| match classify_path(path) {
+            PathForm::Local(path) => {
+                let path = self.definition.base_path.join(path);
+                Some(path.components().collect())
+            }
+            _ => None,
+        })
+    }
+
+    fn outputs(&self) -> BTreeMap<String, OutputOrder> {
+        let written = |name: &String| {
+            let prepared = self.prepared.and_then(|report| report.outputs.get(name));
+            prepared.map_or_else(|| self.layout.output(self.name, name), Into::into)
+        };
+        let order = |(name, output): (&String, &Output)| {
+            let order = OutputOrder {
+                output: output.clone(),
+                path: written(name),
+            };
+            (name.clone(), order)
+        };
+        self.definition.job.outputs.iter().map(order).collect()
+    }
+}
+
+fn input_order(data: &DataInput, lookup: Lookup<'_>) -> InputOrder {
+    InputOrder {
+        input: data.clone(),
+        resolved: is_reference(&data.path).then(|| lookup(&data.path, data)),
+        digest: None,
+    }
+}
+
+/// An output of a job, by the path that names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JobOutput<'a> {
+    /// The job's name.
+    pub job: &'a str,
+    /// The output's name; `artifacts` is the job's folder itself.
+    pub output: &'a str,
+    /// A path below it; empty for all of it.
+    pub path: &'a str,
+}
+
+/// The name of the output that is all that a job leaves.
+pub const ARTIFACTS: &str = "artifacts";
+
+/// Reads `azureml://jobs/JOB/outputs/OUTPUT[/paths/PATH]`; none where it is not one, or leads out
+/// of the output.
+#[must_use]
+pub fn job_output(path: &str) -> Option<JobOutput<'_>> {
+    let (job, rest) = path.strip_prefix(JOB_OUTPUTS)?.split_once("/outputs/")?;
+    let (output, path) = match rest.split_once('/') {
+        None => (rest, ""),
+        Some((output, "")) => (output, ""),
+        Some((output, rest)) => (output, rest.strip_prefix("paths/")?),
+    };
+    let is_inside = !path.starts_with('/') && path.split('/').all(|part| part != "..");
+    let is_name = |name: &str| !name.is_empty() && !name.contains('/');
+    (is_inside && is_name(job) && is_name(output)).then_some(JobOutput { job, output, path })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn definition(rest: &str) -> Definition {
+        let yaml = format!("command: x\n{rest}\n");
+        let reading = proto::job::read(yaml.as_bytes(), None);
+        let Some(proto::job::Job::Command(job)) = reading.job else {
+            panic!("{:?}", reading.diagnostics)
+        };
+        Definition {
+            job,
+            base_path: "/home/me".into(),
+            experiment_name: "e".into(),
+            created_by: "me".into(),
+            notes: Vec::new(),
+        }
+    }
+
+    fn staged(rest: &str) -> bool {
+        let environments = Environments {
+            names: BTreeSet::from(["sklearn-1.5".into()]),
+            ..Environments::default()
+        };
+        let rest = if rest.contains("environment:") {
+            rest.into()
+        } else {
+            format!("environment: azureml:host:1\n{rest}")
+        };
+        prepares(&definition(&rest), &environments)
+    }
+
+    #[test]
+    fn only_what_must_be_made_ready_costs_a_step() {
+        let input = |fields: &str| staged(&format!("inputs: {{x: {{type: uri_file, {fields}}}}}"));
+        assert!(!staged("inputs: {x: 1}\noutputs: {y: }"));
+        assert!(!input("path: ./a.csv"));
+        assert!(!input("path: ./a.csv, mode: direct"));
+        assert!(!input("path: 'https://h/a.csv', mode: direct"));
+        assert!(input("path: ./a.csv, mode: download"));
+        assert!(input("path: ./a.csv, mode: ro_mount"));
+        assert!(input("path: 'https://h/a.csv'"));
+        assert!(input("path: 'azureml:a:1', mode: direct"));
+        assert!(input("path: 'azureml://jobs/j/outputs/o', mode: direct"));
+        assert!(staged("code: ./src"));
+        assert!(staged("outputs: {y: {path: 's3://b/k', mode: direct}}"));
+        assert!(!staged("outputs: {y: {path: 's3://b/k'}}"));
+    }
+
+    #[test]
+    fn only_an_environment_that_can_be_had_costs_a_step() {
+        for (environment, expected) in [
+            ("azureml:sklearn-1.5@latest", true),
+            ("azureml:sklearn-1.5:33", true),
+            (
+                "azureml://registries/azureml/environments/sklearn-1.5/labels/latest",
+                true,
+            ),
+            (
+                "azureml://registries/azureml/environments/other/versions/1",
+                false,
+            ),
+            ("azureml:other:1", false),
+            ("{image: x}", false),
+            ("{image: x, conda_file: {dependencies: [pip]}}", true),
+        ] {
+            assert_eq!(
+                staged(&format!("environment: {environment}")),
+                expected,
+                "{environment}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_strict_machine_looks_for_every_environment() {
+        let strict = Environments {
+            is_strict: true,
+            ..Environments::default()
+        };
+        let unknown = definition("environment: azureml:other:1");
+        assert!(prepares(&unknown, &strict));
+        assert!(!prepares(&unknown, &Environments::default()));
+    }
+
+    #[test]
+    fn what_is_read_where_it_is_is_told_to_whoever_makes_a_container() {
+        let rest = "environment: {image: x, conda_file: {}}\n\
+                    inputs: {a: {path: ./a}, b: {path: ./b, mode: download}, c: 1}";
+        let definition = definition(rest);
+        let source = Source {
+            name: "j",
+            definition: &definition,
+            prepared: None,
+            layout: &Layout::new("/state".into()),
+            settings: &StageSettings::default(),
+            environments: &Environments::default(),
+        };
+        let prepare = source.to_prepare(&|_, _| Err(String::new()));
+        assert_eq!(prepare.read_in_place, [PathBuf::from("/home/me/a")]);
+    }
+
+    #[test]
+    fn what_is_to_be_published_or_registered_is_finalized() {
+        let finalized = |output: &str| {
+            finalizes(&definition(&format!(
+                "environment: azureml:e:1\noutputs: {{y: {output}}}"
+            )))
+        };
+        assert!(!finalized(""));
+        assert!(!finalized("{mode: upload}"));
+        assert!(finalized("{name: model}"));
+        assert!(finalized("{path: ./out}"));
+    }
+
+    #[test]
+    fn outputs_of_jobs() {
+        let found = |job, output, path| Some(JobOutput { job, output, path });
+        for (path, expected) in [
+            ("azureml://jobs/j/outputs/o", found("j", "o", "")),
+            ("azureml://jobs/j/outputs/o/", found("j", "o", "")),
+            (
+                "azureml://jobs/j/outputs/artifacts/paths/outputs/m/",
+                found("j", "artifacts", "outputs/m/"),
+            ),
+            ("azureml://jobs/j/outputs/o/paths/", found("j", "o", "")),
+            ("azureml://jobs/j/outputs/o/paths/../../x", None),
+            ("azureml://jobs/j/outputs/o/paths//etc", None),
+            ("azureml://jobs//outputs/o", None),
+            ("azureml://jobs/a/b/outputs/o", None),
+            ("azureml://datastores/d/paths/p", None),
+        ] {
+            assert_eq!(job_output(path), expected, "{path}");
+        }
+    }
+}
