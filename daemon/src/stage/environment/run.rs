@@ -46,12 +46,16 @@ pub(super) fn words(
     task: &Task<'_>,
     runtime: &Runtime,
     image: &str,
+    has_init: bool,
 ) -> Result<Words, EnvironmentError> {
     let runner = runner(runtime);
     let name = name(task.order);
     let mut wrapper = runner.clone();
     let mut add = |words: &[&str]| wrapper.extend(words.iter().map(ToString::to_string));
-    add(&["run", "--rm", "--init", "--pull", "never", "--name", &name]);
+    add(&["run", "--rm", "--pull", "never", "--name", &name]);
+    if has_init {
+        add(&["--init"]);
+    }
     if runtime.name == "podman" {
         // What a killed attempt left must not be in the way.
         add(&["--replace"]);
