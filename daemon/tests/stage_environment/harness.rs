@@ -164,10 +164,12 @@ impl Place {
     pub fn command(&self, report: &EnvironmentReport, script: &str) -> Command {
         let mut path: Vec<PathBuf> = report.path.clone();
         path.push(self.folder.join("bin"));
-        let words = report.wrapper.iter().filter(|word| *word != "{env}");
-        let shell = ["/bin/sh", "-c", script].map(str::to_owned);
-        let argv: Vec<String> = words.cloned().chain(shell).collect();
-        let mut command = Command::new(&argv[0]);
+        let words = report.wrapper.iter().map(|word| match word.as_str() {
+            "{env}" => "--env=SHOWN",
+            word => word,
+        });
+        let argv: Vec<&str> = words.chain(["/bin/sh", "-c", script]).collect();
+        let mut command = Command::new(argv[0]);
         command
             .args(&argv[1..])
             .current_dir(self.folder.join("job"))

@@ -10,5 +10,6 @@
 mod conda;
 mod container;
 mod harness;
+mod podman;
 mod uv;
 mod venv;

@@ -1,5 +1,6 @@
 //! The words that run a job's command in a container, and those that end it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use proto::job::Resources;
@@ -140,31 +141,36 @@ fn of_resources(resources: Option<&Resources>) -> Result<Vec<String>, Environmen
 
 fn mounts(order: &StageOrder, prepared: &PrepareReport) -> Result<Vec<String>, EnvironmentError> {
     let folder = &order.folder;
-    let mut mounts = vec![mount(folder, folder, false)?];
-    for output in prepared.outputs.values().map(Path::new) {
-        if output.is_absolute() && !output.starts_with(folder) {
-            mounts.push(mount(output, output, false)?);
-        }
-    }
-    for input in prepared.inputs.values() {
-        let seen = match &input.mount {
-            Some(seen) => Some((seen.source.clone(), seen.target.clone())),
-            None => here(&input.text),
-        };
-        if let Some((source, target)) = seen {
-            mounts.push(mount(&source, &target, true)?);
-        }
-    }
-    for path in prepare(order)
+    let same = |path: &Path| (path.to_owned(), path.to_owned());
+    let outputs = prepared.outputs.values().map(Path::new);
+    let outputs = outputs.filter(|path| path.is_absolute() && !path.starts_with(folder));
+    let written: Vec<_> = [folder.as_path()]
         .into_iter()
-        .flat_map(|order| &order.read_in_place)
-    {
-        // One that is missing fails the command's start, with a better word for it.
-        if path.exists() && !path.starts_with(folder) {
-            mounts.push(mount(path, path, true)?);
-        }
-    }
-    Ok(mounts)
+        .chain(outputs)
+        .map(same)
+        .collect();
+    let inputs = prepared
+        .inputs
+        .values()
+        .filter_map(|input| match &input.mount {
+            Some(mount) => Some((mount.source.clone(), mount.target.clone())),
+            None => here(&input.text),
+        });
+    let in_place = prepare(order)
+        .into_iter()
+        .flat_map(|order| &order.read_in_place);
+    // One that is missing fails the command's start, with a better word for it.
+    let in_place = in_place.filter(|path| path.exists() && !path.starts_with(folder));
+    let read = inputs.chain(in_place.map(|path| same(path)));
+    let mut targets = BTreeSet::new();
+    let all = written
+        .into_iter()
+        .map(|one| (one, false))
+        .chain(read.map(|one| (one, true)));
+    // A runtime refuses to mount two things at one place.
+    all.filter(|((_, target), _)| targets.insert(target.clone()))
+        .map(|((source, target), readonly)| mount(&source, &target, readonly))
+        .collect()
 }
 
 /// Where an input really lies that the command finds at a path; nothing for a URI.
@@ -192,4 +198,86 @@ fn mount(source: &Path, target: &Path, readonly: bool) -> Result<String, Environ
     Ok(format!(
         "type=bind,source={source},target={target}{readonly}"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proto::stage::{InputReport, Mount, StageSettings};
+    use std::fs;
+
+    fn mounted(inputs: &[(&str, InputReport)], root: &Path) -> Vec<String> {
+        let order = StageOrder {
+            job: "j".into(),
+            folder: root.join("job"),
+            base_path: root.into(),
+            cache: root.join("cache"),
+            settings: StageSettings::default(),
+            work: Work::Prepare(Box::new(PrepareOrder {
+                read_in_place: vec![root.join("data"), "/not/there".into()],
+                ..PrepareOrder::default()
+            })),
+        };
+        let named = |(name, input): &(&str, InputReport)| ((*name).into(), input.clone());
+        let prepared = PrepareReport {
+            inputs: inputs.iter().map(named).collect(),
+            outputs: [
+                ("in".into(), root.join("job/o").display().to_string()),
+                ("out".into(), "/far/away".into()),
+                ("uri".into(), "s3://b/k".into()),
+            ]
+            .into(),
+            ..PrepareReport::default()
+        };
+        mounts(&order, &prepared).unwrap()
+    }
+
+    fn input(text: &Path, mount: Option<Mount>) -> InputReport {
+        InputReport {
+            text: text.display().to_string(),
+            source: String::new(),
+            digest: None,
+            version: None,
+            bytes: None,
+            mount,
+        }
+    }
+
+    #[test]
+    fn inputs_are_mounted_once_where_the_command_finds_them() {
+        let root = std::env::temp_dir().join(format!("jobd-run-{}", std::process::id()));
+        fs::create_dir_all(root.join("job")).unwrap();
+        fs::write(root.join("data"), "").unwrap();
+        std::os::unix::fs::symlink(root.join("data"), root.join("job/link")).unwrap();
+        let mount = Mount {
+            source: root.join("data"),
+            target: root.join("job/mounted"),
+        };
+        let inputs = [
+            ("a", input(&root.join("data"), None)),
+            ("b", input(&root.join("job/link"), None)),
+            ("c", input(&root.join("job/mounted"), Some(mount))),
+            ("d", input(Path::new("s3://b/k"), None)),
+        ];
+        let at = root.display();
+        let expected = [
+            format!("type=bind,source={at}/job,target={at}/job"),
+            "type=bind,source=/far/away,target=/far/away".into(),
+            format!("type=bind,source={at}/data,target={at}/data,readonly"),
+            format!("type=bind,source={at}/data,target={at}/job/mounted,readonly"),
+        ];
+        assert_eq!(mounted(&inputs, &root), expected);
+        fs::remove_dir_all(root).unwrap();
+    }
+
+    #[test]
+    fn a_path_that_no_runtime_understands_is_refused() {
+        let error = mount(Path::new("/a,b"), Path::new("/c"), true)
+            .err()
+            .unwrap();
+        assert!(
+            error.to_string().starts_with("mount /a,b: a comma"),
+            "{error}"
+        );
+    }
 }
