@@ -12,6 +12,7 @@ use proto::status::Status;
 use serde::{Deserialize, Serialize};
 
 use super::job::{Job, JobId};
+use super::pinned::Pinned;
 use super::step::StepRef;
 
 /// The two clocks, read at the edge.
@@ -41,6 +42,9 @@ pub struct Definition {
     /// What has no effect on this machine, and other remarks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// What a rerun must use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<Pinned>,
 }
 
 /// A valid job that asks to be admitted. Its name is free: the engine has looked.
@@ -121,6 +125,8 @@ pub enum Event {
     Submit(Ticket, Vec<NewJob>),
     /// Somebody asks for the end of a job.
     Cancel(Ticket, JobId, Force),
+    /// Somebody asks that an ended job be finalized once more; it is not alive.
+    RetryFinalize(Ticket, Box<Job>),
     /// Somebody stops (true) or starts (false) the queue.
     Pause(Ticket, bool),
     /// A step's shim has been let go.

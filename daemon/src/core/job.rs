@@ -148,6 +148,7 @@ impl Job {
             JobEvent::CancelAsked(force) => self.cancel_asked(at, force),
             JobEvent::Silent(step, reason) => self.silent(at, step, reason),
             JobEvent::Heard(step) => self.heard(at, step),
+            JobEvent::RetryFinalize => self.retry_finalize(at),
         }
     }
 
@@ -447,6 +448,19 @@ impl Job {
         Ok(None)
     }
 
+    /// The one way back from an end: the command has done its work, and nothing of it was deleted.
+    fn retry_finalize(&mut self, at: i64) -> Result<Option<Act>, Refusal> {
+        let failed = self.end.take_if(|end| end.is_finalize_failure());
+        let command = failed.ok_or(Refusal::BadStatus(self.status))?;
+        self.pending = Some(End {
+            outcome: Outcome::Exited { code: 0 },
+            ..command
+        });
+        self.vanished = 0;
+        self.note(Status::Finalizing, at, None);
+        Ok(None)
+    }
+
     fn status_of_step(&self, kind: StepKind) -> Status {
         match kind {
             StepKind::Prepare => Status::Preparing,
@@ -461,14 +475,18 @@ impl Job {
             .ok_or(Refusal::Stale)
     }
 
-    /// The only place that sets a status by the transition table.
+    /// Sets a status by the transition table.
     fn enter(&mut self, status: Status, at: i64, reason: Option<String>) -> Result<(), Refusal> {
         if !self.status.may_become(status) {
             return Err(Refusal::BadStatus(self.status));
         }
+        self.note(status, at, reason);
+        Ok(())
+    }
+
+    fn note(&mut self, status: Status, at: i64, reason: Option<String>) {
         self.status = status;
         self.history.push(Transition { status, at, reason });
-        Ok(())
     }
 }
 

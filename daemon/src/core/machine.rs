@@ -151,6 +151,10 @@ impl Core {
         match event {
             Event::Submit(ticket, jobs) => self.submit(now, ticket, jobs, effects),
             Event::Cancel(ticket, id, force) => self.cancel(now, ticket, id, force, effects),
+            Event::RetryFinalize(ticket, job) => {
+                let answer = self.retry_finalize(now, *job, effects);
+                effects.push(Effect::Reply(ticket, answer));
+            }
             Event::Pause(ticket, paused) => {
                 self.paused = paused;
                 effects.push(Effect::SetPaused(paused));
@@ -263,11 +267,7 @@ impl Core {
 
     fn submit(&mut self, now: Now, ticket: Ticket, new: Vec<NewJob>, effects: &mut Vec<Effect>) {
         if self.jobs.len() + new.len() > self.capacity.jobs {
-            let max = i64::try_from(self.capacity.jobs).unwrap_or(i64::MAX);
-            let error = ApiError::LimitReached {
-                limit: "queue_max".into(),
-                max,
-            };
+            let error = self.queue_full();
             effects.push(Effect::Reply(ticket, Err(error)));
             return;
         }
@@ -298,6 +298,36 @@ impl Core {
             (Some(_), None) => Ok(Answer::NotLive),
         };
         effects.push(Effect::Reply(ticket, answer));
+    }
+
+    /// An ended job is alive again.
+    fn retry_finalize(
+        &mut self,
+        now: Now,
+        mut job: Job,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Answer, ApiError> {
+        if self.jobs.len() >= self.capacity.jobs {
+            return Err(self.queue_full());
+        }
+        if job.apply(now.wall, JobEvent::RetryFinalize).is_err() {
+            return Err(ApiError::BadStatus {
+                status: job.status.to_string(),
+                reason: "only a job whose finalization failed can be finalized once more".into(),
+                name: job.name,
+            });
+        }
+        self.count(&job, true);
+        effects.push(Effect::Update(job.clone()));
+        self.jobs.insert(job.id, job);
+        Ok(Answer::Done)
+    }
+
+    fn queue_full(&self) -> ApiError {
+        ApiError::LimitReached {
+            limit: "queue_max".into(),
+            max: i64::try_from(self.capacity.jobs).unwrap_or(i64::MAX),
+        }
     }
 
     /// Applies an event to a job, keeps queues and counts true, and forgets the job when it has

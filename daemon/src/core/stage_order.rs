@@ -1,7 +1,7 @@
 //! From a job to the orders for its stages, and whether it has any. Pure: what only the store
 //! knows is asked for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use proto::job::{DataInput, Environment, Input, Output, PathForm, classify_path};
@@ -18,16 +18,9 @@ use crate::layout::Layout;
 const JOB_OUTPUTS: &str = "azureml://jobs/";
 const DIRECT: &str = "direct";
 
-/// What environments this machine can provide besides its own.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Environments {
-    /// The names of those that have a definition here.
-    pub names: BTreeSet<String>,
-    /// Whether images can be run.
-    pub has_containers: bool,
-    /// Whether a job fails whose environment cannot be had, which its preparation finds out.
-    pub is_strict: bool,
-}
+/// What is asked of whoever knows the machine: whether a job with this environment gets another
+/// than the machine's own, or must be told that it does not.
+pub type Provides<'a> = &'a dyn Fn(&Environment) -> bool;
 
 /// What is asked of whoever knows the store: what an asset or a job's output stands for.
 pub type Lookup<'a> = &'a dyn Fn(&str, &DataInput) -> Result<Asset, String>;
@@ -35,13 +28,13 @@ pub type Lookup<'a> = &'a dyn Fn(&str, &DataInput) -> Result<Asset, String>;
 /// Whether a job needs a prepare step. One that has only literals, local data and the machine's
 /// own environment does without: such data is read where it is.
 #[must_use]
-pub fn prepares(definition: &Definition, environments: &Environments) -> bool {
+pub fn prepares(definition: &Definition, provides: Provides<'_>) -> bool {
     let job = &definition.job;
     let mut inputs = job.inputs.values();
     job.code.is_some()
         || inputs.any(|input| matches!(input, Input::Data(data) if is_staged(data)))
         || job.outputs.values().any(is_direct)
-        || is_provided(&job.environment, environments)
+        || provides(&job.environment)
 }
 
 /// Whether a job needs a finalize step: something it makes is to be brought somewhere, or becomes
@@ -76,26 +69,6 @@ fn is_direct(output: &Output) -> bool {
     output.mode.as_deref() == Some(DIRECT) && output.path.is_some()
 }
 
-/// Whether the environment is another than the machine's own.
-fn is_provided(environment: &Environment, environments: &Environments) -> bool {
-    match environment {
-        _ if environments.is_strict => true,
-        Environment::Inline(map) => map.contains_key("conda_file") || environments.has_containers,
-        Environment::Reference(text) if text.starts_with("file:") => true,
-        Environment::Reference(text) => environments.names.contains(environment_name(text)),
-    }
-}
-
-/// The name in a reference to an environment, without its version or label.
-#[must_use]
-pub fn environment_name(reference: &str) -> &str {
-    let named = reference
-        .split_once("/environments/")
-        .map_or(reference, |(_, named)| named);
-    let named = named.strip_prefix("azureml:").unwrap_or(named);
-    named.split([':', '@', '/']).next().unwrap_or(named)
-}
-
 /// What an order is made from.
 pub struct Source<'a> {
     /// The job's name.
@@ -108,8 +81,8 @@ pub struct Source<'a> {
     pub layout: &'a Layout,
     /// What the configuration says.
     pub settings: &'a StageSettings,
-    /// What environments there are.
-    pub environments: &'a Environments,
+    /// What the machine can provide.
+    pub provides: Provides<'a>,
 }
 
 /// The order for a stage of a job; none for a command.
@@ -135,19 +108,24 @@ pub fn order(kind: StepKind, source: &Source<'_>, lookup: Lookup<'_>) -> Option<
 impl Source<'_> {
     fn to_prepare(&self, lookup: Lookup<'_>) -> PrepareOrder {
         let job = &self.definition.job;
+        let pinned = self.definition.pinned.as_ref();
+        let digest = |name: &String| pinned?.inputs.get(name).cloned();
         let data = job.inputs.iter().filter_map(|(name, input)| match input {
-            Input::Data(data) if is_staged(data) => Some((name.clone(), input_order(data, lookup))),
+            Input::Data(data) if is_staged(data) => {
+                Some((name.clone(), input_order(data, digest(name), lookup)))
+            }
             _ => None,
         });
-        let environment = is_provided(&job.environment, self.environments);
+        let environment = (self.provides)(&job.environment);
         PrepareOrder {
             code: job.code.clone(),
-            snapshot: None,
+            snapshot: pinned.and_then(|pinned| pinned.snapshot.clone()),
             inputs: data.collect(),
             outputs: self.outputs(),
             environment: environment.then(|| job.environment.clone()),
             resources: job.resources.clone(),
             read_in_place: self.read_in_place().collect(),
+            environment_digest: pinned.and_then(|pinned| pinned.environment.clone()),
         }
     }
 
@@ -183,11 +161,11 @@ impl Source<'_> {
     }
 }
 
-fn input_order(data: &DataInput, lookup: Lookup<'_>) -> InputOrder {
+fn input_order(data: &DataInput, digest: Option<String>, lookup: Lookup<'_>) -> InputOrder {
     InputOrder {
         input: data.clone(),
         resolved: is_reference(&data.path).then(|| lookup(&data.path, data)),
-        digest: None,
+        digest,
     }
 }
 
@@ -236,20 +214,13 @@ mod tests {
             experiment_name: "e".into(),
             created_by: "me".into(),
             notes: Vec::new(),
+            pinned: None,
         }
     }
 
     fn staged(rest: &str) -> bool {
-        let environments = Environments {
-            names: BTreeSet::from(["sklearn-1.5".into()]),
-            ..Environments::default()
-        };
-        let rest = if rest.contains("environment:") {
-            rest.into()
-        } else {
-            format!("environment: azureml:host:1\n{rest}")
-        };
-        prepares(&definition(&rest), &environments)
+        let rest = format!("environment: azureml:e:1\n{rest}");
+        prepares(&definition(&rest), &|_| false)
     }
 
     #[test]
@@ -270,53 +241,22 @@ mod tests {
     }
 
     #[test]
-    fn only_an_environment_that_can_be_had_costs_a_step() {
-        for (environment, expected) in [
-            ("azureml:sklearn-1.5@latest", true),
-            ("azureml:sklearn-1.5:33", true),
-            (
-                "azureml://registries/azureml/environments/sklearn-1.5/labels/latest",
-                true,
-            ),
-            (
-                "azureml://registries/azureml/environments/other/versions/1",
-                false,
-            ),
-            ("azureml:other:1", false),
-            ("{image: x}", false),
-            ("{image: x, conda_file: {dependencies: [pip]}}", true),
-        ] {
-            assert_eq!(
-                staged(&format!("environment: {environment}")),
-                expected,
-                "{environment}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_strict_machine_looks_for_every_environment() {
-        let strict = Environments {
-            is_strict: true,
-            ..Environments::default()
-        };
-        let unknown = definition("environment: azureml:other:1");
-        assert!(prepares(&unknown, &strict));
-        assert!(!prepares(&unknown, &Environments::default()));
+    fn an_environment_that_can_be_had_costs_a_step() {
+        assert!(prepares(&definition("environment: azureml:e:1"), &|_| true));
     }
 
     #[test]
     fn what_is_read_where_it_is_is_told_to_whoever_makes_a_container() {
-        let rest = "environment: {image: x, conda_file: {}}\n\
-                    inputs: {a: {path: ./a}, b: {path: ./b, mode: download}, c: 1}";
-        let definition = definition(rest);
+        let definition = definition(
+            "environment: azureml:e:1\ninputs: {a: {path: ./a}, b: {path: ./b, mode: download}}",
+        );
         let source = Source {
             name: "j",
             definition: &definition,
             prepared: None,
             layout: &Layout::new("/state".into()),
             settings: &StageSettings::default(),
-            environments: &Environments::default(),
+            provides: &|_| true,
         };
         let prepare = source.to_prepare(&|_, _| Err(String::new()));
         assert_eq!(prepare.read_in_place, [PathBuf::from("/home/me/a")]);

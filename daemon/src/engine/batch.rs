@@ -84,6 +84,12 @@ impl Batch {
         })
     }
 
+    /// Whether the folders of a job are given up by this batch.
+    pub fn is_pruning(&self, id: JobId) -> bool {
+        let mut writes = self.writes.iter();
+        writes.any(|write| matches!(write, Write::Prune(ids, _) if ids.contains(&id)))
+    }
+
     /// The versions of an asset that this batch registers.
     pub fn versions_of(&self, asset: &str) -> impl Iterator<Item = &str> {
         self.writes.iter().filter_map(move |write| match write {

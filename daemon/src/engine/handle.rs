@@ -57,6 +57,8 @@ pub enum Input {
     ),
     /// A job to end.
     Cancel(JobId, Force, oneshot::Sender<Result<Answer, ApiError>>),
+    /// An ended job to be finalized once more.
+    RetryFinalize(JobId, oneshot::Sender<Result<Answer, ApiError>>),
     /// The queue to stop (true) or start (false).
     Pause(bool, oneshot::Sender<Result<Answer, ApiError>>),
     /// An ended job to hide or to show.
@@ -193,6 +195,14 @@ impl Handle {
     /// `BadStatus` or `Unavailable`.
     pub async fn cancel(&self, id: JobId, force: Force) -> Result<Answer, ApiError> {
         self.ask(|reply| Input::Cancel(id, force, reply)).await
+    }
+
+    /// Finalizes an ended job once more.
+    ///
+    /// # Errors
+    /// `BadStatus`, `LimitReached` or `Unavailable`.
+    pub async fn retry_finalize(&self, id: JobId) -> Result<Answer, ApiError> {
+        self.ask(|reply| Input::RetryFinalize(id, reply)).await
     }
 
     /// Stops or starts the queue.

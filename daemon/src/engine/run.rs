@@ -6,13 +6,16 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use proto::api::ApiError;
+use proto::record::Ended;
 use proto::stage::StageReport;
 use tokio::sync::oneshot;
 
 use super::batch::{Batch, Deed};
 use super::handle::{Candidate, Change, Ends, Handle, Input, Snapshot, SubmitAnswer, channels};
 use super::{name, registration};
-use crate::core::{Answer, Capacity, Core, Event, Job, JobId, NewJob, Now, StepEnd, Ticket};
+use crate::core::{
+    Answer, Capacity, Core, Event, Job, JobId, NewJob, Now, StepEnd, StepRef, Ticket,
+};
 use crate::exec::Order;
 use crate::store::{NewAsset, Store, StoreError, Write};
 use crate::sys::{clock, failpoint};
@@ -185,6 +188,13 @@ impl Engine {
                 let ticket = self.ticket(Caller::Other(reply));
                 self.step(Event::Cancel(ticket, id, force));
             }
+            Input::RetryFinalize(id, reply) => match self.ended(id) {
+                Ok(job) => {
+                    let ticket = self.ticket(Caller::Other(reply));
+                    self.step(Event::RetryFinalize(ticket, Box::new(job)));
+                }
+                Err(error) => answer(reply, Err(error)),
+            },
             Input::Pause(paused, reply) => {
                 let ticket = self.ticket(Caller::Other(reply));
                 self.step(Event::Pause(ticket, paused));
@@ -210,6 +220,21 @@ impl Engine {
         self.batch.replies.push((ticket, Ok(Answer::Done)));
     }
 
+    /// A job that has ended, as it is stored, and that keeps its folders.
+    fn ended(&self, id: JobId) -> Result<Job, ApiError> {
+        let refused = |reason: &str| ApiError::Unavailable {
+            reason: reason.into(),
+        };
+        let stored = self.store.ended(id).map_err(unavailable)?;
+        match stored.filter(|_| self.core.job(id).is_none()) {
+            None => Err(refused("the job has not ended")),
+            Some((_, is_pruned)) if is_pruned || self.batch.is_pruning(id) => {
+                Err(refused("the job was pruned: what it made is gone"))
+            }
+            Some((job, _)) => Ok(job),
+        }
+    }
+
     fn register(&mut self, asset: NewAsset, reply: oneshot::Sender<Result<String, ApiError>>) {
         match registration::version(&self.store, &self.batch, &asset) {
             Err(error) => answer(reply, Err(error)),
@@ -223,7 +248,7 @@ impl Engine {
     }
 
     fn step(&mut self, event: Event) {
-        if let Event::LaunchFailed(id, step, reason) = &event {
+        if let Some((id, step, reason)) = refused_start(&event) {
             tracing::warn!(
                 job = id,
                 step = step.kind.name(),
@@ -452,6 +477,18 @@ impl Change {
             exit_code: outcome.map(proto::outcome::Outcome::exit_code),
             message: outcome.map(proto::outcome::Outcome::describe),
         }
+    }
+}
+
+/// What could not be started, and why: by us, or by the supervisor.
+fn refused_start(event: &Event) -> Option<(JobId, StepRef, &str)> {
+    match event {
+        Event::LaunchFailed(id, step, reason) => Some((*id, *step, reason)),
+        Event::Ended(id, step, StepEnd::Exit(exit)) => match &exit.ended {
+            Ended::Refused { reason, .. } => Some((*id, *step, reason)),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -646,6 +646,7 @@ fn definition() -> Arc<Definition> {
         experiment_name: "e".into(),
         created_by: "u".into(),
         notes: Vec::new(),
+        pinned: None,
     })
 }
 

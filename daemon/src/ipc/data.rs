@@ -1,8 +1,8 @@
 //! The methods for registered assets.
 
 use proto::api::{
-    ApiError, CreateData, CreationContext, DATA_BYTES_MAX, Data, LIST_DATA_MAX, LIST_JOBS_DEFAULT,
-    ListData, ListedData, ShownData,
+    ApiError, CreateData, CreationContext, DATA_BYTES_MAX, Data, Empty, LIST_DATA_MAX,
+    LIST_JOBS_DEFAULT, ListData, ListedData, ShownData,
 };
 use proto::frame::FRAME_BYTES_MAX;
 use proto::job::{DATA_TYPES, PathForm, classify_path, is_asset_name};
@@ -77,7 +77,7 @@ impl Service {
         name: String,
         version: Option<String>,
         archived: bool,
-    ) -> Result<(), ApiError> {
+    ) -> Result<Empty, ApiError> {
         let page = AssetPage {
             name: Some(name.clone()),
             limit: 1,
@@ -92,7 +92,7 @@ impl Service {
             return Err(missing(name, version));
         }
         let done = self.engine().set_asset_archived(name, version, archived);
-        done.await.map(|_| ())
+        done.await.map(|_| Empty {})
     }
 }
 

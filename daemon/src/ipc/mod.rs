@@ -1,6 +1,7 @@
 //! The socket: listen, find out who calls, hold every connection to its limits, ask the engine
 //! or the store, answer. Nothing here decides about a job.
 
+mod again;
 mod connection;
 mod data;
 mod describe;

@@ -78,6 +78,11 @@ impl Service {
         &self.engine
     }
 
+    /// What the configuration says about stages.
+    pub(super) fn settings(&self) -> &Arc<StageSettings> {
+        &self.settings
+    }
+
     /// Where everything is.
     #[must_use]
     pub fn layout(&self) -> &Layout {
@@ -105,10 +110,9 @@ impl Service {
             }
             Request::Watch(watch) => Ok(Given::Many(self.watch(caller, watch.names).await?)),
             Request::Cancel(cancel) => {
-                let force = if cancel.force == Some(true) {
-                    Force::Now
-                } else {
-                    Force::Grace
+                let force = match cancel.force {
+                    Some(true) => Force::Now,
+                    _ => Force::Grace,
                 };
                 one(&self.cancel(caller, cancel.name, force).await?)
             }
@@ -120,16 +124,16 @@ impl Service {
                     yaml: admission::dump(&row),
                 })
             }
+            Request::Rerun(rerun) => one(&self.rerun(caller, rerun.name).await?),
+            Request::RetryFinalize(retry) => one(&self.retry_finalize(caller, retry.name).await?),
             Request::CreateData(create) => one(&self.create_data(caller, create).await?),
             Request::ListData(list) => one(&self.list_data(list).await?),
             Request::ShowData(show) => one(&self.show_data(show.name, show.version).await?),
             Request::ArchiveData(asset) => {
-                self.archive_data(asset.name, asset.version, true).await?;
-                one(&Empty {})
+                one(&self.archive_data(asset.name, asset.version, true).await?)
             }
             Request::RestoreData(asset) => {
-                self.archive_data(asset.name, asset.version, false).await?;
-                one(&Empty {})
+                one(&self.archive_data(asset.name, asset.version, false).await?)
             }
             Request::Status(_) => one(&self.status()),
             Request::Pause(_) => self.pause(true).await,
@@ -294,7 +298,7 @@ impl Service {
         }
     }
 
-    async fn row(&self, caller: Caller, name: String) -> Result<Row, ApiError> {
+    pub(super) async fn row(&self, caller: Caller, name: String) -> Result<Row, ApiError> {
         let id = self.resolve(caller, name.clone()).await?;
         self.row_of(id, &name).await
     }

@@ -113,6 +113,7 @@ pub fn job(row: &Row, reports: &Reports, layout: &Layout) -> JobView {
         waiting_reason: job.held.clone(),
         pruned_at: row.pruned_at.map(rfc3339),
         notes: notes(row, reports),
+        rerun_of: definition.pinned.as_ref().map(|pinned| pinned.job.clone()),
         provenance: provenance(reports),
         history: job.history.clone(),
         archived: *archived,
@@ -135,11 +136,14 @@ impl Times {
                 .find(|entry| wanted(entry.status))
                 .map(|entry| entry.at)
         };
+        let last = job.history.last();
         Times {
             created: job.history.first().map_or(0, |entry| entry.at),
             started: at(|status| status == Status::Running),
-            ended: at(Status::is_terminal),
-            changed: job.history.last().map_or(0, |entry| entry.at),
+            ended: last
+                .filter(|last| last.status.is_terminal())
+                .map(|last| last.at),
+            changed: last.map_or(0, |last| last.at),
         }
     }
 }

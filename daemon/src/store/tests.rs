@@ -40,6 +40,7 @@ fn insert(id: i64, name: &str) -> Write {
         experiment_name: "e".into(),
         created_by: "u".into(),
         notes: vec!["a note".into()],
+        pinned: None,
     };
     let new = NewJob {
         name: name.into(),

@@ -147,6 +147,29 @@ impl Store {
         Ok(value.as_deref() == Some("true"))
     }
 
+    /// A job that has ended, and whether its folders are given up.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn ended(&self, id: JobId) -> Result<Option<(Job, bool)>, StoreError> {
+        let found: Option<(String, bool)> = self
+            .connection
+            .prepare_cached(
+                "SELECT state, pruned_at IS NOT NULL FROM jobs WHERE id = ?1 AND live = 0",
+            )
+            .and_then(|mut statement| {
+                statement
+                    .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
+                    .optional()
+            })
+            .map_err(sql("read an ended job"))?;
+        let Some((state, is_pruned)) = found else {
+            return Ok(None);
+        };
+        let job = serde_json::from_str(&state).map_err(|source| StoreError::Row { id, source })?;
+        Ok(Some((job, is_pruned)))
+    }
+
     /// What was submitted as that job.
     ///
     /// # Errors

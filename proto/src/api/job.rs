@@ -161,6 +161,9 @@ pub struct JobView {
     pub pruned_at: Option<String>,
     /// What has no effect on this machine, and other remarks.
     pub notes: Vec<String>,
+    /// The job whose code, data and environment it uses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rerun_of: Option<String>,
     /// What ran, exactly.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provenance: Option<Provenance>,

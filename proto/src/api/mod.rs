@@ -17,8 +17,8 @@ pub use job::{CreationContext, JobSummary, JobView, Provenance};
 pub use method::{
     Archive, Call, Cancel, Canceling, Changed, Dump, Dumped, Empty, GetInfo,
     GetInterfaceDescription, Info, InterfaceDescription, List, Listed, Method, Pause, Reply,
-    Request, Restore, Resume, Show, Shown, Shutdown, Status, StatusReply, Submission, Submit,
-    Submitted, SubmittedJob, Watch,
+    Request, Rerun, Rerunning, Restore, Resume, RetryFinalize, Retrying, Show, Shown, Shutdown,
+    Status, StatusReply, Submission, Submit, Submitted, SubmittedJob, Watch,
 };
 
 /// The interface's name.

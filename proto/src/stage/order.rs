@@ -55,6 +55,9 @@ pub struct PrepareOrder {
     /// Local data that the command reads where it is: absolute paths, for a container.
     #[serde(default)]
     pub read_in_place: Vec<PathBuf>,
+    /// The digest that the environment must have, for a rerun.
+    #[serde(default)]
+    pub environment_digest: Option<String>,
 }
 
 /// One data input.

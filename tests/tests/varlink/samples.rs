@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use proto::api::{
     ApiError, Archive, ArchiveData, Cancel, Canceling, Changed, CreateData, CreationContext, Data,
     Dump, Dumped, Empty, GetInfo, GetInterfaceDescription, Info, InterfaceDescription, JobSummary,
-    JobView, List, ListData, Listed, ListedData, Method, Pause, Provenance, Restore, RestoreData,
-    Resume, Show, ShowData, Shown, ShownData, Shutdown, Status, StatusReply, Submission, Submit,
-    Submitted, SubmittedJob, Watch,
+    JobView, List, ListData, Listed, ListedData, Method, Pause, Provenance, Rerun, Rerunning,
+    Restore, RestoreData, Resume, RetryFinalize, Retrying, Show, ShowData, Shown, ShownData,
+    Shutdown, Status, StatusReply, Submission, Submit, Submitted, SubmittedJob, Watch,
 };
 use proto::diagnostic::{Diagnostic, Severity, Span};
 use proto::outcome::Outcome;
@@ -87,6 +87,13 @@ pub fn methods() -> Vec<Sample> {
             (restore_data(true), Empty {}),
             (restore_data(false), Empty {}),
         ),
+        plain(
+            Rerun { name: name() },
+            Rerunning {
+                job: submitted().jobs.remove(0),
+            },
+        ),
+        plain(RetryFinalize { name: name() }, Retrying { name: name() }),
         plain(Status {}, status()),
         plain(Pause {}, Empty {}),
         plain(Resume {}, Empty {}),
@@ -401,6 +408,7 @@ fn job(whole: bool) -> JobView {
         outcome: whole.then_some(outcome),
         exit_code: whole.then_some(1),
         notes: vec![text()],
+        rerun_of: whole.then(text),
         provenance: whole.then(provenance),
         history: vec![Transition {
             status: JobStatus::Failed,

@@ -19,6 +19,14 @@ pub struct End {
     pub log_bytes_dropped: u64,
 }
 
+impl End {
+    /// Whether only what comes after the command has failed.
+    #[must_use]
+    pub fn is_finalize_failure(&self) -> bool {
+        matches!(self.outcome, Outcome::FinalizeFailed { .. })
+    }
+}
+
 /// The end of a job with this outcome, as the shim saw its step.
 pub(super) fn end(outcome: Outcome, exit: Option<&Exit>) -> End {
     End {

@@ -26,6 +26,8 @@ pub enum JobEvent {
     Silent(StepRef, String),
     /// Its supervisor is reached again.
     Heard(StepRef),
+    /// What it has made is to be brought where it belongs once more.
+    RetryFinalize,
 }
 
 /// What a changed job needs done.

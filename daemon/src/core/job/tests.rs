@@ -18,6 +18,7 @@ fn new_job(prepares: bool, finalizes: bool) -> Job {
         experiment_name: "e".into(),
         created_by: "u".into(),
         notes: Vec::new(),
+        pinned: None,
     };
     let new = NewJob {
         name: "j".into(),

@@ -15,6 +15,7 @@ fn definition(yaml: &str) -> Definition {
         experiment_name: "project".into(),
         created_by: "me".into(),
         notes: Vec::new(),
+        pinned: None,
     }
 }
 

@@ -8,7 +8,7 @@ use super::tools;
 /// it, else a virtual environment, else the machine itself.
 pub(super) fn expected(definition: &Definition) -> &'static str {
     let has_image = definition.image.is_some() || definition.build.is_some();
-    if has_image && may_have_containers() {
+    if has_image && tools::has_containers() {
         return "container";
     }
     match &definition.conda {
@@ -16,9 +16,4 @@ pub(super) fn expected(definition: &Definition) -> &'static str {
         Some(_) => "venv",
         None => "host",
     }
-}
-
-/// Whether a program that runs containers is on `PATH`.
-pub(crate) fn may_have_containers() -> bool {
-    tools::first(tools::CONTAINER).is_some()
 }

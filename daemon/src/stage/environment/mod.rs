@@ -3,7 +3,7 @@
 //! | file | role |
 //! |---|---|
 //! | `provide` | from what a job asks for to what it gets, and the policy |
-//! | `choice` | what that would be, by what is installed |
+//! | `choice` | which backend that is |
 //! | `registry`, `shipped` | the names: a folder of the configuration, and what jobd brings |
 //! | `definition`, `file` | what an environment consists of, read within bounds |
 //! | `packages`, `requirements`, `version` | what pip is asked for instead of conda |
@@ -33,5 +33,7 @@ mod words;
 
 pub use registry::{RegistryError, known, list, show};
 
-pub(super) use choice::may_have_containers;
+pub(super) use registry::is_known;
+
 pub(super) use provide::provide;
+pub(super) use tools::has_containers;
