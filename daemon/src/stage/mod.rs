@@ -10,14 +10,18 @@
 //! | `snapshot` | the code |
 //! | `data` | inputs and outputs: local paths, stores, the cache |
 //! | `environment` | the environment: registry, and a backend a file |
+//! | `offer` | what environments there are, for the daemon |
 //! | `meter` | what is on its way, for onlookers |
 
 mod data;
 mod environment;
 mod finalize;
 mod meter;
+mod offer;
 mod prepare;
 mod run;
 mod snapshot;
 
+pub use environment::{RegistryError, known, list, show};
+pub use offer::provides;
 pub use run::main;

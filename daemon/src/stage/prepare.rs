@@ -1,7 +1,7 @@
 //! Everything that the command finds: code, inputs, outputs, environment. The environment comes
 //! last: it is built from the code's folder as often as from its own.
 
-use proto::stage::{Failure, PrepareOrder, PrepareReport, StageOrder};
+use proto::stage::{EnvironmentReport, Failure, PrepareOrder, PrepareReport, StageOrder};
 
 use super::meter::Meter;
 use super::{data, environment, snapshot};
@@ -32,11 +32,27 @@ pub(super) fn prepare(
     if let Some(wanted) = &prepare.environment {
         let provided = environment::provide(order, wanted, &report, meter);
         let (provided, notes) = provided.map_err(|error| failure("environment", &error))?;
+        check_environment(prepare.environment_digest.as_ref(), &provided)?;
         report.environment = Some(provided);
         report.notes.extend(notes);
     }
     report.notes.extend(data.into_notes());
     Ok(report)
+}
+
+/// A rerun takes no other environment than the job before it.
+fn check_environment(wanted: Option<&String>, found: &EnvironmentReport) -> Result<(), Failure> {
+    match wanted {
+        Some(wanted) if found.digest.as_ref() != Some(wanted) => {
+            let digest = found.digest.as_deref().unwrap_or(&found.backend);
+            let reason = format!(
+                "{} is {digest} now, and was {wanted} in the job that is run again",
+                found.name
+            );
+            Err(failure("environment", &reason))
+        }
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn failure(field: &str, error: &impl std::fmt::Display) -> Failure {

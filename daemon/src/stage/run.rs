@@ -5,7 +5,10 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use proto::stage::{Failure, REPORT_FD, STAGE_RECORD_BYTES_MAX, StageOrder, StageReport, Work};
+use proto::stage::{
+    Failure, FinalizeReport, PrepareReport, REPORT_FD, STAGE_RECORD_BYTES_MAX, StageOrder,
+    StageReport, Work, Worker,
+};
 
 use super::data;
 use super::meter::Meter;
@@ -69,10 +72,26 @@ fn read_order() -> Result<StageOrder, StageError> {
 fn work(order: &StageOrder) -> Result<StageReport, Failure> {
     let meter = Meter::new(&order.folder);
     match &order.work {
-        Work::Prepare(prepare) => super::prepare::prepare(order, prepare, &meter)
-            .map(|report| StageReport::Prepared(Box::new(report))),
-        Work::Finalize(finalize) => {
-            super::finalize::finalize(order, finalize, &meter).map(StageReport::Finalized)
+        Work::Prepare(prepare) => {
+            let done = super::prepare::prepare(order, prepare, &meter)?;
+            let by = worker();
+            Ok(StageReport::Prepared(Box::new(PrepareReport {
+                by,
+                ..done
+            })))
         }
+        Work::Finalize(finalize) => {
+            let done = super::finalize::finalize(order, finalize, &meter)?;
+            let by = worker();
+            Ok(StageReport::Finalized(FinalizeReport { by, ..done }))
+        }
+    }
+}
+
+fn worker() -> Worker {
+    let host = nix::unistd::gethostname().unwrap_or_default();
+    Worker {
+        host: host.to_string_lossy().into_owned(),
+        version: env!("CARGO_PKG_VERSION").into(),
     }
 }

@@ -41,9 +41,21 @@ pub struct PrepareReport {
     /// The environment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<EnvironmentReport>,
+    /// Where it was prepared, and by what.
+    #[serde(default)]
+    pub by: Worker,
     /// What the user should know, such as that the machine's own environment was taken.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+/// Who did it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Worker {
+    /// The machine's name.
+    pub host: String,
+    /// The release of jobd.
+    pub version: String,
 }
 
 /// A snapshot of code.
@@ -121,6 +133,9 @@ pub struct FinalizeReport {
     /// The named outputs.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outputs: BTreeMap<String, OutputReport>,
+    /// Where it was finalized, and by what.
+    #[serde(default)]
+    pub by: Worker,
     /// What the user should know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
