@@ -8,8 +8,8 @@ use super::data::DataArgs;
 use super::shared::NamesArg;
 use super::verbs::{
     CancelArgs, CompletionsArgs, DoctorArgs, DownloadArgs, DumpArgs, InitArgs, ListArgs, LogsArgs,
-    ManArgs, RunArgs, SchemaArgs, ShowArgs, StatusArgs, StreamArgs, SubmitArgs, ValidateArgs,
-    WaitArgs,
+    ManArgs, RerunArgs, RunArgs, SchemaArgs, ShowArgs, StatusArgs, StreamArgs, SubmitArgs,
+    ValidateArgs, WaitArgs,
 };
 
 /// Runs Azure ML jobs on this machine: the client of jobd
@@ -62,6 +62,10 @@ pub enum Command {
     /// Submit jobs and print their names; all of them or none
     #[command(visible_alias = "create")]
     Submit(SubmitArgs),
+    /// Run a job again as a new one, with the code, data and environment that it used
+    Rerun(RerunArgs),
+    /// Bring what a job has made where it belongs once more, where that has failed
+    RetryFinalize(NamesArg),
     /// List jobs, newest first
     #[command(visible_alias = "ls")]
     List(ListArgs),

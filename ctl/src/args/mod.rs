@@ -13,6 +13,6 @@ pub use data::{AssetArgs, DataArgs, DataCommand, DataCreateArgs, DataListArgs, D
 pub use shared::{NamesArg, OutputArgs};
 pub use verbs::{
     CancelArgs, CompletionsArgs, DoctorArgs, DocumentKind, DownloadArgs, DumpArgs, InitArgs,
-    JobKind, ListArgs, LogsArgs, ManArgs, RunArgs, SchemaArgs, ShowArgs, StatusArgs, StreamArgs,
-    SubmitArgs, ValidateArgs, WaitArgs,
+    JobKind, ListArgs, LogsArgs, ManArgs, RerunArgs, RunArgs, SchemaArgs, ShowArgs, StatusArgs,
+    StreamArgs, SubmitArgs, ValidateArgs, WaitArgs,
 };
