@@ -36,6 +36,8 @@ pub const EXIT_ROOM_BYTES: u16 = 4096;
 pub const SILENT_FILE: &str = "silent.json";
 /// The byte that the daemon writes to the go pipe; end of file instead means "start nothing".
 pub const GO: u8 = b'g';
+/// What a shim of the spawner answers when its step's end is recorded and it can take the next.
+pub const DONE: u8 = b'd';
 /// The argument that makes a shim a spawner: it forks shims for the daemon at the other end of
 /// its standard input.
 pub const SPAWNER_ARGUMENT: &str = "--spawner";

@@ -3,119 +3,19 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop anywhere")]
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use jobd_tests::harness::process::signal;
-use jobd_tests::harness::{
-    DEADLINE, Folder, Home, JobFile, Witness, program, wait_for, wait_until,
-};
+use jobd_tests::harness::{DEADLINE, JobFile, Staged, Witness, wait_until};
 use nix::sys::signal::Signal;
-use proto::record::{STARTED_FILE, Started};
 use serde_json::{Value, json};
-
-/// Says that it has begun, keeps its order, holds where it is told to, and reports what it is
-/// told to. All of that are files of the home.
-const STAGE: &str = r#"#!/bin/bash
-order=$(cat)
-case $order in
-*'"stage":"prepare"'*) half=prepare ;;
-*) half=finalize ;;
-esac
-printf %s "$order" > "$HOME/$half.order"
-echo begun >> "$HOME/$half.begun"
-echo "this is $half"
-if [ -e "$HOME/$half.hold" ]; then 'PROBE' hold "$HOME/$half.gate"; fi
-cat "$HOME/$half.report" >&3
-! grep -q '"failed"' "$HOME/$half.report"
-"#;
-
-/// A home whose daemon has such a stage, with the folder of its programs.
-struct Staged {
-    home: Home,
-    _programs: Folder,
-}
-
-impl Staged {
-    fn new() -> Staged {
-        let programs = Folder::new();
-        for name in ["jobd", "jobd-shim"] {
-            let (from, to) = (program(name), programs.path().join(name));
-            if fs::hard_link(&from, &to).is_err() {
-                fs::copy(from, to).unwrap();
-            }
-        }
-        let stage = programs.path().join("jobd-stage");
-        let probe = program("probe");
-        fs::write(&stage, STAGE.replace("PROBE", probe.to_str().unwrap())).unwrap();
-        fs::set_permissions(&stage, fs::Permissions::from_mode(0o755)).unwrap();
-        let mut home = Home::new();
-        home.set_program(&programs.path().join("jobd"));
-        let staged = Staged {
-            home,
-            _programs: programs,
-        };
-        staged.reports("prepare", &json!({"stage": "prepared"}));
-        staged.reports("finalize", &json!({"stage": "finalized"}));
-        staged
-    }
-
-    fn running() -> Staged {
-        let mut staged = Staged::new();
-        staged.home.start(&["--grace-seconds", "1"]);
-        staged
-    }
-
-    fn file(&self, half: &str, what: &str) -> PathBuf {
-        self.home.path().join(format!("{half}.{what}"))
-    }
-
-    fn reports(&self, half: &str, report: &Value) {
-        fs::write(self.file(half, "report"), report.to_string()).unwrap();
-    }
-
-    fn fails(&self, half: &str, field: &str, reason: &str) {
-        let failed = json!({"stage": "failed", "field": field, "reason": reason});
-        self.reports(half, &failed);
-    }
-
-    fn holds(&self, half: &str) {
-        fs::write(self.file(half, "hold"), "").unwrap();
-    }
-
-    fn lets_go(&self, half: &str) {
-        fs::write(self.file(half, "gate"), "").unwrap();
-    }
-
-    /// How often it has begun.
-    fn begun(&self, half: &str) -> usize {
-        let text = fs::read_to_string(self.file(half, "begun")).unwrap_or_default();
-        text.lines().count()
-    }
-
-    fn wait_for_begin(&self, half: &str, times: usize) {
-        wait_until("the stage to begin", DEADLINE, || self.begun(half) == times);
-    }
-
-    fn order(&self, half: &str) -> Value {
-        serde_json::from_slice(&fs::read(self.file(half, "order")).unwrap()).unwrap()
-    }
-
-    /// The record of the start of a step.
-    fn started(&self, step: &str) -> Started {
-        let path = self.home.path().join("state/steps").join(step);
-        let path = path.join(STARTED_FILE);
-        wait_for(step, || serde_json::from_slice(&fs::read(&path).ok()?).ok())
-    }
-
-    fn job(&self, name: &str, command: &str) -> JobFile {
-        let _home = &self.home;
-        JobFile::new(command).name(name)
-    }
-}
 
 /// What makes a job have both stages.
 const BOTH: &str = "inputs: {data: {path: 's3://b/k'}}\noutputs: {out: {path: 's3://b/o'}}";
+
+fn job_of(name: &str, command: &str) -> JobFile {
+    JobFile::new(command).name(name)
+}
 
 fn statuses(job: &Value) -> Vec<&str> {
     let history = job["history"].as_array().unwrap().iter();
@@ -126,11 +26,10 @@ fn file_of(url: &Value) -> PathBuf {
     PathBuf::from(url.as_str().unwrap().strip_prefix("file://").unwrap())
 }
 
-#[test]
-fn a_command_finds_what_was_prepared_and_what_it_makes_is_finalized() {
+/// A stage that prepares and finalizes everything, and the folder where the output is written.
+fn rich() -> (Staged, PathBuf) {
     let staged = Staged::running();
-    let home = &staged.home;
-    let made = home.path().join("made");
+    let made = staged.home.path().join("made");
     fs::create_dir(&made).unwrap();
     staged.reports(
         "prepare",
@@ -148,65 +47,59 @@ fn a_command_finds_what_was_prepared_and_what_it_makes_is_finalized() {
     let at = json!({"path": "s3://b/o", "digest": "sha256:o", "bytes": 5, "files": 1});
     let finalized = json!({"stage": "finalized", "outputs": {"out": at}, "notes": ["another"]});
     staged.reports("finalize", &finalized);
+    (staged, made)
+}
+
+#[test]
+fn a_command_finds_what_was_prepared() {
+    let (staged, made) = rich();
+    let home = &staged.home;
     let command = "echo ${{inputs.data}} $AZURE_ML_INPUT_data $AZURE_ML_OUTPUT_out; \
                    echo $VIRTUAL_ENV $OURS; echo \"${PATH%%:*}\"; echo kept > ${{outputs.out}}/file";
-    let job = staged
-        .job("whole", command)
-        .with(BOTH)
-        .with("environment_variables: {OURS: job}\nproperties: {mine: mine}");
-    drop(home.submit(&job));
-    let job = home.wait("whole");
-    let log = String::from_utf8(home.log("whole")).unwrap();
-    let made = made.to_str().unwrap();
-    let expected = format!("/cache/k /cache/k {made}\n/env job\n/env/bin\n");
+    let job = job_of("found", command).with(BOTH);
+    drop(home.submit(&job.with("environment_variables: {OURS: job}")));
+    drop(home.wait("found"));
+    let log = String::from_utf8(home.log("found")).unwrap();
+    let path = made.to_str().unwrap();
+    let expected = format!("/cache/k /cache/k {path}\n/env job\n/env/bin\n");
     assert_eq!(log, expected);
-    assert!(Path::new(made).join("file").exists());
-    let life = [
-        "NotStarted",
-        "Starting",
-        "Preparing",
-        "Queued",
-        "Running",
-        "Finalizing",
-        "Completed",
-    ];
-    assert_eq!(statuses(&job), life);
+    assert!(made.join("file").exists());
+    let order = staged.order("prepare");
+    let input = &order["work"]["inputs"]["data"]["input"];
+    assert_eq!(input["path"], "s3://b/k");
+    let order = staged.order("finalize");
+    assert_eq!(order["work"]["outputs"]["out"]["path"], path);
+    // What it made in a place of its own is not to be looked for elsewhere.
+    assert!(!home.job_folder("found").join("named-outputs").exists());
+}
+
+#[test]
+fn what_was_prepared_and_finalized_is_shown() {
+    let (staged, _) = rich();
+    let home = &staged.home;
+    let job = job_of("shown", "true").with(BOTH);
+    drop(home.submit(&job.with("properties: {mine: mine}")));
+    let job = home.wait("shown");
+    let begun = ["NotStarted", "Starting", "Preparing", "Queued"];
+    let ended = ["Running", "Finalizing", "Completed"];
+    assert_eq!(statuses(&job), [&begun[..], &ended[..]].concat());
     assert_eq!(job["outcome"], json!({"kind": "exited", "code": 0}));
-    assert_eq!(
-        job["properties"],
-        json!({"mine": "mine", "azureml.git.branch": "main"})
-    );
+    let properties = json!({"mine": "mine", "azureml.git.branch": "main"});
+    assert_eq!(job["properties"], properties);
     assert_eq!(job["outputs"]["out"]["uri"], "s3://b/o");
-    assert_eq!(
-        job["provenance"]["prepared"]["inputs"]["data"]["digest"],
-        "sha256:d"
-    );
-    assert_eq!(
-        job["provenance"]["finalized"]["outputs"]["out"]["digest"],
-        "sha256:o"
-    );
+    let provenance = &job["provenance"];
+    let input = &provenance["prepared"]["inputs"]["data"];
+    assert_eq!(input["digest"], "sha256:d");
+    let output = &provenance["finalized"]["outputs"]["out"];
+    assert_eq!(output["digest"], "sha256:o");
     let notes = job["notes"].as_array().unwrap();
-    assert!(
-        notes.ends_with(&[json!("a note of the preparation"), json!("another")]),
-        "{notes:?}"
-    );
+    let reported = [json!("a note of the preparation"), json!("another")];
+    assert!(notes.ends_with(&reported), "{notes:?}");
     for half in ["prepare", "finalize"] {
         let log = file_of(&job["log_files"][format!("system_logs/{half}.log")]);
-        assert_eq!(
-            fs::read_to_string(log).unwrap(),
-            format!("this is {half}\n")
-        );
+        let text = fs::read_to_string(log).unwrap();
+        assert_eq!(text, format!("this is {half}\n"));
     }
-    assert_eq!(
-        staged.order("prepare")["work"]["inputs"]["data"]["input"]["path"],
-        "s3://b/k"
-    );
-    assert_eq!(
-        staged.order("finalize")["work"]["outputs"]["out"]["path"],
-        made
-    );
-    // What it made in a place of its own is not to be looked for elsewhere.
-    assert!(!home.job_folder("whole").join("named-outputs").exists());
 }
 
 #[test]
@@ -215,7 +108,7 @@ fn a_stage_that_fails_is_one_readable_cause_and_a_rerun_works_once_it_is_gone() 
     let home = &staged.home;
     let witness = Witness::in_folder(home.path());
     staged.fails("prepare", "inputs.data", "s3://b/k: there is no such key");
-    drop(home.submit(&staged.job("first", &witness.echo("first")).with(BOTH)));
+    drop(home.submit(&job_of("first", &witness.echo("first")).with(BOTH)));
     let job = home.wait("first");
     assert_eq!(
         (&job["status"], &job["exit_code"]),
@@ -228,7 +121,7 @@ fn a_stage_that_fails_is_one_readable_cause_and_a_rerun_works_once_it_is_gone() 
 
     staged.reports("prepare", &json!({"stage": "prepared"}));
     staged.fails("finalize", "outputs.out", "s3://b/o: access is denied");
-    drop(home.submit(&staged.job("second", &witness.echo("second")).with(BOTH)));
+    drop(home.submit(&job_of("second", &witness.echo("second")).with(BOTH)));
     let job = home.wait("second");
     assert_eq!(
         (&job["status"], &job["exit_code"]),
@@ -241,7 +134,7 @@ fn a_stage_that_fails_is_one_readable_cause_and_a_rerun_works_once_it_is_gone() 
     );
 
     staged.reports("finalize", &json!({"stage": "finalized"}));
-    drop(home.submit(&staged.job("third", &witness.echo("third")).with(BOTH)));
+    drop(home.submit(&job_of("third", &witness.echo("third")).with(BOTH)));
     assert_eq!(home.wait("third")["status"], "Completed");
     witness.assert_once_each(["second", "third"].map(String::from));
 }
@@ -249,7 +142,7 @@ fn a_stage_that_fails_is_one_readable_cause_and_a_rerun_works_once_it_is_gone() 
 #[test]
 fn a_command_that_fails_is_not_finalized() {
     let staged = Staged::running();
-    drop(staged.home.submit(&staged.job("bad", "exit 3").with(BOTH)));
+    drop(staged.home.submit(&job_of("bad", "exit 3").with(BOTH)));
     assert_eq!(staged.home.wait("bad")["exit_code"], 3);
     assert_eq!((staged.begun("prepare"), staged.begun("finalize")), (1, 0));
 }
@@ -260,7 +153,7 @@ fn a_job_that_needs_no_stage_has_none() {
     let home = &staged.home;
     fs::write(home.path().join("data"), "").unwrap();
     let plain = "inputs: {data: {type: uri_file, path: data}, x: 1}\noutputs: {out: }";
-    drop(home.submit(&staged.job("plain", "true").with(plain)));
+    drop(home.submit(&job_of("plain", "true").with(plain)));
     let job = home.wait("plain");
     assert_eq!(
         statuses(&job),
@@ -283,7 +176,7 @@ fn a_killed_stage_or_a_report_that_is_none_is_told() {
     for (half, outcome) in [("prepare", "start_failed"), ("finalize", "finalize_failed")] {
         staged.holds(half);
         let name = format!("killed-{half}");
-        drop(home.submit(&staged.job(&name, "true").with(BOTH)));
+        drop(home.submit(&job_of(&name, "true").with(BOTH)));
         let started = staged.started(&format!("{name}.{half}.1"));
         staged.wait_for_begin(half, 1);
         signal(started.main.pid, Signal::SIGKILL);
@@ -295,7 +188,7 @@ fn a_killed_stage_or_a_report_that_is_none_is_told() {
         fs::remove_file(staged.file(half, "hold")).unwrap();
     }
     fs::write(staged.file("prepare", "report"), "no report").unwrap();
-    drop(home.submit(&staged.job("garbled", "true").with(BOTH)));
+    drop(home.submit(&job_of("garbled", "true").with(BOTH)));
     let job = home.wait("garbled");
     let reason = job["outcome"]["reason"].as_str().unwrap();
     assert!(reason.starts_with("report: "), "{reason}");
@@ -308,7 +201,7 @@ fn a_daemon_that_is_killed_adopts_the_stages_under_way() {
     for half in ["prepare", "finalize"] {
         staged.holds(half);
     }
-    let job = staged.job("kept", &witness.echo("kept")).with(BOTH);
+    let job = job_of("kept", &witness.echo("kept")).with(BOTH);
     drop(staged.home.submit(&job));
     for (half, status) in [("prepare", "Preparing"), ("finalize", "Finalizing")] {
         staged.wait_for_begin(half, 1);
@@ -332,7 +225,7 @@ fn a_stage_that_ends_while_there_is_no_daemon_has_done_its_work() {
         &json!({"stage": "prepared", "inputs": {"data": {"text": "/there", "source": "s3://b/k"}}}),
     );
     staged.holds("prepare");
-    let job = staged.job(
+    let job = job_of(
         "kept",
         &format!("{}; echo ${{{{inputs.data}}}}", witness.echo("kept")),
     );
@@ -361,7 +254,7 @@ fn a_stage_whose_supervisor_dies_is_begun_again_and_the_command_is_not() {
     for half in ["prepare", "finalize"] {
         staged.holds(half);
     }
-    drop(home.submit(&staged.job("again", &witness.echo("again")).with(BOTH)));
+    drop(home.submit(&job_of("again", &witness.echo("again")).with(BOTH)));
     for half in ["prepare", "finalize"] {
         let started = staged.started(&format!("again.{half}.1"));
         staged.wait_for_begin(half, 1);
@@ -381,7 +274,7 @@ fn a_job_can_be_canceled_in_both_stages_and_waiting_for_one() {
     for (half, status) in [("prepare", "Preparing"), ("finalize", "Finalizing")] {
         staged.holds(half);
         let name = format!("in-{half}");
-        drop(home.submit(&staged.job(&name, &witness.echo(&name)).with(BOTH)));
+        drop(home.submit(&job_of(&name, &witness.echo(&name)).with(BOTH)));
         staged.wait_for_begin(half, 1);
         home.wait_for_status(&name, status);
         drop(home.run(&["cancel", &name]).ok());
@@ -391,7 +284,7 @@ fn a_job_can_be_canceled_in_both_stages_and_waiting_for_one() {
     }
     witness.assert_once_each(["in-finalize".into()]);
     // The queue goes on.
-    drop(home.submit(&staged.job("after", "true").with(BOTH)));
+    drop(home.submit(&job_of("after", "true").with(BOTH)));
     assert_eq!(home.wait("after")["status"], "Completed");
 }
 
@@ -407,10 +300,10 @@ fn outputs_become_assets_and_assets_are_inputs() {
     let named =
         |more: &str| format!("outputs: {{model: {{type: custom_model, name: iris{more}}}}}");
     for name in ["one", "two"] {
-        drop(home.submit(&staged.job(name, "true").with(&named(""))));
+        drop(home.submit(&job_of(name, "true").with(&named(""))));
         assert_eq!(home.wait(name)["status"], "Completed");
     }
-    let taken = staged.job("three", "true").with(&named(", version: 2"));
+    let taken = job_of("three", "true").with(&named(", version: 2"));
     drop(home.submit(&taken));
     let job = home.wait("three");
     let reason = "outputs.model: version 2 of iris is registered already";
@@ -459,13 +352,7 @@ fn what_is_mounted_read_only_cannot_be_written() {
         &json!({"stage": "prepared", "inputs": {"data": mounted}}),
     );
     let command = "cat ${{inputs.data}}/file; touch ${{inputs.data}}/new && echo written";
-    drop(
-        home.submit(
-            &staged
-                .job("reads", command)
-                .with("inputs: {data: {path: 's3://b/k'}}"),
-        ),
-    );
+    drop(home.submit(&job_of("reads", command).with("inputs: {data: {path: 's3://b/k'}}")));
     let job = home.wait("reads");
     if job["outcome"]["kind"] == "start_failed" {
         let reason = job["outcome"]["reason"].as_str().unwrap();
@@ -489,7 +376,7 @@ fn a_recovery_finds_the_reports() {
     let input = json!({"data": {"text": "/there", "source": "s3://b/k"}});
     staged.reports("prepare", &json!({"stage": "prepared", "inputs": input}));
     staged.holds("finalize");
-    drop(staged.home.submit(&staged.job("ran", "true").with(BOTH)));
+    drop(staged.home.submit(&job_of("ran", "true").with(BOTH)));
     staged.wait_for_begin("finalize", 1);
     staged.home.kill();
     for name in ["jobd.db", "jobd.db-wal", "jobd.db-shm"] {

@@ -6,13 +6,16 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use proto::api::ApiError;
+use proto::record::Ended;
 use proto::stage::StageReport;
 use tokio::sync::oneshot;
 
 use super::batch::{Batch, Deed};
 use super::handle::{Candidate, Change, Ends, Handle, Input, Snapshot, SubmitAnswer, channels};
 use super::{name, registration};
-use crate::core::{Answer, Capacity, Core, Event, Job, JobId, NewJob, Now, StepEnd, Ticket};
+use crate::core::{
+    Answer, Capacity, Core, Event, Job, JobId, NewJob, Now, StepEnd, StepRef, Ticket,
+};
 use crate::exec::Order;
 use crate::store::{NewAsset, Store, StoreError, Write};
 use crate::sys::{clock, failpoint};
@@ -245,7 +248,7 @@ impl Engine {
     }
 
     fn step(&mut self, event: Event) {
-        if let Event::LaunchFailed(id, step, reason) = &event {
+        if let Some((id, step, reason)) = refused_start(&event) {
             tracing::warn!(
                 job = id,
                 step = step.kind.name(),
@@ -474,6 +477,18 @@ impl Change {
             exit_code: outcome.map(proto::outcome::Outcome::exit_code),
             message: outcome.map(proto::outcome::Outcome::describe),
         }
+    }
+}
+
+/// What could not be started, and why: by us, or by the supervisor.
+fn refused_start(event: &Event) -> Option<(JobId, StepRef, &str)> {
+    match event {
+        Event::LaunchFailed(id, step, reason) => Some((*id, *step, reason)),
+        Event::Ended(id, step, StepEnd::Exit(exit)) => match &exit.ended {
+            Ended::Refused { reason, .. } => Some((*id, *step, reason)),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -12,6 +12,7 @@ mod launch;
 mod leftovers;
 mod order;
 mod origin;
+mod pool;
 mod silence;
 mod spawner;
 mod stage;

@@ -1,8 +1,9 @@
 //! What the forked child does before it becomes the command.
 //!
 //! Between fork and exec only calls that are safe in a signal handler are made
-//! (signal-safety(7)): nothing is allocated and nothing panics. Everything that can fail comes
-//! before the release, so the command runs as soon as `started.json` is there.
+//! (signal-safety(7)): nothing is allocated and nothing panics. What needs nothing but this
+//! process is done before the release, which may be long to come; what looks at the world comes
+//! after it, so that the command finds the world as it is then.
 #![expect(unsafe_code, reason = "after a fork only plain system calls are safe")]
 
 use std::ffi::CStr;
@@ -118,7 +119,7 @@ impl Child<'_> {
     pub(super) unsafe fn become_command(&self) -> ! {
         let failure = self.prepare().err().unwrap_or_else(|| {
             self.wait_for_release();
-            self.execute()
+            self.enter().err().unwrap_or_else(|| self.execute())
         });
         let message = failure.to_bytes();
         // SAFETY: the buffer is valid for its length; _exit(2) runs no destructor of the parent.
@@ -141,15 +142,23 @@ impl Child<'_> {
         if let Some(identity) = &self.command.identity {
             self.check(Stage::Identity, take_identity(identity))?;
         }
+        // After the change of identity, which takes it back (PR_SET_PDEATHSIG(2const)).
+        self.check(Stage::DeathSignal, die_with_parent())?;
+        reset_actions();
+        Ok(())
+    }
+
+    /// Finds its place in the world.
+    fn enter(&self) -> Result<(), Failure> {
         if let Some(mounts) = &self.command.mounts {
             mounts.make().map_err(|(index, errno)| Failure {
                 stage: Stage::Mount,
                 index,
                 errno,
             })?;
+            // A user namespace takes it back, too.
+            self.check(Stage::DeathSignal, die_with_parent())?;
         }
-        // After the change of identity, which takes it back (PR_SET_PDEATHSIG(2const)).
-        self.check(Stage::DeathSignal, die_with_parent())?;
         for (index, required) in (0u32..).zip(&self.command.requires) {
             look_for(required).map_err(|errno| Failure {
                 stage: Stage::Requirement,
@@ -196,7 +205,7 @@ impl Child<'_> {
             }
             first_to_close += 1;
         }
-        reset_signals();
+        unblock_signals();
         if let Some(soft) = self.command.open_files {
             restore_open_files(soft);
         }
@@ -333,16 +342,15 @@ fn change_folder(path: &CStr) -> Result<(), Errno> {
     Errno::result(unsafe { libc::chdir(path.as_ptr()) }).map(drop)
 }
 
-/// The command starts as from a login: nothing is ignored, nothing is blocked. (Past the C
-/// library, which keeps two signals from its callers and sets them to be ignored in a spawn.)
-fn reset_signals() {
-    let mut none = MaybeUninit::<libc::sigset_t>::uninit();
+/// The command starts as from a login: nothing is ignored. (Past the C library, which keeps two
+/// signals from its callers and sets them to be ignored in a spawn.)
+fn reset_actions() {
     let default = [0u64; KERNEL_SIGACTION_WORDS];
-    // SAFETY: zeroes are the default action in the kernel's struct, which is no longer than
-    // this; sigemptyset(3) fills the set.
-    unsafe {
-        for signal in 1..SIGNALS_END {
-            let old = ptr::null_mut::<libc::c_void>();
+    for signal in 1..SIGNALS_END {
+        let old = ptr::null_mut::<libc::c_void>();
+        // SAFETY: zeroes are the default action in the kernel's struct, which is no longer than
+        // this.
+        unsafe {
             libc::syscall(
                 libc::SYS_rt_sigaction,
                 signal,
@@ -351,6 +359,14 @@ fn reset_signals() {
                 SIGSET_BYTES,
             );
         }
+    }
+}
+
+/// And nothing is blocked.
+fn unblock_signals() {
+    let mut none = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: sigemptyset(3) fills the set.
+    unsafe {
         libc::sigemptyset(none.as_mut_ptr());
         libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), ptr::null_mut());
     }

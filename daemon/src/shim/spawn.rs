@@ -8,7 +8,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use libc::pid_t;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::unistd::{getpid, pipe2, read, write};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{Pid, getpid, pipe2, read, write};
 use proto::stage::REPORT_FD;
 
 use super::child::{Child, Failure, Given};
@@ -50,6 +51,12 @@ pub(super) struct Spawned {
 }
 
 impl Spawned {
+    /// Whether nobody has ended it. It is reaped if somebody has.
+    pub(super) fn is_alive(&self) -> bool {
+        let status = waitpid(Pid::from_raw(self.pid), Some(WaitPidFlag::WNOHANG));
+        status == Ok(WaitStatus::StillAlive)
+    }
+
     /// Lets the command run.
     pub(super) fn release(self) -> Report {
         // Fails only if the process is gone, which wait(2) and the report tell.

@@ -22,5 +22,6 @@ mod prepare;
 mod run;
 mod snapshot;
 
-pub use offer::environments;
+pub use environment::{RegistryError, known, list, show};
+pub use offer::Offer;
 pub use run::main;

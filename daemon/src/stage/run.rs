@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use proto::stage::{
@@ -9,6 +10,7 @@ use proto::stage::{
     StageReport, Work, Worker,
 };
 
+use super::data;
 use super::meter::Meter;
 use crate::sys::passing;
 
@@ -29,6 +31,12 @@ enum StageError {
 /// when the work is done and 1 when it is not, which the report explains.
 #[must_use]
 pub fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    if let (Some(first), Some(folder)) = (arguments.next(), arguments.next())
+        && first == data::PROBE_ARGUMENT
+    {
+        return data::probe(Path::new(&folder));
+    }
     match run() {
         Ok(StageReport::Failed(failure)) => {
             eprintln!("{}: {}", failure.field, failure.reason);

@@ -210,6 +210,11 @@ impl Shim {
         self.path(name).exists()
     }
 
+    /// Whether the command may have run: an empty record means as little as none.
+    pub fn has_started(&self) -> bool {
+        fs::metadata(self.path(STARTED_FILE)).is_ok_and(|record| record.len() > 0)
+    }
+
     pub fn wait_for(&self, name: &str) {
         wait_until(name, || self.has(name));
     }

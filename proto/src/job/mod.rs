@@ -69,7 +69,7 @@ pub use place::place;
 pub use reading::{
     ComponentReading, Document, Job, JobText, Reading, read, read_any, read_component,
 };
-pub use resources::Resources;
+pub use resources::{DockerArgs, Resources};
 pub use sampling::Sampling;
 pub use schema::{SchemaKind, schema};
 pub use search_space::Hyperparameter;

@@ -3,11 +3,16 @@
 //! needs the other to be alive. What is on its way is told to onlookers in a file of the job's
 //! own folder.
 
+mod environment;
 mod order;
 mod progress;
 mod report;
 mod settings;
 
+pub use environment::{
+    EnvironmentDetail, EnvironmentList, EnvironmentName, EnvironmentPick, EnvironmentRefusal,
+    EnvironmentSummary,
+};
 pub use order::{Asset, FinalizeOrder, InputOrder, OutputOrder, PrepareOrder, StageOrder, Work};
 pub use progress::{PROGRESS_FILE, Progress};
 pub use report::{

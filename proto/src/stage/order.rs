@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::settings::StageSettings;
-use crate::job::{DataInput, Environment, Output};
+use crate::job::{DataInput, Environment, Output, Resources};
 
 /// The whole order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,6 +49,9 @@ pub struct PrepareOrder {
     pub outputs: BTreeMap<String, OutputOrder>,
     /// The environment, where the job has one that is not the machine itself.
     pub environment: Option<Environment>,
+    /// `shm_size` and `docker_args` of the job, for a container.
+    #[serde(default)]
+    pub resources: Option<Resources>,
     /// The digest that the environment must have, for a rerun.
     #[serde(default)]
     pub environment_digest: Option<String>,

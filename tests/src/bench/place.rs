@@ -36,7 +36,7 @@ impl Place {
     pub fn make(options: &Options) -> Outcome<Place> {
         let own = std::env::current_exe()?;
         let programs = own.parent().ok_or("the bench has no folder")?.to_owned();
-        for name in ["jobd", "jobd-shim", "jobctl"] {
+        for name in ["jobd", "jobd-shim", "jobd-stage", "jobctl"] {
             if !programs.join(name).is_file() {
                 return Err(format!("{name} is not built; run tests/bench").into());
             }

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::cap::Tally;
 use super::digest::{self, Leaf, LeafKind};
 use super::error::{SnapshotError, read, write};
 use super::scan::{Entry, EntryKind, Scan};
@@ -18,6 +17,8 @@ use crate::sys::reflink;
 
 /// Bytes that are copied at once.
 const CHUNK_BYTES: usize = 256 << 10;
+/// The folder of the job where jobd's files are beside the code's, and stay.
+const JOBD_TOO: &str = "user_logs";
 /// The owner may execute it.
 const EXECUTABLE: u32 = 0o100;
 
@@ -59,82 +60,87 @@ impl Place<'_> {
 ///
 /// # Errors
 /// What cannot be read or written, named; the copy is then there in part.
-pub fn copy(
-    scan: &Scan,
-    place: Place<'_>,
-    own: &[&str],
-    meter: &Meter,
-) -> Result<Vec<Leaf>, SnapshotError> {
-    let mut copy = Copy {
-        place,
-        own,
-        meter,
-        left: scan.tally.bytes_max(),
-        tally: &scan.tally,
-        chunk: vec![0; CHUNK_BYTES],
-        made: PathBuf::new(),
-    };
-    scan.entries.iter().map(|entry| copy.entry(entry)).collect()
+pub fn copy(scan: &Scan, place: Place<'_>, meter: &Meter) -> Result<Vec<Leaf>, SnapshotError> {
+    Copy::new(scan, Some(place), meter).run(scan)
+}
+
+/// Only reads everything: what a copy would be.
+///
+/// # Errors
+/// What cannot be read, named.
+pub fn look(scan: &Scan, meter: &Meter) -> Result<Vec<Leaf>, SnapshotError> {
+    Copy::new(scan, None, meter).run(scan)
 }
 
 struct Copy<'a> {
-    place: Place<'a>,
-    own: &'a [&'a str],
+    place: Option<Place<'a>>,
     meter: &'a Meter,
     /// Bytes that may still come: a file may grow faster than it is read.
     left: u64,
-    tally: &'a Tally,
     chunk: Vec<u8>,
     /// The folder that was made last.
     made: PathBuf,
 }
 
-impl Copy<'_> {
-    fn entry(&mut self, entry: &Entry) -> Result<Leaf, SnapshotError> {
-        self.make_folder(entry.path.parent().unwrap_or(Path::new("")))?;
-        let to = self.place.folder().join(&entry.path);
-        let leaf = match &entry.kind {
-            EntryKind::Link(target) => {
-                self.create(&entry.path, &to, || symlink(target, &to))?;
-                Leaf {
-                    path: entry.path.clone(),
-                    kind: LeafKind::Link,
-                    content: digest::of(target.as_os_str().as_bytes()),
-                    bytes: 0,
-                }
-            }
-            EntryKind::File => self.file(entry, &to)?,
-        };
-        self.meter.file();
-        Ok(leaf)
+impl<'a> Copy<'a> {
+    fn new(scan: &Scan, place: Option<Place<'a>>, meter: &'a Meter) -> Copy<'a> {
+        Copy {
+            place,
+            meter,
+            left: scan.tally.bytes_max(),
+            chunk: vec![0; CHUNK_BYTES],
+            made: PathBuf::new(),
+        }
     }
 
-    fn make_folder(&mut self, folder: &Path) -> Result<(), SnapshotError> {
+    fn run(mut self, scan: &Scan) -> Result<Vec<Leaf>, SnapshotError> {
+        let mut leaves = Vec::with_capacity(scan.entries.len());
+        for entry in &scan.entries {
+            let place = self.place;
+            if let Some(place) = place {
+                self.make_folder(place, entry.path.parent().unwrap_or(Path::new("")))?;
+            }
+            leaves.push(match &entry.kind {
+                EntryKind::Link(target) => link(place, entry, target)?,
+                EntryKind::File => self.file(place, entry)?,
+            });
+            self.meter.file();
+        }
+        Ok(leaves)
+    }
+
+    fn make_folder(&mut self, place: Place<'_>, folder: &Path) -> Result<(), SnapshotError> {
         if self.made != folder {
-            let path = self.place.folder().join(folder);
+            let path = place.folder().join(folder);
             let mut builder = DirBuilder::new();
-            builder.recursive(true).mode(self.place.folder_mode());
+            builder.recursive(true).mode(place.folder_mode());
             builder.create(&path).map_err(write(&path))?;
             self.made = folder.into();
         }
         Ok(())
     }
 
-    fn file(&mut self, entry: &Entry, to: &Path) -> Result<Leaf, SnapshotError> {
+    fn file(&mut self, place: Option<Place<'_>>, entry: &Entry) -> Result<Leaf, SnapshotError> {
         let from = open(&entry.from)?;
         let metadata = from.metadata().map_err(read(&entry.from))?;
         let kind = match metadata.permissions().mode() & EXECUTABLE {
             0 => LeafKind::File,
             _ => LeafKind::Executable,
         };
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create_new(true);
-        options.mode(self.place.mode(kind));
-        let mut copied = self.create(&entry.path, to, || options.open(to))?;
-        let (content, bytes) = if reflink::share(&from, &copied).is_ok() {
-            self.pump(&mut copied, None, &entry.from, to)?
-        } else {
-            self.pump(&mut &from, Some(&mut copied), &entry.from, to)?
+        let (content, bytes) = match place {
+            None => self.pump(&mut &from, None, entry)?,
+            Some(place) => {
+                let mut options = OpenOptions::new();
+                options.read(true).write(true).create_new(true);
+                options.mode(place.mode(kind));
+                let to = place.folder().join(&entry.path);
+                let mut copied = create(place, &entry.path, || options.open(&to))?;
+                if reflink::share(&from, &copied).is_ok() {
+                    self.pump(&mut copied, None, entry)?
+                } else {
+                    self.pump(&mut &from, Some((&mut copied, &to)), entry)?
+                }
+            }
         };
         Ok(Leaf {
             path: entry.path.clone(),
@@ -144,58 +150,65 @@ impl Copy<'_> {
         })
     }
 
-    /// Makes a file or link of a new name.
-    fn create<T>(
-        &self,
-        path: &Path,
-        to: &Path,
-        make: impl Fn() -> io::Result<T>,
-    ) -> Result<T, SnapshotError> {
-        let is_own = path
-            .iter()
-            .next()
-            .is_some_and(|top| self.own.iter().any(|own| top == *own));
-        match make() {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                if is_own || fs::symlink_metadata(to).is_ok_and(|found| found.is_dir()) {
-                    return Err(SnapshotError::Taken(path.into()));
-                }
-                fs::remove_file(to).map_err(write(to))?;
-                make().map_err(write(to))
-            }
-            made => made.map_err(write(to)),
-        }
-    }
-
     /// Reads to the end, and writes what was read if it is to be written.
     fn pump(
         &mut self,
         from: &mut impl Read,
-        mut into: Option<&mut File>,
-        from_path: &Path,
-        to: &Path,
+        mut into: Option<(&mut File, &Path)>,
+        entry: &Entry,
     ) -> Result<([u8; 32], u64), SnapshotError> {
         let mut hash = Sha256::new();
         let mut bytes = 0;
         loop {
             let count = match from.read(&mut self.chunk) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                count => count.map_err(read(from_path))?,
+                count => count.map_err(read(&entry.from))?,
             };
             let Some(chunk) = self.chunk.get(..count).filter(|chunk| !chunk.is_empty()) else {
                 return Ok((hash.finalize().into(), bytes));
             };
-            self.left = self.left.checked_sub(count as u64).ok_or_else(|| {
-                let what = format!("{} grew while it was read", super::error::shown(from_path));
-                SnapshotError::TooMuch(self.tally.complaint().unwrap_or(what))
-            })?;
+            let left = self.left.checked_sub(count as u64);
+            self.left = left.ok_or_else(|| SnapshotError::Grown(entry.from.clone()))?;
             hash.update(chunk);
-            if let Some(into) = &mut into {
-                into.write_all(chunk).map_err(write(to))?;
+            if let Some((into, path)) = &mut into {
+                into.write_all(chunk).map_err(write(path))?;
             }
             bytes += count as u64;
             self.meter.bytes(count as u64);
         }
+    }
+}
+
+fn link(place: Option<Place<'_>>, entry: &Entry, target: &Path) -> Result<Leaf, SnapshotError> {
+    if let Some(place) = place {
+        let to = place.folder().join(&entry.path);
+        create(place, &entry.path, || symlink(target, &to))?;
+    }
+    Ok(Leaf {
+        path: entry.path.clone(),
+        kind: LeafKind::Link,
+        content: digest::of(target.as_os_str().as_bytes()),
+        bytes: 0,
+    })
+}
+
+/// Makes a file or link of a new name; what an earlier try left is replaced, jobd's files are not.
+fn create<T>(
+    place: Place<'_>,
+    path: &Path,
+    make: impl Fn() -> io::Result<T>,
+) -> Result<T, SnapshotError> {
+    let to = place.folder().join(path);
+    match make() {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let is_folder = fs::symlink_metadata(&to).is_ok_and(|found| found.is_dir());
+            if is_folder || path.starts_with(JOBD_TOO) {
+                return Err(SnapshotError::Taken(path.into()));
+            }
+            fs::remove_file(&to).map_err(write(&to))?;
+            make().map_err(write(&to))
+        }
+        made => made.map_err(write(&to)),
     }
 }
 

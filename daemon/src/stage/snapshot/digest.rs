@@ -99,7 +99,7 @@ mod tests {
             leaf("a", LeafKind::File, b"y"),
         ];
         for other in others {
-            assert_ne!(tree(&[one.clone()]), tree(&[other]));
+            assert_ne!(tree(std::slice::from_ref(&one)), tree(&[other]));
         }
     }
 

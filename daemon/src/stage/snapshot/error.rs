@@ -36,6 +36,9 @@ pub enum SnapshotError {
     /// Something else than before has the name.
     #[error("read {}: it is no longer a file: the code was changed while it was read", shown(.0))]
     Changed(PathBuf),
+    /// A pipe, socket or device.
+    #[error("take the code from {}: it is neither a file nor a folder", shown(.0))]
+    Special(PathBuf),
     /// A link that cannot be kept.
     #[error(
         "take the link {} to {}: {why}; copy what it names, or list the link in .amlignore",
@@ -50,6 +53,9 @@ pub enum SnapshotError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// More than was there, and more than may be.
+    #[error("read {}: it grew beyond the allowed size of the code while it was read", shown(.0))]
+    Grown(PathBuf),
     /// A line that is no pattern.
     #[error("understand line {line} of {}: {why}", shown(path))]
     Pattern {

@@ -1,7 +1,8 @@
 //! The snapshot of a job's code: what the folder held while the job was prepared is what the job
 //! runs, whatever happens to the folder later. Identical snapshots are stored once.
 //!
-//! The same copy is made twice: from the user's folder into the cache, and from the cache into
+//! First the code is only read, since its snapshot may be stored already. If it is not,
+//! the same copy is made twice: from the user's folder into the cache, and from the cache into
 //! the job's folder. Both times the digest is taken of what was written, so the digest that is
 //! reported is of the files that the command finds.
 //!

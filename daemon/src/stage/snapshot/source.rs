@@ -40,7 +40,7 @@ pub fn locate(code: &str, base: &Path) -> Result<Source, SnapshotError> {
     let name = named.file_name().or(path.file_name()).map(PathBuf::from);
     match name {
         Some(name) if metadata.is_file() => Ok(Source::File { path, name }),
-        _ => Err(SnapshotError::Changed(named)),
+        _ => Err(SnapshotError::Special(named)),
     }
 }
 

@@ -274,3 +274,80 @@ fn remove(path: &Path) {
 fn note(path: &Path, error: &io::Error) {
     eprintln!("note: {} stays in the cache: {error}", path.display());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn store(name: &str) -> Store {
+        let name = format!("jobd-snapshots-{}-{name}", std::process::id());
+        Store::open(&std::env::temp_dir().join(name)).unwrap()
+    }
+
+    fn end(store: &Store) {
+        fs::remove_dir_all(store.folder.parent().unwrap()).unwrap();
+    }
+
+    fn put(store: &Store, digit: u64) -> Held {
+        let building = store.build().unwrap();
+        fs::write(building.tree().join("file"), "x").unwrap();
+        let held = store.keep(building, &digest(digit), 10).unwrap();
+        let used = SystemTime::UNIX_EPOCH + Duration::from_secs(digit);
+        held.lock.set_modified(used).unwrap();
+        held
+    }
+
+    fn digest(digit: u64) -> String {
+        digit.to_string().repeat(64)
+    }
+
+    fn stored(store: &Store) -> Vec<u64> {
+        let is_stored = |digit: &u64| store.path(&digest(*digit)).exists();
+        (0..10).filter(is_stored).collect()
+    }
+
+    #[test]
+    fn what_was_used_longest_ago_goes_and_what_is_in_use_stays() {
+        let store = store("room");
+        let held: Vec<Held> = (1..=5).map(|digit| put(&store, digit)).collect();
+        store.make_room_for(0, 0);
+        assert_eq!(stored(&store), [1, 2, 3, 4, 5], "all are held");
+        let mut held = held.into_iter();
+        let first = held.next();
+        drop(held);
+        store.make_room_for(5, 50);
+        assert_eq!(stored(&store), [1, 2, 3, 4, 5], "there is room");
+        store.make_room_for(4, 50);
+        assert_eq!(stored(&store), [1, 3, 4, 5]);
+        drop(store.find(&digest(3)).unwrap());
+        store.make_room_for(10, 29);
+        assert_eq!(stored(&store), [1, 3], "3 was used again, 1 is held");
+        drop(first);
+        end(&store);
+    }
+
+    #[test]
+    fn what_was_not_kept_is_removed_and_the_first_one_wins() {
+        let store = store("first");
+        drop(store.build().unwrap());
+        assert_eq!(fs::read_dir(&store.folder).unwrap().count(), 0);
+        let first = put(&store, 1);
+        let second = store.build().unwrap();
+        let second = store.keep(second, &digest(1), 10).unwrap();
+        assert_eq!(second.folder, first.folder);
+        assert!(second.tree().join("file").exists());
+        assert_eq!(fs::read_dir(&store.folder).unwrap().count(), 1);
+        end(&store);
+    }
+
+    #[test]
+    fn tidying_up_leaves_alone_what_is_being_built() {
+        let store = store("tidy");
+        let building = store.build().unwrap();
+        store.make_room_for(0, 0);
+        assert!(building.tree().exists());
+        drop(building);
+        end(&store);
+    }
+}

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use proto::stage::{CodeReport, StageOrder};
 
-use super::copy::{Place, copy};
+use super::copy::{Place, copy, look};
 use super::digest;
 use super::error::{SnapshotError, shown};
 use super::git;
@@ -17,8 +17,6 @@ use crate::stage::meter::Meter;
 
 /// Names of the job's folder that code must not have at its root: nobody but jobd writes there.
 const JOBD_ONLY: [&str; 2] = ["system_logs", "named-outputs"];
-/// Here jobd's files are beside the code's, and stay.
-const JOBD_TOO: [&str; 1] = ["user_logs"];
 /// What the digest of a snapshot begins with in reports and orders.
 const PREFIX: &str = "sha256:";
 
@@ -69,17 +67,21 @@ fn put_in_store(
         println!("note: {note}");
     }
     check_names(&scan)?;
-    begin(
-        &scan,
-        &format!("taking the code from {}", shown(code.as_ref())),
-        meter,
-    );
+    let properties = git::facts(source.folder());
+    let code = shown(code.as_ref());
+    begin(&scan, &format!("reading the code from {code}"), meter);
+    let digest = digest::tree(&look(&scan, meter)?);
+    if let Some(held) = store.find(&digest)? {
+        return Ok((held, digest, properties));
+    }
+    begin(&scan, &format!("taking the code from {code}"), meter);
     let building = store.build()?;
-    let leaves = copy(&scan, Place::Cache(&building.tree()), &[], meter)?;
+    // The folder may have changed since: what counts is what is copied.
+    let leaves = copy(&scan, Place::Cache(&building.tree()), meter)?;
     let digest = digest::tree(&leaves);
     let bytes = leaves.iter().map(|leaf| leaf.bytes).sum();
     let held = store.keep(building, &digest, bytes)?;
-    Ok((held, digest, git::facts(source.folder())))
+    Ok((held, digest, properties))
 }
 
 fn check_names(scan: &Scan) -> Result<(), SnapshotError> {
@@ -102,7 +104,7 @@ fn take_out(
 ) -> Result<CodeReport, SnapshotError> {
     let scan = scan_stored(&held.tree())?;
     begin(&scan, "copying the code into the job's folder", meter);
-    let leaves = copy(&scan, Place::Job(&order.folder), &JOBD_TOO, meter)?;
+    let leaves = copy(&scan, Place::Job(&order.folder), meter)?;
     if digest::tree(&leaves) != digest {
         store.give_up(held);
         return Err(SnapshotError::Damaged(format!("{PREFIX}{digest}")));
