@@ -59,6 +59,7 @@ fn perform(cli: Cli) -> Result<Ending, Error> {
         Command::Archive(args) => commands::archive::run(&endpoint()?, args),
         Command::Restore(args) => commands::restore::run(&endpoint()?, args),
         Command::Data(args) => commands::data::run(&endpoint()?, args),
+        Command::Environment(args) => commands::environment::run(&endpoint()?, args),
         Command::Status(args) => commands::status::run(&endpoint()?, &args),
         Command::Doctor(args) => commands::doctor::run(&cli.global, &args),
         Command::Pause => commands::pause::run(&endpoint()?),

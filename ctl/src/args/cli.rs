@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::data::DataArgs;
+use super::environment::EnvironmentArgs;
 use super::shared::NamesArg;
 use super::verbs::{
     CancelArgs, CompletionsArgs, DoctorArgs, DownloadArgs, DumpArgs, InitArgs, ListArgs, LogsArgs,
@@ -95,6 +96,9 @@ pub enum Command {
     Restore(NamesArg),
     /// Register data under names and versions, and look at what is registered
     Data(DataArgs),
+    /// Look at the environments that are registered, and build them ahead
+    #[command(visible_alias = "env")]
+    Environment(EnvironmentArgs),
     /// Show how the daemon does: version, slots, queue, paths
     Status(StatusArgs),
     /// Say what is weaker on this machine and check the store; exit code 1 when something is broken

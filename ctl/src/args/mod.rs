@@ -2,6 +2,7 @@
 
 mod cli;
 mod data;
+mod environment;
 mod shared;
 mod verbs;
 
@@ -10,6 +11,10 @@ mod tests;
 
 pub use cli::{Cli, Command, Global};
 pub use data::{AssetArgs, DataArgs, DataCommand, DataCreateArgs, DataListArgs, DataShowArgs};
+pub use environment::{
+    EnvironmentArgs, EnvironmentBuildArgs, EnvironmentCommand, EnvironmentListArgs,
+    EnvironmentShowArgs,
+};
 pub use shared::{NamesArg, OutputArgs};
 pub use verbs::{
     CancelArgs, CompletionsArgs, DoctorArgs, DocumentKind, DownloadArgs, DumpArgs, InitArgs,

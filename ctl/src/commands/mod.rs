@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod download;
 pub mod dump;
 pub mod each;
+pub mod environment;
 pub mod init;
 pub mod list;
 pub mod logs;
