@@ -9,7 +9,7 @@ use proto::diagnostic::{Diagnostic, Severity, Span};
 use proto::job::{self, CommandJob, Job, JobText, Override, PathForm};
 use proto::stage::{PrepareReport, StageSettings};
 
-use crate::core::stage_order::{self, Environments};
+use crate::core::stage_order;
 use crate::core::{Definition, pinned};
 use crate::engine::Candidate;
 use crate::stage;
@@ -27,7 +27,7 @@ pub fn read_all(
     uid: u32,
     settings: &StageSettings,
 ) -> Result<Vec<Candidate>, Vec<Diagnostic>> {
-    let (created_by, environments) = (user_name(uid), stage::environments(settings));
+    let created_by = user_name(uid);
     let mut candidates = Vec::new();
     let mut refused = Vec::new();
     for submission in submissions {
@@ -40,7 +40,7 @@ pub fn read_all(
             experiment,
             created_by: &created_by,
             uid,
-            environments: &environments,
+            settings,
         };
         match read(submission.yaml.as_bytes(), &origin) {
             Ok(candidate) => candidates.push(candidate),
@@ -65,7 +65,7 @@ pub fn read_spooled(
     uid: u32,
     settings: &StageSettings,
 ) -> Result<Candidate, Vec<Diagnostic>> {
-    let (created_by, environments) = (user_name(uid), stage::environments(settings));
+    let created_by = user_name(uid);
     read(
         text,
         &Origin {
@@ -75,7 +75,7 @@ pub fn read_spooled(
             experiment: None,
             created_by: &created_by,
             uid,
-            environments: &environments,
+            settings,
         },
     )
 }
@@ -96,7 +96,7 @@ struct Origin<'a> {
     experiment: Option<&'a str>,
     created_by: &'a str,
     uid: u32,
-    environments: &'a Environments,
+    settings: &'a StageSettings,
 }
 
 fn read(text: &[u8], origin: &Origin<'_>) -> Result<Candidate, Vec<Diagnostic>> {
@@ -137,13 +137,13 @@ fn candidate(mut job: CommandJob, diagnostics: &[Diagnostic], origin: &Origin<'_
             .or_else(|| origin.experiment.map(str::to_owned))
             .unwrap_or_else(|| EXPERIMENT_DEFAULT.into()),
         created_by: origin.created_by.into(),
-        notes: diagnostics.iter().map(note).collect(),
+        notes: notes(&job, diagnostics, origin),
         pinned: None,
         job,
     };
     Candidate {
         name,
-        ..candidate_of(definition, origin.uid, origin.environments)
+        ..candidate_of(definition, origin.uid, origin.settings)
     }
 }
 
@@ -163,10 +163,10 @@ pub fn rerun(
         created_by,
         ..definition
     };
-    candidate_of(definition, uid, &stage::environments(settings))
+    candidate_of(definition, uid, settings)
 }
 
-fn candidate_of(definition: Definition, uid: u32, environments: &Environments) -> Candidate {
+fn candidate_of(definition: Definition, uid: u32, configured: &StageSettings) -> Candidate {
     let settings = definition.job.queue_settings.as_ref();
     Candidate {
         name: None,
@@ -174,7 +174,9 @@ fn candidate_of(definition: Definition, uid: u32, environments: &Environments) -
         priority: settings
             .and_then(|settings| settings.priority)
             .unwrap_or_default(),
-        prepares: stage_order::prepares(&definition, environments),
+        prepares: stage_order::prepares(&definition, &|environment| {
+            stage::provides(configured, environment)
+        }),
         finalizes: stage_order::finalizes(&definition),
         limit_secs: definition
             .job
@@ -184,6 +186,18 @@ fn candidate_of(definition: Definition, uid: u32, environments: &Environments) -
         spool_key: None,
         definition: Arc::new(definition),
     }
+}
+
+/// What the user should know: what is taken in the environment's place, and the findings. A prepare
+/// step says for itself what becomes of an environment.
+fn notes(job: &CommandJob, diagnostics: &[Diagnostic], origin: &Origin<'_>) -> Vec<String> {
+    let environment = &job.environment;
+    let own = (!stage::provides(origin.settings, environment)).then(|| {
+        let name = environment.summary();
+        format!("environment: {name} is not used: the command runs on this host as it is")
+    });
+    let findings = diagnostics.iter().map(note);
+    own.into_iter().chain(findings).collect()
 }
 
 /// A finding as one line.

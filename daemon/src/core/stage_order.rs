@@ -1,7 +1,7 @@
 //! From a job to the orders for its stages, and whether it has any. Pure: what only the store
 //! knows is asked for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use proto::job::{DataInput, Environment, Input, Output, PathForm, classify_path};
 use proto::stage::{
@@ -17,14 +17,9 @@ use crate::layout::Layout;
 const JOB_OUTPUTS: &str = "azureml://jobs/";
 const DIRECT: &str = "direct";
 
-/// What environments this machine can provide besides its own.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Environments {
-    /// The names of those that have a definition here.
-    pub names: BTreeSet<String>,
-    /// Whether images can be run.
-    pub has_containers: bool,
-}
+/// What is asked of whoever knows the machine: whether a job with this environment gets another
+/// than the machine's own, or must be told that it does not.
+pub type Provides<'a> = &'a dyn Fn(&Environment) -> bool;
 
 /// What is asked of whoever knows the store: what an asset or a job's output stands for.
 pub type Lookup<'a> = &'a dyn Fn(&str, &DataInput) -> Result<Asset, String>;
@@ -32,13 +27,13 @@ pub type Lookup<'a> = &'a dyn Fn(&str, &DataInput) -> Result<Asset, String>;
 /// Whether a job needs a prepare step. One that has only literals, local data and the machine's
 /// own environment does without: such data is read where it is.
 #[must_use]
-pub fn prepares(definition: &Definition, environments: &Environments) -> bool {
+pub fn prepares(definition: &Definition, provides: Provides<'_>) -> bool {
     let job = &definition.job;
     let mut inputs = job.inputs.values();
     job.code.is_some()
         || inputs.any(|input| matches!(input, Input::Data(data) if is_staged(data)))
         || job.outputs.values().any(is_direct)
-        || is_provided(&job.environment, environments)
+        || provides(&job.environment)
 }
 
 /// Whether a job needs a finalize step: something it makes is to be brought somewhere, or becomes
@@ -73,25 +68,6 @@ fn is_direct(output: &Output) -> bool {
     output.mode.as_deref() == Some(DIRECT) && output.path.is_some()
 }
 
-/// Whether the environment is another than the machine's own.
-fn is_provided(environment: &Environment, environments: &Environments) -> bool {
-    match environment {
-        Environment::Inline(map) => map.contains_key("conda_file") || environments.has_containers,
-        Environment::Reference(text) if text.starts_with("file:") => true,
-        Environment::Reference(text) => environments.names.contains(environment_name(text)),
-    }
-}
-
-/// The name in a reference to an environment, without its version or label.
-#[must_use]
-pub fn environment_name(reference: &str) -> &str {
-    let named = reference
-        .split_once("/environments/")
-        .map_or(reference, |(_, named)| named);
-    let named = named.strip_prefix("azureml:").unwrap_or(named);
-    named.split([':', '@', '/']).next().unwrap_or(named)
-}
-
 /// What an order is made from.
 pub struct Source<'a> {
     /// The job's name.
@@ -104,8 +80,8 @@ pub struct Source<'a> {
     pub layout: &'a Layout,
     /// What the configuration says.
     pub settings: &'a StageSettings,
-    /// What environments there are.
-    pub environments: &'a Environments,
+    /// What the machine can provide.
+    pub provides: Provides<'a>,
 }
 
 /// The order for a stage of a job; none for a command.
@@ -139,13 +115,14 @@ impl Source<'_> {
             }
             _ => None,
         });
-        let environment = is_provided(&job.environment, self.environments);
+        let environment = (self.provides)(&job.environment);
         PrepareOrder {
             code: job.code.clone(),
             snapshot: pinned.and_then(|pinned| pinned.snapshot.clone()),
             inputs: data.collect(),
             outputs: self.outputs(),
             environment: environment.then(|| job.environment.clone()),
+            resources: job.resources.clone(),
             environment_digest: pinned.and_then(|pinned| pinned.environment.clone()),
         }
     }
@@ -224,16 +201,8 @@ mod tests {
     }
 
     fn staged(rest: &str) -> bool {
-        let environments = Environments {
-            names: BTreeSet::from(["sklearn-1.5".into()]),
-            has_containers: false,
-        };
-        let rest = if rest.contains("environment:") {
-            rest.into()
-        } else {
-            format!("environment: azureml:host:1\n{rest}")
-        };
-        prepares(&definition(&rest), &environments)
+        let rest = format!("environment: azureml:e:1\n{rest}");
+        prepares(&definition(&rest), &|_| false)
     }
 
     #[test]
@@ -254,28 +223,8 @@ mod tests {
     }
 
     #[test]
-    fn only_an_environment_that_can_be_had_costs_a_step() {
-        for (environment, expected) in [
-            ("azureml:sklearn-1.5@latest", true),
-            ("azureml:sklearn-1.5:33", true),
-            (
-                "azureml://registries/azureml/environments/sklearn-1.5/labels/latest",
-                true,
-            ),
-            (
-                "azureml://registries/azureml/environments/other/versions/1",
-                false,
-            ),
-            ("azureml:other:1", false),
-            ("{image: x}", false),
-            ("{image: x, conda_file: {dependencies: [pip]}}", true),
-        ] {
-            assert_eq!(
-                staged(&format!("environment: {environment}")),
-                expected,
-                "{environment}"
-            );
-        }
+    fn an_environment_that_can_be_had_costs_a_step() {
+        assert!(prepares(&definition("environment: azureml:e:1"), &|_| true));
     }
 
     #[test]

@@ -25,6 +25,7 @@ use crate::core::stage_order::{self, Source};
 use crate::core::{Event, JobId, StepKind, StepRef};
 use crate::engine::Handle;
 use crate::layout::Layout;
+use crate::stage as stages;
 use crate::store::{Reader, Row};
 use crate::sys::{clock, failpoint, pidfd};
 
@@ -306,7 +307,7 @@ impl Exec {
             prepared,
             layout: &self.layout,
             settings: &self.settings,
-            environments: &crate::stage::environments(&self.settings),
+            provides: &|environment| stages::provides(&self.settings, environment),
         };
         stage_order::order(step.kind, &source, &|path, input| assets.find(path, input))
     }

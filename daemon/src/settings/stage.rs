@@ -152,7 +152,8 @@ fn policy(node: &Node) -> Result<EnvironmentPolicy, Wrong> {
     match node.as_str() {
         Some("best_effort") => Ok(EnvironmentPolicy::BestEffort),
         Some("strict") => Ok(EnvironmentPolicy::Strict),
-        _ => Err(Wrong::value(node, "best_effort or strict")),
+        Some("host") => Ok(EnvironmentPolicy::Host),
+        _ => Err(Wrong::value(node, "best_effort, strict or host")),
     }
 }
 

@@ -141,7 +141,7 @@ fn what_a_stage_cannot_use_is_refused_with_its_place() {
         (
             "environment_policy: lax\n",
             "jobd.yaml:1:21: error: environment_policy: ",
-            "best_effort or strict",
+            "best_effort, strict or host",
         ),
         (
             "stall_seconds: 0\n",

@@ -23,5 +23,5 @@ mod run;
 mod snapshot;
 
 pub use environment::{RegistryError, known, list, show};
-pub use offer::Offer;
+pub use offer::provides;
 pub use run::main;

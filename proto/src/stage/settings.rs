@@ -93,4 +93,6 @@ pub enum EnvironmentPolicy {
     BestEffort,
     /// The job fails.
     Strict,
+    /// Take the machine's own, whatever a job asks for, and say so: nothing is built.
+    Host,
 }

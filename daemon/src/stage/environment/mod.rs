@@ -33,4 +33,7 @@ mod words;
 
 pub use registry::{RegistryError, known, list, show};
 
+pub(super) use registry::is_known;
+
 pub(super) use provide::provide;
+pub(super) use tools::has_containers;

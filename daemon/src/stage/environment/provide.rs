@@ -88,7 +88,7 @@ impl Task<'_> {
         let what = format!("environment {}: {what}", self.name);
         match self.order.settings.environment_policy {
             EnvironmentPolicy::Strict => Err(EnvironmentError::NotAsAsked(what)),
-            EnvironmentPolicy::BestEffort => {
+            EnvironmentPolicy::BestEffort | EnvironmentPolicy::Host => {
                 println!("{what}");
                 self.notes.push(what);
                 Ok(())

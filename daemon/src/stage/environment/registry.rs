@@ -56,6 +56,11 @@ pub fn known(settings: &StageSettings) -> BTreeSet<String> {
         .collect()
 }
 
+/// Whether a job may use that name. The folder is read only for a name that jobd does not bring.
+pub(in crate::stage) fn is_known(settings: &StageSettings, name: &str) -> bool {
+    shipped::has(name) || Folder::read(settings).environments.contains_key(name)
+}
+
 /// What `jobctl environment list` shows.
 #[must_use]
 pub fn list(settings: &StageSettings) -> EnvironmentList {

@@ -73,6 +73,12 @@ pub(super) fn listed() -> impl Iterator<Item = &'static str> {
         .flat_map(|shipped| shipped.names.iter().copied())
 }
 
+/// Whether there is that name.
+pub(super) fn has(name: &str) -> bool {
+    let plain = plain(name);
+    SHIPPED.iter().any(|shipped| shipped.names.contains(&plain))
+}
+
 /// The definition of a name.
 pub(super) fn find(name: &str) -> Option<Result<Definition, DefinitionError>> {
     let plain = plain(name);

@@ -22,6 +22,11 @@ pub(super) fn first(names: &[&str]) -> Option<PathBuf> {
     names.iter().find_map(|name| find(name))
 }
 
+/// Whether there is a program that runs containers; whether it works is known once it is tried.
+pub(in crate::stage) fn has_containers() -> bool {
+    first(CONTAINER).is_some()
+}
+
 /// The name of a program, for messages.
 pub(super) fn name(program: &Path) -> String {
     let name = program.file_name().unwrap_or(program.as_os_str());
