@@ -96,15 +96,9 @@ pub fn methods() -> Vec<Sample> {
             },
         ),
         plain(RetryFinalize { name: name() }, Retrying { name: name() }),
-        plain(
-            ListEnvironments {},
-            ListedEnvironments {
-                environments: vec![environment_summary()],
-                refused: vec![EnvironmentRefusal {
-                    file: name(),
-                    reason: name(),
-                }],
-            },
+        sample(
+            (ListEnvironments {}, listed_environments(true)),
+            (ListEnvironments {}, listed_environments(false)),
         ),
         sample(
             (show_environment(true), shown_environment(true)),
@@ -301,14 +295,22 @@ fn create_data(whole: bool) -> CreateData {
     }
 }
 
-fn environment_summary() -> EnvironmentSummary {
+fn listed_environments(whole: bool) -> ListedEnvironments {
     let text = || "a".to_owned();
-    EnvironmentSummary {
+    let summary = EnvironmentSummary {
         name: text(),
         versions: vec![text()],
-        description: Some(text()),
+        description: whole.then(text),
         backend: text(),
-        file: Some(text()),
+        file: whole.then(text),
+    };
+    let refusal = EnvironmentRefusal {
+        file: text(),
+        reason: text(),
+    };
+    ListedEnvironments {
+        environments: vec![summary],
+        refused: vec![refusal],
     }
 }
 

@@ -54,7 +54,7 @@ impl Copying {
         walk(from, to, &mut |from, to, met| {
             let differs = || DownloadError::Differs { path: to.into() };
             match (met, fs::metadata(to)) {
-                (Met::File(file), Err(_)) => self.expect(file.len()),
+                (Met::File(file), Err(_)) => self.count(file.len()),
                 (Met::Folder, Err(_)) => {}
                 (Met::Folder, Ok(there)) if there.is_dir() => {}
                 (Met::File(file), Ok(there)) if there.is_file() && there.len() == file.len() => {
@@ -68,7 +68,7 @@ impl Copying {
         })
     }
 
-    fn expect(&mut self, bytes: u64) {
+    fn count(&mut self, bytes: u64) {
         let add = |total: &mut Option<u64>, more| *total = total.map(|total| total + more);
         add(&mut self.progress.bytes_total, bytes);
         add(&mut self.progress.files_total, 1);
