@@ -445,33 +445,6 @@ impl Engine {
     }
 }
 
-impl Change {
-    /// The change that a job's present state is.
-    #[must_use]
-    pub fn of(job: &Job) -> Change {
-        let outcome = job.end.as_ref().map(|end| &end.outcome);
-        Change {
-            id: job.id,
-            name: job.name.clone(),
-            status: job.status,
-            exit_code: outcome.map(proto::outcome::Outcome::exit_code),
-            message: outcome.map(proto::outcome::Outcome::describe),
-        }
-    }
-}
-
-/// What could not be started, and why: by us, or by the supervisor.
-fn refused_start(event: &Event) -> Option<(JobId, StepRef, &str)> {
-    match event {
-        Event::LaunchFailed(id, step, reason) => Some((*id, *step, reason)),
-        Event::Ended(id, step, StepEnd::Exit(exit)) => match &exit.ended {
-            Ended::Refused { reason, .. } => Some((*id, *step, reason)),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
 /// Tells a caller, who may have gone away.
 fn answer<T>(reply: oneshot::Sender<T>, value: T) {
     if reply.send(value).is_err() {
