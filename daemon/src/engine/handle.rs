@@ -127,18 +127,6 @@ impl Change {
     }
 }
 
-/// What could not be started, and why: by us, or by the supervisor.
-fn refused_start(event: &Event) -> Option<(JobId, StepRef, &str)> {
-    match event {
-        Event::LaunchFailed(id, step, reason) => Some((*id, *step, reason)),
-        Event::Ended(id, step, StepEnd::Exit(exit)) => match &exit.ended {
-            Ended::Refused { reason, .. } => Some((*id, *step, reason)),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
 /// Numbers for `status`, as of the last commit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Snapshot {

@@ -465,6 +465,18 @@ impl Engine {
     }
 }
 
+/// What could not be started, and why: by us, or by the supervisor.
+fn refused_start(event: &Event) -> Option<(JobId, StepRef, &str)> {
+    match event {
+        Event::LaunchFailed(id, step, reason) => Some((*id, *step, reason)),
+        Event::Ended(id, step, StepEnd::Exit(exit)) => match &exit.ended {
+            Ended::Refused { reason, .. } => Some((*id, *step, reason)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// Tells a caller, who may have gone away.
 fn answer<T>(reply: oneshot::Sender<T>, value: T) {
     if reply.send(value).is_err() {
