@@ -122,3 +122,25 @@ fn credentials_of_the_environment_reach_a_store_and_nothing_else() {
     assert_eq!(String::from_utf8_lossy(&told.stdout), "");
     assert!(!ended.to_string().contains("hush-hush"));
 }
+
+#[test]
+fn a_user_without_rights_has_mounts_of_its_own_or_a_note() {
+    let web = Web::of_file(b"a,b\n");
+    let Some((home, uid)) = Home::running_as_other_user(&[]) else {
+        return;
+    };
+    let all = home.path().join("all/deep");
+    fs::create_dir_all(&all).unwrap();
+    fs::write(all.join("file"), "mine").unwrap();
+    for path in [all.join("file"), all] {
+        std::os::unix::fs::chown(path, Some(uid), Some(uid)).unwrap();
+    }
+    let goal = home.path().join("out");
+    drop(home.submit(&job("other", &web.url("/x"), goal.to_str().unwrap())));
+    let ended = home.wait("other");
+    let log = String::from_utf8(home.log("other")).unwrap();
+    assert_eq!(ended["status"], "Completed", "{ended}\n{log}");
+    let is_noted = ended.to_string().contains("permits no private mounts");
+    assert_eq!(log.contains("written"), is_noted, "{ended}\n{log}");
+    assert_eq!(fs::read(goal.join("deep/copy")).unwrap(), b"a,b\n");
+}
