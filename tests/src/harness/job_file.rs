@@ -17,10 +17,16 @@ impl JobFile {
     pub fn new(command: &str) -> JobFile {
         JobFile {
             text: format!(
-                "command: {}\nenvironment: {{image: host}}\n",
+                "command: {}\nenvironment: azureml:host:1\n",
                 quoted(command)
             ),
         }
+    }
+
+    /// A job file as it stands.
+    #[must_use]
+    pub fn of(text: &str) -> JobFile {
+        JobFile { text: text.into() }
     }
 
     /// A job whose command is the probe.
