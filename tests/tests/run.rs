@@ -177,17 +177,9 @@ fn what_cannot_be_started_is_126_or_127_as_in_a_shell() {
     assert_eq!(last(&home)["status"], "Failed");
 }
 
-/// A home whose jobs get no environment, whatever they ask for.
-fn on_the_machine_itself() -> Home {
-    let mut home = Home::new();
-    fs::write(home.path().join("jobd.yaml"), "environment_policy: host\n").unwrap();
-    home.start(&[]);
-    home
-}
-
 #[test]
 fn the_corpus_runs_unchanged() {
-    let home = on_the_machine_itself();
+    let home = Home::running(&[]);
     let Some(basics) = basics() else { return };
     let ran = run_file(&home, &basics.join("hello-world-input.yml"));
     assert_eq!(ran.stdout, "hello world\n42\n");
@@ -212,7 +204,7 @@ fn the_corpus_runs_unchanged() {
 
 #[test]
 fn the_shipped_examples_run() {
-    let home = on_the_machine_itself();
+    let home = Home::running(&[]);
     assert_eq!(
         run_file(&home, &shipped("hello-world.yml")).stdout,
         "hello world\n"
@@ -467,7 +459,7 @@ environment_variables: {V: w}",
         ("tags", json!({"a": "b"})),
         ("properties", json!({"p": "q"})),
         ("command", json!("echo hello")),
-        ("environment", json!("azureml:host:1")),
+        ("environment", json!({"image": "host"})),
         ("environment_variables", json!({"V": "w"})),
         ("base_path", json!(home.path())),
         ("parameters", json!({})),

@@ -17,7 +17,7 @@ impl JobFile {
     pub fn new(command: &str) -> JobFile {
         JobFile {
             text: format!(
-                "command: {}\nenvironment: azureml:host:1\n",
+                "command: {}\nenvironment: azureml:host@latest\n",
                 quoted(command)
             ),
         }

@@ -15,7 +15,7 @@ with varlink.Client(address="unix:" + socket) as client:
     with client.open("org.varlink.service") as service:
         got["info"] = service.GetInfo()
     with client.open("io.jobd") as jobd:
-        job = "command: echo hello from afar; exit 3\nenvironment: azureml:host:1\nname: foreign\n"
+        job = "command: echo hello from afar; exit 3\nenvironment: {image: host}\nname: foreign\n"
         got["submitted"] = jobd.Submit([{"yaml": job, "base_path": folder}])
         got["watched"] = list(jobd.Watch(["foreign"], _more=True))
         got["listed"] = jobd.List()
