@@ -8,6 +8,14 @@ use serde_json::{Value, json};
 use super::harness::{Place, wait_until};
 use super::podman::{self, IMAGE, podman};
 
+/// A place whose stages have podman and the image.
+fn place() -> Option<Place> {
+    let mut place = Place::new(&[]);
+    place.env = podman::equip(&place.folder)?;
+    place.link_program("podman");
+    Some(place)
+}
+
 fn image(name: &str) -> Value {
     json!({ "image": name })
 }
@@ -20,7 +28,7 @@ fn context(place: &Place, dockerfile: &str) -> Value {
 
 #[test]
 fn a_job_in_a_container_sees_its_folder_its_data_read_only_and_nothing_else() {
-    let Some(place) = podman::place() else { return };
+    let Some(place) = place() else { return };
     let data = place.write("data/a.csv", "1,2\n").display().to_string();
     let hidden = place.write("hidden", "x").display().to_string();
     let mut order = place.order(&image(IMAGE));
@@ -52,12 +60,12 @@ fn a_job_in_a_container_sees_its_folder_its_data_read_only_and_nothing_else() {
     assert_eq!(said, expected, "{error}");
     assert_eq!(place.read("job/made"), "out\n");
     assert_eq!(fs::read_to_string(data).unwrap(), "1,2\n");
-    assert_eq!(podman(&place, &["ps", "--all", "--quiet"]).unwrap(), "");
+    assert_eq!(podman(&place.env, &["ps", "--all", "--quiet"]).unwrap(), "");
 }
 
 #[test]
 fn the_kill_reaches_what_runs_inside() {
-    let Some(place) = podman::place() else { return };
+    let Some(place) = place() else { return };
     let ran = place.run(&image(IMAGE));
     let report = ran.environment();
     let script = "trap '' TERM; touch begun; while :; do sleep 1; done";
@@ -67,7 +75,10 @@ fn the_kill_reaches_what_runs_inside() {
         !place.read("job/begun").is_empty() || place.folder.join("job/begun").exists()
     });
     assert_eq!(
-        podman(&place, &["ps", "--quiet"]).unwrap().lines().count(),
+        podman(&place.env, &["ps", "--quiet"])
+            .unwrap()
+            .lines()
+            .count(),
         1
     );
     let mut kill = std::process::Command::new(&report.kill[0]);
@@ -79,7 +90,7 @@ fn the_kill_reaches_what_runs_inside() {
             .success()
     );
     assert!(!running.wait().unwrap().success());
-    assert_eq!(podman(&place, &["ps", "--all", "--quiet"]).unwrap(), "");
+    assert_eq!(podman(&place.env, &["ps", "--all", "--quiet"]).unwrap(), "");
     // What is not there any more is no failure.
     let mut again = std::process::Command::new(&report.kill[0]);
     again.args(&report.kill[1..]).output().unwrap();
@@ -87,7 +98,7 @@ fn the_kill_reaches_what_runs_inside() {
 
 #[test]
 fn an_image_is_built_from_its_folder_once_for_what_is_in_it() {
-    let Some(place) = podman::place() else { return };
+    let Some(place) = place() else { return };
     let wanted = context(&place, &format!("FROM {IMAGE}\nRUN echo one > /made\n"));
     let first = place.run(&wanted);
     assert_eq!(place.says(first.environment(), "cat /made"), "one\n");
@@ -103,7 +114,7 @@ fn an_image_is_built_from_its_folder_once_for_what_is_in_it() {
 
 #[test]
 fn a_broken_dockerfile_fails_with_its_cause() {
-    let Some(place) = podman::place() else { return };
+    let Some(place) = place() else { return };
     let file = place.folder.join("context/Dockerfile");
     let file = file.display();
     let ran = place.run(&context(
@@ -136,7 +147,7 @@ fn a_broken_dockerfile_fails_with_its_cause() {
 
 #[test]
 fn a_conda_file_is_added_to_the_image() {
-    let Some(place) = podman::place() else { return };
+    let Some(place) = place() else { return };
     let conda = json!({"dependencies": ["python=3.10"]});
     let without = place.run(&json!({"image": IMAGE, "conda_file": conda}));
     assert!(
@@ -169,7 +180,7 @@ fn a_conda_file_is_added_to_the_image() {
 
 #[test]
 fn resources_of_the_job_go_to_the_container() {
-    let Some(place) = podman::place() else { return };
+    let Some(place) = place() else { return };
     let mut order = place.order(&image(IMAGE));
     order["work"]["resources"] =
         json!({"shm_size": "16m", "docker_args": "--env 'FROM_ARGS=a b' --hostname here"});
@@ -191,7 +202,7 @@ fn resources_of_the_job_go_to_the_container() {
 
 #[test]
 fn an_image_that_cannot_be_had_leaves_the_machine_or_fails() {
-    let Some(mut place) = podman::place() else {
+    let Some(mut place) = place() else {
         return;
     };
     let name = "localhost/jobd-nothing:1";

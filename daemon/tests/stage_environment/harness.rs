@@ -66,15 +66,20 @@ impl Place {
             env: Vec::new(),
         };
         for name in BASICS.iter().chain(programs) {
-            let path = on_path(name).unwrap_or_else(|| panic!("no {name} on PATH"));
-            place.link(&path, name);
+            place.link_program(name);
         }
         place
     }
 
+    /// And this one.
+    pub fn link_program(&self, name: &str) {
+        let path = on_path(name).unwrap_or_else(|| panic!("no {name} on PATH"));
+        self.link(&path, name);
+    }
+
     /// And this interpreter as `python3`.
     pub fn with_python(self) -> Place {
-        let python = python();
+        let python = super::uv::python();
         self.link(&python, "python3");
         self
     }
@@ -268,19 +273,8 @@ impl Ran {
     }
 }
 
-pub fn on_path(name: &str) -> Option<PathBuf> {
+fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap();
     let mut candidates = std::env::split_paths(&path).map(|folder| folder.join(name));
     candidates.find(|path| path.is_file())
-}
-
-/// The interpreter itself, not what a version manager puts in its place.
-pub fn python() -> PathBuf {
-    let question = "import os, sys; print(os.path.realpath(sys.executable))";
-    let output = Command::new("python3")
-        .args(["-c", question])
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "the tests need python3");
-    String::from_utf8(output.stdout).unwrap().trim().into()
 }

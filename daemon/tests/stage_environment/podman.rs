@@ -6,8 +6,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::harness::{Place, on_path};
-
 /// What the image is called.
 pub const IMAGE: &str = "localhost/jobd-test:1";
 /// What is in it.
@@ -21,9 +19,12 @@ cgroup_manager = "cgroupfs"
 events_logger = "file"
 "#;
 
-/// A place whose stages have podman and the image; none where podman does not work here, and then
-/// the reason is printed.
-pub fn place() -> Option<Place> {
+/// Variables of an environment.
+pub type Variables = Vec<(String, String)>;
+
+/// Makes a store below a folder, with the image in it, and gives the variables with which podman
+/// uses it; none where podman does not work here, and then the reason is printed.
+pub fn equip(folder: &Path) -> Option<Variables> {
     let missing = ["podman", "runc"]
         .into_iter()
         .find(|name| on_path(name).is_none());
@@ -31,20 +32,23 @@ pub fn place() -> Option<Place> {
         println!("SKIP: {missing} is not installed");
         return None;
     }
-    let mut place = Place::new(&["podman"]);
-    let at = place.folder.to_str().unwrap().to_owned();
-    let store = format!(
-        "[storage]\ndriver = \"vfs\"\nrunroot = \"{at}/podman/run\"\ngraphroot = \"{at}/podman/graph\"\n"
-    );
+    let at = folder.join("podman");
+    fs::create_dir(&at).unwrap();
+    let (run, graph) = (at.join("run"), at.join("graph"));
+    let (run, graph) = (run.display(), graph.display());
+    let store =
+        format!("[storage]\ndriver = \"vfs\"\nrunroot = \"{run}\"\ngraphroot = \"{graph}\"\n");
+    let mut variables = Variables::new();
     for (variable, name, text) in [
         ("CONTAINERS_CONF", "containers.conf", CONTAINERS),
         ("CONTAINERS_STORAGE_CONF", "storage.conf", &store),
     ] {
-        let path = place.write(name, text).to_str().unwrap().to_owned();
-        place.env.push((variable.to_owned(), path));
+        fs::write(at.join(name), text).unwrap();
+        variables.push((variable.into(), at.join(name).to_str().unwrap().into()));
     }
-    let archive = archive(&place.folder);
-    let made = podman(&place, &["import", archive.to_str().unwrap(), IMAGE]).and_then(|_| {
+    let archive = archive(&at);
+    let import = podman(&variables, &["import", archive.to_str().unwrap(), IMAGE]);
+    let made = import.and_then(|_| {
         let run = [
             "run",
             "--rm",
@@ -55,10 +59,10 @@ pub fn place() -> Option<Place> {
             "-c",
             ":",
         ];
-        podman(&place, &run)
+        podman(&variables, &run)
     });
     match made {
-        Ok(_) => Some(place),
+        Ok(_) => Some(variables),
         Err(why) => {
             println!("SKIP: podman does not work here: {}", why.trim());
             None
@@ -66,12 +70,12 @@ pub fn place() -> Option<Place> {
     }
 }
 
-/// Runs podman as the stages of a place do.
-pub fn podman(place: &Place, arguments: &[&str]) -> Result<String, String> {
+/// Runs podman with such variables.
+pub fn podman(variables: &Variables, arguments: &[&str]) -> Result<String, String> {
     let mut command = Command::new(on_path("podman").unwrap());
     let output = command
         .args(arguments)
-        .envs(place.env.iter().cloned())
+        .envs(variables.iter().cloned())
         .output()
         .unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -79,6 +83,12 @@ pub fn podman(place: &Place, arguments: &[&str]) -> Result<String, String> {
         true => Ok(text(output.stdout)),
         false => Err(text(output.stderr)),
     }
+}
+
+fn on_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap();
+    let mut candidates = std::env::split_paths(&path).map(|folder| folder.join(name));
+    candidates.find(|path| path.is_file())
 }
 
 fn archive(folder: &Path) -> PathBuf {

@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use super::harness::python;
-
 /// The program. Each test is a process of its own, so a lock keeps all but one from installing it.
 pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
@@ -33,4 +31,15 @@ fn run(command: &mut Command) {
     let output = command.output().unwrap();
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "uv cannot be installed: {error}");
+}
+
+/// The interpreter itself, not what a version manager puts in its place.
+pub fn python() -> PathBuf {
+    let question = "import os, sys; print(os.path.realpath(sys.executable))";
+    let output = Command::new("python3")
+        .args(["-c", question])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "the tests need python3");
+    String::from_utf8(output.stdout).unwrap().trim().into()
 }
