@@ -11,7 +11,7 @@ usage: tests/bench [--quick] [--only PARTS] [--skip-peers] [--jobs N] [--rounds 
                    [--folder DIR] [--keep] [--programs DIR] [-o json] [--markdown FILE]
                    [--plots DIR]
   --quick          a little of everything: shows that the bench works, its numbers mean nothing
-  --only PARTS     of speed,depth,history,growth,queued,idle,crowd,log,grace (all)
+  --only PARTS     of speed,depth,growth,queued,idle,crowd,log,grace (all)
   --skip-peers     neither install nor measure other programs
   --jobs N         jobs of each contestant in each round (1000)
   --rounds N       rounds, in which the contestants take turns (3)
@@ -27,8 +27,8 @@ usage: tests/bench [--quick] [--only PARTS] [--skip-peers] [--jobs N] [--rounds 
 ";
 
 /// What is measured, in the order in which it is.
-pub const PARTS: [&str; 9] = [
-    "speed", "depth", "history", "growth", "queued", "idle", "crowd", "log", "grace",
+pub const PARTS: [&str; 8] = [
+    "speed", "depth", "growth", "queued", "idle", "crowd", "log", "grace",
 ];
 
 /// What was asked for.
@@ -63,12 +63,10 @@ pub struct Scale {
     pub rounds: usize,
     /// Repetitions of a single command.
     pub samples: usize,
-    /// Jobs that are handed over at once, for the plot of throughput.
+    /// Jobs that are handed over at once, for the plots.
     pub depths: &'static [usize],
-    /// Jobs that a contestant knows, for the plot of latency.
-    pub known: &'static [usize],
     /// Ended jobs in the stores whose growth is measured; the first is what the others are
-    /// compared with.
+    /// compared with, and has enough for a page.
     pub histories: [usize; 3],
     /// Jobs that wait while memory is measured.
     pub queued: usize,
@@ -92,8 +90,7 @@ impl Scale {
         rounds: 3,
         samples: 200,
         depths: &[10, 100, 1_000, 10_000],
-        known: &[0, 1_000, 10_000],
-        histories: [0, 100_000, 1_000_000],
+        histories: [100, 100_000, 1_000_000],
         queued: 100_000,
         window: Duration::from_mins(1),
         crowd: 1_000,
@@ -107,8 +104,7 @@ impl Scale {
         rounds: 1,
         samples: 5,
         depths: &[5, 10],
-        known: &[0, 10],
-        histories: [0, 100, 1_000],
+        histories: [100, 200, 1_000],
         queued: 100,
         window: Duration::from_secs(1),
         crowd: 10,
