@@ -1,6 +1,6 @@
 //! Who is measured: jobd and its peers, each with everything it needs in a folder of its own.
 
-use super::daemon::{Daemon, time};
+use super::daemon::{Daemon, done, time};
 use super::options::Options;
 use super::place::{Job, Place};
 use super::rounds::CONCURRENCY;
@@ -36,6 +36,19 @@ pub trait Contestant {
         Ok(())
     }
 
+    /// Whether it has a way to stop a job.
+    fn can_kill(&self) -> bool {
+        false
+    }
+
+    /// Stops the job that was handed over last and runs.
+    ///
+    /// # Errors
+    /// When it refuses, or cannot.
+    fn kill(&mut self) -> Outcome<()> {
+        Err("it cannot stop a job".into())
+    }
+
     /// The processes of its service; none when it has none.
     fn service(&self) -> Vec<u32>;
 
@@ -59,17 +72,18 @@ pub struct Field {
 }
 
 impl Field {
-    /// Starts all, below a folder of that name.
+    /// Starts all, each in a folder that nobody has used.
     ///
     /// # Errors
     /// When jobd does not start.
-    pub fn open(place: &Place, options: &Options, name: &str) -> Outcome<Field> {
+    pub fn open(place: &Place, options: &Options) -> Outcome<Field> {
+        let home = place.new_folder()?;
         let mut field = Field {
-            all: vec![Box::new(Jobd::start(place, &format!("{name}-jobd"))?)],
+            all: vec![Box::new(Jobd::start(place, &format!("{home}/jobd"))?)],
             absent: Vec::new(),
         };
         if let Some(folder) = &options.peers {
-            let own = place.path(&format!("{name}-peers"));
+            let own = place.path(&home);
             for (name, peer) in peers::start_all(folder, &own) {
                 match peer {
                     Ok(peer) => field.all.push(peer),
@@ -121,9 +135,12 @@ impl Jobd {
     /// # Errors
     /// When it does not run a job.
     pub fn start(place: &Place, home: &str) -> Outcome<Jobd> {
-        let mut daemon = Daemon::start(place, home, &["--slots", &CONCURRENCY.to_string()])?;
-        daemon.rehearse(&place.job(0))?;
-        place.take_lines()?;
+        let mut daemon = Daemon::start(
+            place,
+            home,
+            &["--slots", &CONCURRENCY.to_string(), "--grace-seconds", "1"],
+        )?;
+        daemon.rehearse(place)?;
         daemon.hang_up();
         Ok(Jobd { daemon })
     }
@@ -144,6 +161,14 @@ impl Contestant for Jobd {
 
     fn settle(&mut self) -> Outcome<()> {
         self.daemon.wait_idle()
+    }
+
+    fn can_kill(&self) -> bool {
+        true
+    }
+
+    fn kill(&mut self) -> Outcome<()> {
+        done(self.daemon.jobctl("cancel").arg("@last"))
     }
 
     fn service(&self) -> Vec<u32> {

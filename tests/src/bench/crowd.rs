@@ -1,6 +1,6 @@
 //! Very many jobs: waiting ones, and running ones.
 
-use super::daemon::{Daemon, wait_until};
+use super::daemon::Daemon;
 use super::numbers::{float, percentile};
 use super::options::Options;
 use super::place::Place;
@@ -24,7 +24,7 @@ pub fn queued(place: &Place, options: &Options, report: &mut Report) -> Outcome<
     let jobs = options.scale.queued;
     eprintln!("bench: {jobs} jobs that wait");
     let mut daemon = Daemon::start(place, "queued", &[])?;
-    daemon.rehearse(&place.job(0))?;
+    daemon.rehearse(place)?;
     daemon.call(&proto::api::Pause {})?;
     let before = processes::rss(daemon.pid())?;
     let files = place.written_jobs();
@@ -52,8 +52,7 @@ pub fn running(place: &Place, options: &Options, report: &mut Report) -> Outcome
     let sleep = place.other_job("sleep", vec!["sleep".into(), LIFE_SECS.into()])?;
     let mut daemon = Daemon::start(place, "crowd", &["--slots", &jobs.to_string()])?;
     daemon.submit(std::iter::repeat_n(&sleep, jobs))?;
-    wait_until("all jobs run", || Ok(daemon.status()?.running == jobs))?;
-    let (_, shims) = daemon.service();
+    let shims = daemon.wait_running(jobs)?;
     let sizes = shims.iter().map(|pid| Ok(float(processes::pss(*pid)?)));
     let sizes = sizes.collect::<Outcome<Vec<f64>>>()?;
     let mean = sizes.iter().sum::<f64>() / float(sizes.len());

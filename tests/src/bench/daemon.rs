@@ -122,6 +122,23 @@ impl Daemon {
         })
     }
 
+    /// Waits until so many jobs run, whatever the daemon says of them: each is a supervisor and
+    /// its command. The supervisors.
+    ///
+    /// # Errors
+    /// When that takes too long.
+    pub fn wait_running(&mut self, jobs: usize) -> Outcome<Vec<u32>> {
+        let mut found = Vec::new();
+        wait_until("all jobs run", || {
+            let (own, shims) = self.service();
+            let all = processes::tree(self.pid()).len();
+            found = shims;
+            let each_has_one = all >= own.len() + 2 * jobs;
+            Ok(found.len() == jobs && each_has_one && self.status()?.running == jobs)
+        })?;
+        Ok(found)
+    }
+
     /// `jobctl` for this daemon. Its notes (that the environment is the host's) are for nobody
     /// here.
     pub fn jobctl(&self, verb: &str) -> Command {
@@ -151,13 +168,15 @@ impl Daemon {
     ///
     /// # Errors
     /// What `jobctl` complains about.
-    pub fn rehearse(&mut self, job: &Job) -> Outcome<()> {
+    pub fn rehearse(&mut self, place: &Place) -> Outcome<()> {
         let mut submit = self.jobctl("submit");
-        let output = submit.arg(&job.file).stderr(Stdio::piped()).output()?;
+        submit.arg(&place.job(0).file).stderr(Stdio::piped());
+        let output = submit.output()?;
         if !output.status.success() {
             return Err(String::from_utf8_lossy(&output.stderr).into());
         }
-        self.wait_idle()
+        self.wait_idle()?;
+        place.take_lines().map(drop)
     }
 
     /// Ends it as a service manager would.
@@ -178,6 +197,9 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         // What has been waited for may be somebody else's process now.
         if matches!(self.child.try_wait(), Ok(None)) {
+            let (own, _) = self.service();
+            // Nothing is to be made any more while it is looked for.
+            processes::stop_all(&own);
             processes::end_all(&processes::tree(self.pid()));
             let _reaped = self.child.wait();
         }

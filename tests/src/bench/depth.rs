@@ -5,7 +5,7 @@ use super::contestant::Field;
 use super::numbers::{float, percentile};
 use super::options::Options;
 use super::place::Place;
-use super::report::{Plot, Report};
+use super::report::{Plot, Report, short};
 use super::{Outcome, latency, rounds};
 
 /// The plots' names.
@@ -81,11 +81,12 @@ fn tell(report: &mut Report) {
 
 fn points(plot: &Plot) -> impl Iterator<Item = (String, String, f64)> {
     let unit = match plot.name {
-        THROUGHPUT => "queue of",
+        THROUGHPUT => "jobs/s, at once",
         _ => "submit p50 ms, known",
     };
     plot.lines.iter().flat_map(move |(who, points)| {
-        let labelled = move |[x, y]: &[f64; 2]| (format!("{unit} {x:.0}"), who.clone(), *y);
+        let labelled =
+            move |[x, y]: &[f64; 2]| (format!("{unit} {}", short(Some(*x))), who.clone(), *y);
         points.iter().map(labelled)
     })
 }

@@ -89,11 +89,10 @@ impl History {
 /// When the daemon or the store fails.
 pub fn seeded(place: &Place, home: &str, jobs: usize) -> Outcome<()> {
     let mut daemon = Daemon::start(place, home, &[])?;
-    daemon.rehearse(&place.job(0))?;
+    daemon.rehearse(place)?;
     let store = daemon.home().join("state/jobd.db");
     daemon.end()?;
-    seed(&store, jobs)?;
-    place.take_lines().map(drop)
+    Ok(seed(&store, jobs)?)
 }
 
 fn take_turns(

@@ -7,7 +7,7 @@ use proto::api::List;
 
 use super::contestant::Field;
 use super::crowd::megabytes;
-use super::daemon::{Daemon, pass, wait_until};
+use super::daemon::{Daemon, pass};
 use super::growth::seeded;
 use super::numbers::float;
 use super::options::Options;
@@ -37,7 +37,7 @@ type Idler = (String, Vec<u32>);
 /// When jobd fails.
 pub fn measure(place: &Place, options: &Options, report: &mut Report) -> Outcome<()> {
     eprintln!("bench: idling");
-    let mut field = Field::open(place, options, "idle")?;
+    let mut field = Field::open(place, options)?;
     let busy = with_running_jobs(place)?;
     let (own, shims) = busy.service();
     let jobs = options.scale.histories[1];
@@ -79,7 +79,7 @@ fn with_running_jobs(place: &Place) -> Outcome<Daemon> {
     let sleep = place.other_job("idle", vec!["sleep".into(), LIFE_SECS.into()])?;
     let mut daemon = Daemon::start(place, "idle-running", &["--slots", &RUNNING.to_string()])?;
     daemon.submit(std::iter::repeat_n(&sleep, RUNNING))?;
-    wait_until("the jobs run", || Ok(daemon.status()?.running == RUNNING))?;
+    daemon.wait_running(RUNNING)?;
     daemon.hang_up();
     Ok(daemon)
 }
@@ -88,10 +88,9 @@ fn with_running_jobs(place: &Place) -> Outcome<Daemon> {
 fn with_history(place: &Place, jobs: usize) -> Outcome<Daemon> {
     seeded(place, "idle-history", jobs)?;
     let mut daemon = Daemon::start(place, "idle-history", &[])?;
-    daemon.rehearse(&place.job(0))?;
+    daemon.rehearse(place)?;
     daemon.call(&List::default())?;
     daemon.hang_up();
-    place.take_lines()?;
     Ok(daemon)
 }
 

@@ -3,8 +3,6 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-use nix::time::{ClockId, clock_gettime};
-
 use super::contestant::{Contestant, Field};
 use super::daemon::{Daemon, done, time, wait_until};
 use super::numbers::{self, Samples, float, ratio};
@@ -84,7 +82,7 @@ pub fn sample(place: &Place, one: &mut dyn Contestant, job: &Job) -> Outcome<(f6
 /// Milliseconds until the job that `start` brings about has begun.
 fn first(place: &Place, start: impl FnOnce() -> Outcome<()>) -> Outcome<f64> {
     place.take_lines()?;
-    let begun = numbers::nanoseconds(clock_gettime(ClockId::CLOCK_MONOTONIC)?);
+    let begun = numbers::now()?;
     start()?;
     wait_until("the job has run", || Ok(place.lines_written() > 0))?;
     let lines = place.take_lines()?;

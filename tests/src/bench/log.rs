@@ -8,7 +8,7 @@ use super::daemon::{time, wait_until};
 use super::numbers::{Samples, float};
 use super::options::Options;
 use super::place::{Job, Place};
-use super::report::{Bound, Report};
+use super::report::{Bound, Report, short};
 use super::{Outcome, rounds};
 
 /// Bytes of one write in bulk, and of a line.
@@ -40,7 +40,7 @@ pub fn measure(
         eprintln!("bench: output, round {round} of {}", scale.rounds);
         for (way, job) in &ways {
             let limit = turn(place, || to_file(place, job))?;
-            samples.push(way, "direct", limit / limit);
+            samples.push(way, "direct", 1.0);
             field.each(|one| {
                 let took = turn(place, || until_logged(place, one, job))?;
                 samples.push(way, one.name(), took / limit);
@@ -104,12 +104,16 @@ fn is_log(path: &Path) -> bool {
 
 fn tell(mib: usize, lines: usize, samples: &Samples, report: &mut Report) {
     let rows = [
-        (BULK, format!("{mib} MiB of output, times `> file`"), 1.7),
+        (
+            BULK,
+            format!("{} MiB of output, times `> file`", short(Some(float(mib)))),
+            1.7,
+        ),
         (
             LINES,
             format!(
                 "{} lines of {LINE_BYTES} bytes, times `> file`",
-                float(lines)
+                short(Some(float(lines)))
             ),
             1.0,
         ),

@@ -15,6 +15,8 @@
 //! | `idle` | wake-ups and memory of those who have nothing to do |
 //! | `log` | much output against `> file` |
 //! | `grace` | from the end of the grace to an empty tree |
+//! | `kill` | what lives on when a job was stopped |
+//! | `pipe` | how both see the end of the last process |
 //! | `processes` | what the kernel says of processes |
 //! | `numbers`, `report`, `plot` | percentiles; tables, targets and JSON; SVG |
 
@@ -25,11 +27,13 @@ mod depth;
 mod grace;
 mod growth;
 mod idle;
+mod kill;
 mod latency;
 mod log;
 mod numbers;
 mod options;
 mod peers;
+mod pipe;
 mod place;
 mod plot;
 mod processes;

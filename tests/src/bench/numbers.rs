@@ -3,17 +3,23 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use nix::sys::time::TimeSpec;
+use nix::time::{ClockId, clock_gettime};
+
+use super::Outcome;
 
 /// Milliseconds.
 pub fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
-/// A clock's time in nanoseconds.
-pub fn nanoseconds(time: TimeSpec) -> u64 {
+/// The moment, in nanoseconds of the monotonic clock, which the jobs' programs read too.
+///
+/// # Errors
+/// When there is no such clock.
+pub fn now() -> Outcome<u64> {
+    let time = clock_gettime(ClockId::CLOCK_MONOTONIC)?;
     let part = |number: i64| u64::try_from(number).unwrap_or(0);
-    part(time.tv_sec()) * 1_000_000_000 + part(time.tv_nsec())
+    Ok(part(time.tv_sec()) * 1_000_000_000 + part(time.tv_nsec()))
 }
 
 /// From one moment to another, both in nanoseconds; below 0 when the other was before.

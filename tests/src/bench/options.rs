@@ -11,7 +11,8 @@ usage: tests/bench [--quick] [--only PARTS] [--skip-peers] [--jobs N] [--rounds 
                    [--folder DIR] [--keep] [--programs DIR] [-o json] [--markdown FILE]
                    [--plots DIR]
   --quick          a little of everything: shows that the bench works, its numbers mean nothing
-  --only PARTS     of speed,depth,growth,queued,idle,crowd,log,grace (all)
+  --only PARTS     of speed,depth,growth,queued,idle,crowd,log,kill,
+                   grace (all)
   --skip-peers     neither install nor measure other programs
   --jobs N         jobs of each contestant in each round (1000)
   --rounds N       rounds, in which the contestants take turns (3)
@@ -27,8 +28,8 @@ usage: tests/bench [--quick] [--only PARTS] [--skip-peers] [--jobs N] [--rounds 
 ";
 
 /// What is measured, in the order in which it is.
-pub const PARTS: [&str; 8] = [
-    "speed", "depth", "growth", "queued", "idle", "crowd", "log", "grace",
+pub const PARTS: [&str; 9] = [
+    "speed", "depth", "growth", "queued", "idle", "crowd", "log", "kill", "grace",
 ];
 
 /// What was asked for.

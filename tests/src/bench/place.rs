@@ -99,6 +99,18 @@ impl Place {
         self.root.join(name)
     }
 
+    /// Makes a folder that nobody has used; its name.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn new_folder(&self) -> Outcome<String> {
+        let free = (0_u32..).map(|number| number.to_string());
+        let mut free = free.filter(|name| !self.path(name).exists());
+        let name = free.next().ok_or("no name is free")?;
+        fs::create_dir(self.path(&name))?;
+        Ok(name)
+    }
+
     /// The job of that number, which appends a line.
     pub fn job(&self, number: usize) -> Job {
         Job {

@@ -77,9 +77,18 @@ pub fn listener(socket: &Path) -> Outcome<u32> {
 
 /// Ends processes that the bench started, in this order; those that are gone are no fault.
 pub fn end_all(pids: &[u32]) {
+    send(pids, Signal::SIGKILL);
+}
+
+/// Stops them.
+pub fn stop_all(pids: &[u32]) {
+    send(pids, Signal::SIGSTOP);
+}
+
+fn send(pids: &[u32], signal: Signal) {
     for pid in pids {
-        // There is nothing to do about one that cannot be ended.
-        let _sent = kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
+        // There is nothing to do about one that cannot be reached.
+        let _sent = kill(Pid::from_raw(pid.cast_signed()), signal);
     }
 }
 

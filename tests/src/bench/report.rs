@@ -28,6 +28,8 @@ pub struct Report {
     pub targets: Vec<Target>,
     /// Who did not take part, or not to the end, and why.
     pub absent: Vec<(String, String)>,
+    /// Parts that could not be measured to their end, and why.
+    pub failed: Vec<(String, String)>,
     /// What is plotted.
     pub plots: Vec<Plot>,
 }
@@ -168,7 +170,7 @@ impl Report {
             // Writing to a string cannot fail.
             let _written = writeln!(text, "{}{condition}", if markdown { "* " } else { "" });
         }
-        for (name, reason) in &self.absent {
+        for (name, reason) in self.absent.iter().chain(&self.failed) {
             let _written = writeln!(text, "{}{name}: {reason}", if markdown { "* " } else { "" });
         }
         let mut grids: Vec<Vec<Vec<String>>> = self.tables.iter().map(Table::grid).collect();
@@ -252,7 +254,7 @@ pub fn short(number: Option<f64>) -> String {
     match number {
         None => "–".into(),
         Some(number) => match number.abs() {
-            0.0 => "0".into(),
+            size if size.fract() == 0.0 => thousands(&format!("{number:.0}")),
             size if size < 0.1 => format!("{number:.3}"),
             size if size < 10.0 => format!("{number:.2}"),
             size if size < 100.0 => format!("{number:.1}"),
@@ -277,7 +279,7 @@ fn thousands(digits: &str) -> String {
 fn aligned(grid: &[Vec<String>]) -> String {
     let columns = grid.iter().map(Vec::len).max().unwrap_or(0);
     let column = |at: usize| grid.iter().filter_map(move |row| row.get(at));
-    let is_number = |cell: &String| cell.starts_with(|first: char| first.is_ascii_digit());
+    let is_number = |cell: &String| cell.replace(',', "").parse::<f64>().is_ok();
     let width = |at: usize| column(at).map(|cell| cell.chars().count()).max();
     let widths: Vec<usize> = (0..columns).filter_map(width).collect();
     let mut text = String::new();

@@ -7,7 +7,7 @@ use super::contestant::Field;
 use super::options::{Options, USAGE};
 use super::place::Place;
 use super::report::Report;
-use super::{Outcome, crowd, depth, grace, growth, idle, latency, log, plot, rounds};
+use super::{Outcome, crowd, depth, grace, growth, idle, kill, latency, log, plot, rounds};
 
 /// Measures and prints.
 ///
@@ -30,7 +30,10 @@ pub fn run(arguments: impl Iterator<Item = String>) -> Outcome<()> {
     } else {
         print!("{}", report.text());
     }
-    Ok(())
+    match report.failed.first() {
+        None => Ok(()),
+        Some((part, error)) => Err(format!("{part}: {error}").into()),
+    }
 }
 
 fn draw(report: &Report, folder: &Path) -> Outcome<()> {
@@ -43,52 +46,59 @@ fn draw(report: &Report, folder: &Path) -> Outcome<()> {
     Ok(())
 }
 
+/// Measures one part.
+type Part = fn(&Place, &Options, &mut Report) -> Outcome<()>;
+
 fn measure(options: &Options) -> Outcome<Report> {
     let place = Place::make(options)?;
     let mut report = Report::new(conditions(&place, options)?);
-    if ["speed", "depth", "log"]
-        .iter()
-        .any(|part| options.has(part))
-    {
-        side_by_side(&place, options, &mut report)?;
-    }
-    if options.has("growth") {
-        growth::measure(&place, options, &mut report)?;
-    }
-    if options.has("queued") {
-        crowd::queued(&place, options, &mut report)?;
-    }
-    if options.has("idle") {
-        idle::measure(&place, options, &mut report)?;
-    }
-    if options.has("crowd") {
-        crowd::running(&place, options, &mut report)?;
-    }
-    if options.has("grace") {
-        grace::measure(&place, options, &mut report)?;
+    let parts: [(&str, Part); 10] = [
+        ("speed", |place, options, report| {
+            contest(place, options, report, latency::measure)
+        }),
+        ("speed", |place, options, report| {
+            contest(place, options, report, rounds::measure)
+        }),
+        ("log", |place, options, report| {
+            contest(place, options, report, log::measure)
+        }),
+        ("kill", |place, options, report| {
+            contest(place, options, report, kill::measure)
+        }),
+        ("depth", |place, options, report| {
+            contest(place, options, report, depth::measure)
+        }),
+        ("growth", growth::measure),
+        ("queued", crowd::queued),
+        ("idle", idle::measure),
+        ("crowd", crowd::running),
+        ("grace", grace::measure),
+    ];
+    for (name, part) in parts {
+        if options.has(name)
+            && let Err(error) = part(&place, options, &mut report)
+        {
+            // What the others found is worth to be seen.
+            eprintln!("bench: {name}: {error}");
+            report.failed.push((name.into(), error.to_string()));
+        }
     }
     report.absent.sort();
     report.absent.dedup();
     Ok(report)
 }
 
-/// What the contestants do in turn. Those who were slowed down by what they know begin anew.
-fn side_by_side(place: &Place, options: &Options, report: &mut Report) -> Outcome<()> {
-    type Part = fn(&Place, &mut Field, &Options, &mut Report) -> Outcome<()>;
-    let parts: [(&str, &str, Part); 4] = [
-        ("speed", "latency", latency::measure),
-        ("speed", "rounds", rounds::measure),
-        ("log", "log", log::measure),
-        ("depth", "depth", depth::measure),
-    ];
-    for (part, name, measure) in parts {
-        if options.has(part) {
-            let mut field = Field::open(place, options, name)?;
-            measure(place, &mut field, options, report)?;
-            report.absent.append(&mut field.absent);
-        }
-    }
-    Ok(())
+/// What the contestants do in turn. None is slowed down by what it knows from another part.
+fn contest(
+    place: &Place,
+    options: &Options,
+    report: &mut Report,
+    part: fn(&Place, &mut Field, &Options, &mut Report) -> Outcome<()>,
+) -> Outcome<()> {
+    let mut field = Field::open(place, options)?;
+    let done = part(place, &mut field, options, report);
+    report.absent.append(&mut field.absent);
+    done
 }
 
 fn conditions(place: &Place, options: &Options) -> Outcome<Vec<String>> {

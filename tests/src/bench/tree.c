@@ -1,6 +1,7 @@
-/* A job that does not want to end: it has COUNT descendants, none of which hears SIGTERM, and all
- * of which hold the pipe FIFO open, so that its reader sees the end of the last one. It writes
- * "ready" there when they are, and "term NANOSECONDS" (CLOCK_MONOTONIC) when SIGTERM comes. */
+/* A job that does not want to end: it has COUNT descendants in sessions of their own, none of which
+ * hears SIGTERM, and all of which hold the pipe FIFO open, so that its reader sees the end of the
+ * last one. It writes "ready PID" of the last one there when they are, and "term NANOSECONDS"
+ * (CLOCK_MONOTONIC) when SIGTERM comes. It does not end then, but with a third argument. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
@@ -18,8 +19,9 @@ int main(int argc, char **argv)
     char line[64];
     sigset_t term;
     int signal_number;
+    pid_t child = 0;
 
-    if (argc != 3)
+    if (argc != 3 && argc != 4)
         return 64;
     int fifo = open(argv[1], O_WRONLY);
     if (fifo < 0)
@@ -27,10 +29,11 @@ int main(int argc, char **argv)
     alarm(LIFE_SECONDS);
     signal(SIGTERM, SIG_IGN);
     for (int left = atoi(argv[2]); left > 0; left--) {
-        pid_t child = fork();
+        child = fork();
         if (child < 0)
             return 2;
         if (child == 0) {
+            setsid();
             /* An alarm is not inherited. */
             alarm(LIFE_SECONDS);
             for (;;)
@@ -41,14 +44,17 @@ int main(int argc, char **argv)
     sigaddset(&term, SIGTERM);
     sigprocmask(SIG_BLOCK, &term, NULL);
     signal(SIGTERM, SIG_DFL);
-    if (write(fifo, "ready\n", 6) != 6)
+    int length = snprintf(line, sizeof line, "ready %d\n", (int)child);
+    if (write(fifo, line, length) != length)
         return 3;
     for (;;) {
         sigwait(&term, &signal_number);
         clock_gettime(CLOCK_MONOTONIC, &now);
-        int length = snprintf(line, sizeof line, "term %lld%09ld\n", (long long)now.tv_sec,
-                              now.tv_nsec);
+        length = snprintf(line, sizeof line, "term %lld%09ld\n", (long long)now.tv_sec,
+                          now.tv_nsec);
         if (write(fifo, line, length) != length)
             return 4;
+        if (argc == 4)
+            return 0;
     }
 }

@@ -79,6 +79,14 @@ impl Contestant for Pueue {
         time(|| done(self.command("add").arg("--").args(&job.words)))
     }
 
+    fn can_kill(&self) -> bool {
+        true
+    }
+
+    fn kill(&mut self) -> Outcome<()> {
+        done(&mut self.command("kill"))
+    }
+
     fn service(&self) -> Vec<u32> {
         vec![self.daemon.id()]
     }

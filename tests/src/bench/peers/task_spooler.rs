@@ -60,6 +60,14 @@ impl Contestant for TaskSpooler {
         time(|| done(self.command().args(&job.words)))
     }
 
+    fn can_kill(&self) -> bool {
+        true
+    }
+
+    fn kill(&mut self) -> Outcome<()> {
+        done(self.command().arg("-k"))
+    }
+
     fn service(&self) -> Vec<u32> {
         vec![self.server]
     }
