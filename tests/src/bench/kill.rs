@@ -7,7 +7,7 @@ use super::contestant::Field;
 use super::options::Options;
 use super::pipe::Pipe;
 use super::place::Place;
-use super::report::Report;
+use super::report::{Bound, Report};
 use super::{Outcome, processes};
 
 /// After which one that is still there is not expected to end any more.
@@ -38,7 +38,12 @@ pub fn measure(place: &Place, field: &mut Field, _: &Options, report: &mut Repor
         let child = pipe.line("ready ")?.parse()?;
         one.kill()?;
         let lives = pipe.end(LATE)?.is_none();
-        report.compare(&label, one.name(), Some(if lives { 1.0 } else { 0.0 }));
+        let left = Some(if lives { 1.0 } else { 0.0 });
+        report.compare(&label, one.name(), left);
+        if one.name() == "jobd" {
+            let what = "detached processes after a kill";
+            report.target(7, what, left, Bound::AtMost(0.0));
+        }
         if lives {
             processes::end_all(&[child]);
             // Else the next one's reader would see this end.
