@@ -3,6 +3,7 @@
 use super::daemon::{Daemon, done, time};
 use super::options::Options;
 use super::place::{Job, Place};
+use super::progress::say;
 use super::rounds::CONCURRENCY;
 use super::{Outcome, peers};
 
@@ -109,7 +110,7 @@ impl Field {
                 Err(error) if at > 0 => {
                     let failed = self.all.remove(at);
                     let reason = format!("failed: {error}");
-                    eprintln!("bench: {} {reason}", failed.name());
+                    say(&format!("{} {reason}", failed.name()));
                     self.absent.push((failed.name().into(), reason));
                 }
                 done => {

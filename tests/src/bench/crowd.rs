@@ -4,6 +4,7 @@ use super::daemon::Daemon;
 use super::numbers::{float, percentile};
 use super::options::Options;
 use super::place::Place;
+use super::progress::say;
 use super::report::{Bound, Report};
 use super::{Outcome, processes};
 
@@ -22,7 +23,7 @@ const LIFE_SECS: &str = "600";
 /// When jobd fails.
 pub fn queued(place: &Place, options: &Options, report: &mut Report) -> Outcome<()> {
     let jobs = options.scale.queued;
-    eprintln!("bench: {jobs} jobs that wait");
+    say(&format!("{jobs} jobs that wait"));
     let mut daemon = Daemon::start(place, "queued", &[])?;
     daemon.rehearse(place)?;
     daemon.call(&proto::api::Pause {})?;
@@ -48,7 +49,7 @@ pub fn queued(place: &Place, options: &Options, report: &mut Report) -> Outcome<
 /// When jobd fails, or they do not all run.
 pub fn running(place: &Place, options: &Options, report: &mut Report) -> Outcome<()> {
     let jobs = options.scale.crowd;
-    eprintln!("bench: {jobs} jobs that run");
+    say(&format!("{jobs} jobs that run"));
     let sleep = place.other_job("sleep", vec!["sleep".into(), LIFE_SECS.into()])?;
     let mut daemon = Daemon::start(place, "crowd", &["--slots", &jobs.to_string()])?;
     daemon.submit(std::iter::repeat_n(&sleep, jobs))?;

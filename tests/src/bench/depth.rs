@@ -5,6 +5,7 @@ use super::contestant::Field;
 use super::numbers::{float, percentile};
 use super::options::Options;
 use super::place::Place;
+use super::progress::say;
 use super::report::{Plot, Report, short};
 use super::{Outcome, latency, rounds};
 
@@ -28,7 +29,7 @@ pub fn measure(
     let samples = options.scale.samples.div_ceil(FEWER);
     let mut known = 0;
     for depth in options.scale.depths {
-        eprintln!("bench: {depth} jobs at once");
+        say(&format!("{depth} jobs at once"));
         let jobs = place.jobs(*depth);
         known += depth;
         let limit = rounds::rate(place, &jobs, || rounds::direct(&jobs))?;

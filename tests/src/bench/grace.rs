@@ -11,6 +11,7 @@ use super::numbers::{Samples, float, ms_between, now};
 use super::options::Options;
 use super::pipe::Pipe;
 use super::place::Place;
+use super::progress::say;
 use super::report::{Bound, Report, short};
 use super::{Outcome, processes};
 
@@ -39,7 +40,7 @@ pub fn measure(place: &Place, options: &Options, report: &mut Report) -> Outcome
     let grace = GRACE.as_secs().to_string();
     let mut daemon = Daemon::start(place, "grace", &["--grace-seconds", &grace])?;
     for run in 1..=scale.ends {
-        eprintln!("bench: end by force {run} of {}", scale.ends);
+        say(&format!("end by force {run} of {}", scale.ends));
         for descendants in scale.descendants {
             let times = one_end(place, &mut daemon, &fifo, descendants)?;
             for (measure, time) in times {

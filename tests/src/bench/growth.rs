@@ -10,6 +10,7 @@ use super::depth::LATENCY;
 use super::numbers::{Samples, float, ratio};
 use super::options::Options;
 use super::place::Place;
+use super::progress::say;
 use super::report::{Bound, Report, short};
 use super::{Outcome, latency, rounds};
 
@@ -44,7 +45,7 @@ pub fn measure(place: &Place, options: &Options, report: &mut Report) -> Outcome
     let histories = options.scale.histories;
     let histories = histories.map(|jobs| History::make(place, jobs));
     let histories = histories.into_iter().collect::<Outcome<Vec<_>>>()?;
-    eprintln!("bench: starts with a history");
+    say("starts with a history");
     for round in 0..=STARTS.min(options.scale.samples) {
         for history in &histories {
             let took = history.start_and_end(place)?;
@@ -54,7 +55,7 @@ pub fn measure(place: &Place, options: &Options, report: &mut Report) -> Outcome
             }
         }
     }
-    eprintln!("bench: answers with a history");
+    say("answers with a history");
     take_turns(place, &histories, options, &mut samples)?;
     tell(&histories, &samples, report);
     Ok(())
@@ -62,7 +63,7 @@ pub fn measure(place: &Place, options: &Options, report: &mut Report) -> Outcome
 
 impl History {
     fn make(place: &Place, jobs: usize) -> Outcome<History> {
-        eprintln!("bench: a history of {jobs} jobs");
+        say(&format!("a history of {jobs} jobs"));
         let home = format!("history-{jobs}");
         seeded(place, &home, jobs)?;
         Ok(History { jobs, home })

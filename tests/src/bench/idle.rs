@@ -12,6 +12,7 @@ use super::growth::seeded;
 use super::numbers::float;
 use super::options::Options;
 use super::place::Place;
+use super::progress::say;
 use super::report::{Bound, Report};
 use super::{Outcome, processes};
 
@@ -36,7 +37,7 @@ type Idler = (String, Vec<u32>);
 /// # Errors
 /// When jobd fails.
 pub fn measure(place: &Place, options: &Options, report: &mut Report) -> Outcome<()> {
-    eprintln!("bench: idling");
+    say("idling");
     let mut field = Field::open(place, options)?;
     let busy = with_running_jobs(place)?;
     let (own, shims) = busy.service();

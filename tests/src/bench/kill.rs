@@ -7,6 +7,7 @@ use super::contestant::Field;
 use super::options::Options;
 use super::pipe::Pipe;
 use super::place::Place;
+use super::progress::say;
 use super::report::{Bound, Report};
 use super::{Outcome, processes};
 
@@ -18,7 +19,7 @@ const LATE: Duration = Duration::from_secs(3);
 /// # Errors
 /// When jobd fails.
 pub fn measure(place: &Place, field: &mut Field, _: &Options, report: &mut Report) -> Outcome<()> {
-    eprintln!("bench: what lives on");
+    say("what lives on");
     let fifo = place.path("child-is-alive");
     Pipe::make(&fifo)?;
     let words = [

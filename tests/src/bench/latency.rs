@@ -8,6 +8,7 @@ use super::daemon::{Daemon, done, time, wait_until};
 use super::numbers::{self, Samples, float, ratio};
 use super::options::Options;
 use super::place::{Job, Place};
+use super::progress::say;
 use super::report::{Bound, Report};
 use super::{Outcome, rounds};
 
@@ -29,7 +30,7 @@ pub fn measure(
     options: &Options,
     report: &mut Report,
 ) -> Outcome<()> {
-    eprintln!("bench: single commands");
+    say("single commands");
     let mut samples = Samples::default();
     let daemon = Daemon::start(place, "status", &[])?;
     for number in 0..options.scale.samples {

@@ -8,6 +8,7 @@ use super::daemon::{time, wait_until};
 use super::numbers::{Samples, float};
 use super::options::Options;
 use super::place::{Job, Place};
+use super::progress::say;
 use super::report::{Bound, Report, short};
 use super::{Outcome, rounds};
 
@@ -37,7 +38,7 @@ pub fn measure(
     ];
     let mut samples = Samples::default();
     for round in 1..=scale.rounds {
-        eprintln!("bench: output, round {round} of {}", scale.rounds);
+        say(&format!("output, round {round} of {}", scale.rounds));
         for (way, job) in &ways {
             let limit = turn(place, || to_file(place, job))?;
             samples.push(way, "direct", 1.0);

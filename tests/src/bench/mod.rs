@@ -19,6 +19,7 @@
 //! | `pipe` | how both see the end of the last process |
 //! | `processes` | what the kernel says of processes |
 //! | `numbers`, `report`, `plot` | percentiles; tables, targets and JSON; SVG |
+//! | `progress` | what is being done |
 
 mod contestant;
 mod crowd;
@@ -37,6 +38,7 @@ mod pipe;
 mod place;
 mod plot;
 mod processes;
+mod progress;
 mod report;
 mod rounds;
 mod run;

@@ -14,6 +14,7 @@ use super::daemon::{done, wait_until};
 use super::numbers::{Samples, float, ratio};
 use super::options::Options;
 use super::place::{Job, Place};
+use super::progress::say;
 use super::report::{Bound, Report};
 use super::{Outcome, peers, processes};
 
@@ -41,7 +42,7 @@ pub fn measure(
     let jobs = place.jobs(options.scale.jobs);
     let mut samples = Samples::default();
     for round in 1..=options.scale.rounds {
-        eprintln!("bench: round {round} of {}", options.scale.rounds);
+        say(&format!("round {round} of {}", options.scale.rounds));
         let limit = bare(place, &jobs, options, &mut samples)?;
         field.each(|one| turn(place, one, &jobs, limit, &mut samples))?;
     }

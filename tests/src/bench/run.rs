@@ -6,6 +6,7 @@ use std::path::Path;
 use super::contestant::Field;
 use super::options::{Options, USAGE};
 use super::place::Place;
+use super::progress::say;
 use super::report::Report;
 use super::{Outcome, crowd, depth, grace, growth, idle, kill, latency, log, plot, rounds};
 
@@ -79,7 +80,7 @@ fn measure(options: &Options) -> Outcome<Report> {
             && let Err(error) = part(&place, options, &mut report)
         {
             // What the others found is worth to be seen.
-            eprintln!("bench: {name}: {error}");
+            say(&format!("{name}: {error}"));
             report.failed.push((name.into(), error.to_string()));
         }
     }
@@ -112,7 +113,7 @@ fn conditions(place: &Place, options: &Options) -> Outcome<Vec<String>> {
             place.measure_mkdir()?
         ),
         format!(
-            "{} rounds of {} jobs (pueue: a tenth), {} at once; {} samples of a command",
+            "{} rounds of {} jobs (pueue: a twentieth), {} at once; {} samples of a command",
             scale.rounds,
             scale.jobs,
             rounds::CONCURRENCY,

@@ -11,7 +11,7 @@ use crate::bench::rounds::CONCURRENCY;
 use crate::bench::{Outcome, processes};
 
 /// It runs a few jobs a second, and each change costs more the more jobs there are.
-const PACE: usize = 10;
+const PACE: usize = 20;
 const QUEUE_MAX: usize = 100;
 
 /// A daemon of its own.
