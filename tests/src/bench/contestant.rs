@@ -5,7 +5,7 @@ use super::options::Options;
 use super::place::{Job, Place};
 use super::progress::say;
 use super::rounds::CONCURRENCY;
-use super::{Outcome, peers};
+use super::{Outcome, interrupt, peers};
 
 /// A runner of jobs, ready to take them; it ends with this value.
 pub trait Contestant {
@@ -107,7 +107,7 @@ impl Field {
         let mut at = 0;
         while let Some(contestant) = self.all.get_mut(at) {
             match work(contestant.as_mut()) {
-                Err(error) if at > 0 => {
+                Err(error) if at > 0 && !interrupt::came() => {
                     let failed = self.all.remove(at);
                     let reason = format!("failed: {error}");
                     say(&format!("{} {reason}", failed.name()));

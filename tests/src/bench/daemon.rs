@@ -15,7 +15,7 @@ use proto::frame;
 
 use super::numbers::ms;
 use super::place::{Job, Place};
-use super::{Outcome, processes};
+use super::{Outcome, interrupt, processes};
 
 /// How long anything may take before the bench gives up.
 const DEADLINE: Duration = Duration::from_mins(5);
@@ -227,6 +227,7 @@ fn ask<M: Method>(stream: &mut BufReader<UnixStream>, method: &M) -> Outcome<M::
 /// # Errors
 /// When it does not.
 pub fn done(command: &mut Command) -> Outcome<()> {
+    interrupt::check()?;
     let status = command.status();
     let program = command.get_program().display();
     let status = status.map_err(|error| format!("start {program}: {error}"))?;
@@ -253,10 +254,12 @@ pub fn time(what: impl FnOnce() -> Outcome<()>) -> Outcome<f64> {
 pub fn wait_until(what: &str, mut is_so: impl FnMut() -> Outcome<bool>) -> Outcome<()> {
     let begun = Instant::now();
     while !is_so()? {
+        interrupt::check()?;
         if begun.elapsed() > DEADLINE {
             return Err(format!("waited in vain until {what}").into());
         }
-        poll(&mut [], PollTimeout::from(LOOK_MS))?;
+        // A signal ends it too; what it means is checked above.
+        let _waited = poll(&mut [], PollTimeout::from(LOOK_MS));
     }
     Ok(())
 }
@@ -264,8 +267,9 @@ pub fn wait_until(what: &str, mut is_so: impl FnMut() -> Outcome<bool>) -> Outco
 /// Lets time pass: what is measured happens by itself.
 ///
 /// # Errors
-/// When the kernel refuses to wait.
+/// When it is interrupted.
 pub fn pass(time: Duration) -> Outcome<()> {
-    poll(&mut [], PollTimeout::try_from(time.as_millis())?)?;
-    Ok(())
+    let waited = poll(&mut [], PollTimeout::try_from(time.as_millis())?);
+    interrupt::check()?;
+    Ok(waited.map(drop)?)
 }

@@ -19,7 +19,7 @@
 //! | `pipe` | how both see the end of the last process |
 //! | `processes` | what the kernel says of processes |
 //! | `numbers`, `report`, `plot` | percentiles; tables, targets and JSON; SVG |
-//! | `progress` | what is being done |
+//! | `progress`, `interrupt` | what is being done; Ctrl-C |
 
 mod contestant;
 mod crowd;
@@ -28,6 +28,7 @@ mod depth;
 mod grace;
 mod growth;
 mod idle;
+mod interrupt;
 mod kill;
 mod latency;
 mod log;

@@ -8,7 +8,9 @@ use super::options::{Options, USAGE};
 use super::place::Place;
 use super::progress::say;
 use super::report::Report;
-use super::{Outcome, crowd, depth, grace, growth, idle, kill, latency, log, plot, rounds};
+use super::{
+    Outcome, crowd, depth, grace, growth, idle, interrupt, kill, latency, log, plot, rounds,
+};
 
 /// Measures and prints.
 ///
@@ -19,7 +21,9 @@ pub fn run(arguments: impl Iterator<Item = String>) -> Outcome<()> {
         print!("{USAGE}");
         return Ok(());
     };
+    interrupt::remember()?;
     let report = measure(&options)?;
+    interrupt::check()?;
     if let Some(file) = &options.markdown {
         fs::write(file, report.markdown())?;
     }
@@ -77,6 +81,7 @@ fn measure(options: &Options) -> Outcome<Report> {
     ];
     for (name, part) in parts {
         if options.has(name)
+            && !interrupt::came()
             && let Err(error) = part(&place, options, &mut report)
         {
             // What the others found is worth to be seen.
