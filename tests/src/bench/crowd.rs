@@ -5,7 +5,7 @@ use super::numbers::{float, percentile};
 use super::options::Options;
 use super::place::Place;
 use super::progress::say;
-use super::report::{Bound, Report};
+use super::report::{Bound, Report, short};
 use super::{Outcome, processes};
 
 /// Jobs of one command.
@@ -38,7 +38,7 @@ pub fn queued(place: &Place, options: &Options, report: &mut Report) -> Outcome<
         return Err(format!("{waiting} jobs of {jobs} wait").into());
     }
     let grown = processes::rss(daemon.pid())?.saturating_sub(before);
-    let what = format!("growth with {jobs} jobs queued, MB");
+    let what = format!("growth with {} jobs queued, MB", short(Some(float(jobs))));
     report.target(4, &what, Some(float(grown) / 1e6), Bound::AtMost(QUEUED_MB));
     daemon.end()
 }
@@ -58,7 +58,10 @@ pub fn running(place: &Place, options: &Options, report: &mut Report) -> Outcome
     let sizes = sizes.collect::<Outcome<Vec<f64>>>()?;
     let mean = sizes.iter().sum::<f64>() / float(sizes.len());
     let worst = percentile(&sizes, 100);
-    let (title, label) = ("supervisors of jobs", format!("{jobs} jobs at once"));
+    let (title, label) = (
+        "supervisors of jobs",
+        format!("{} jobs at once", short(Some(float(jobs)))),
+    );
     report.set(title, &label, "running", Some(float(shims.len())));
     report.set(title, &label, "PSS each, kB", Some(mean / 1e3));
     report.set(

@@ -13,7 +13,7 @@ use super::numbers::float;
 use super::options::Options;
 use super::place::Place;
 use super::progress::say;
-use super::report::{Bound, Report};
+use super::report::{Bound, Report, short};
 use super::{Outcome, processes};
 
 /// Jobs that run while the daemon has nothing to do.
@@ -43,6 +43,7 @@ pub fn measure(place: &Place, options: &Options, report: &mut Report) -> Outcome
     let (own, shims) = busy.service();
     let jobs = options.scale.histories[1];
     let known = with_history(place, jobs)?;
+    let jobs = short(Some(float(jobs)));
     let mut idlers = vec![
         (format!("jobd, {RUNNING} jobs run"), own),
         (format!("{} supervisors", shims.len()), shims),

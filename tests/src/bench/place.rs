@@ -10,6 +10,7 @@ use std::time::Instant;
 use nix::sys::statfs::{self, statfs};
 
 use super::options::Options;
+use super::progress::say;
 use super::{Outcome, numbers};
 
 /// The programs of the jobs, and their sources.
@@ -252,7 +253,10 @@ impl Drop for Place {
     fn drop(&mut self) {
         if self.keep {
             eprintln!("bench: kept {}", self.root.display());
-        } else if let Err(error) = fs::remove_dir_all(&self.root) {
+            return;
+        }
+        say("removing what was made");
+        if let Err(error) = fs::remove_dir_all(&self.root) {
             eprintln!("bench: {} stays: {error}", self.root.display());
         }
     }

@@ -28,7 +28,8 @@ pub fn children(parent: u32) -> Vec<u32> {
     children_in(&parents(), parent).collect()
 }
 
-/// How often the kernel put any thread of the process on a CPU: each wait that ended is one.
+/// How often any thread of the process was woken: each time it went to sleep again. That it had
+/// to leave the CPU to others in between does not count.
 ///
 /// # Errors
 /// When it is gone.
@@ -37,9 +38,14 @@ pub fn wake_ups(pid: u32) -> Outcome<u64> {
     for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
         let status = fs::read_to_string(thread?.path().join("status"))?;
         sum += field(&status, "voluntary_ctxt_switches:")?;
-        sum += field(&status, "nonvoluntary_ctxt_switches:")?;
     }
     Ok(sum)
+}
+
+/// Whether the process is there and has not ended; a zombie has.
+pub fn is_alive(pid: u32) -> bool {
+    let state = stat(pid).and_then(|fields| fields.chars().next());
+    state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
 }
 
 /// Resident memory in bytes.
@@ -116,10 +122,15 @@ fn parents() -> BTreeMap<u32, u32> {
 }
 
 fn parent(pid: u32) -> Option<u32> {
+    stat(pid)?.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// The fields from the state on.
+fn stat(pid: u32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name before it is in parentheses and may hold anything.
-    let (_, rest) = stat.rsplit_once(')')?;
-    rest.split_whitespace().nth(1)?.parse().ok()
+    // The name before them is in parentheses and may hold anything.
+    let (_, fields) = stat.rsplit_once(')')?;
+    Some(fields.trim_start().into())
 }
 
 #[cfg(test)]
@@ -136,7 +147,9 @@ mod tests {
         assert!(children(own).contains(&child.id()));
         assert!(tree(own).contains(&child.id()) && tree(own).first() == Some(&own));
         assert!(rss(child.id()).unwrap() > 0);
+        assert!(is_alive(child.id()));
         end_all(&[child.id()]);
         assert!(!child.wait().unwrap().success());
+        assert!(!is_alive(child.id()));
     }
 }
