@@ -39,8 +39,8 @@ pub fn measure(place: &Place, options: &Options, report: &mut Report) -> Outcome
     Pipe::make(&fifo)?;
     let grace = GRACE.as_secs().to_string();
     let mut daemon = Daemon::start(place, "grace", &["--grace-seconds", &grace])?;
-    for run in 1..=scale.ends {
-        say(&format!("end by force {run} of {}", scale.ends));
+    say(&format!("ends by force, {} of each", scale.ends));
+    for _ in 0..scale.ends {
         for descendants in scale.descendants {
             let times = one_end(place, &mut daemon, &fifo, descendants)?;
             for (measure, time) in times {
