@@ -12,7 +12,7 @@ use super::{
     Outcome, crowd, depth, grace, growth, idle, interrupt, kill, latency, log, plot, rounds,
 };
 
-/// Measures and prints.
+/// Measures and prints; only then is the folder removed, which takes a while.
 ///
 /// # Errors
 /// Whatever stands against a true measurement.
@@ -22,18 +22,20 @@ pub fn run(arguments: impl Iterator<Item = String>) -> Outcome<()> {
         return Ok(());
     };
     interrupt::remember()?;
-    let report = measure(&options)?;
+    let place = Place::make(&options)?;
+    let report = measure(&place, &options)?;
+    if options.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        print!("{}", report.text());
+    }
+    // What was measured until then can be seen, but takes no whole run's place.
     interrupt::check()?;
     if let Some(file) = &options.markdown {
         fs::write(file, report.markdown())?;
     }
     if let Some(folder) = &options.plots {
         draw(&report, folder)?;
-    }
-    if options.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
-    } else {
-        print!("{}", report.text());
     }
     match report.failed.first() {
         None => Ok(()),
@@ -54,9 +56,8 @@ fn draw(report: &Report, folder: &Path) -> Outcome<()> {
 /// Measures one part.
 type Part = fn(&Place, &Options, &mut Report) -> Outcome<()>;
 
-fn measure(options: &Options) -> Outcome<Report> {
-    let place = Place::make(options)?;
-    let mut report = Report::new(conditions(&place, options)?);
+fn measure(place: &Place, options: &Options) -> Outcome<Report> {
+    let mut report = Report::new(conditions(place, options)?);
     let parts: [(&str, Part); 10] = [
         ("speed", |place, options, report| {
             contest(place, options, report, latency::measure)
@@ -82,7 +83,7 @@ fn measure(options: &Options) -> Outcome<Report> {
     for (name, part) in parts {
         if options.has(name)
             && !interrupt::came()
-            && let Err(error) = part(&place, options, &mut report)
+            && let Err(error) = part(place, options, &mut report)
         {
             // What the others found is worth to be seen.
             say(&format!("{name}: {error}"));
