@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use proto::paths::PathsError;
 
 use crate::client::ClientError;
+use crate::commands::download::DownloadError;
 use crate::follow::FollowError;
 use crate::output::OutputError;
 use crate::start::StartError;
@@ -28,6 +29,9 @@ pub enum Error {
     /// A log could not be read or followed.
     #[error(transparent)]
     Follow(#[from] FollowError),
+    /// A job could not be downloaded.
+    #[error(transparent)]
+    Download(#[from] DownloadError),
     /// The working folder is gone.
     #[error("cannot find the working folder: {0}")]
     Cwd(io::Error),

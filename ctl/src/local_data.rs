@@ -32,7 +32,8 @@ fn look(one: &LocalPath) -> Option<Diagnostic> {
     Some(finding)
 }
 
-fn objection(path: &Path, kind: PathKind) -> Option<(&'static str, String, &'static str)> {
+/// What speaks against a path: code, message and help.
+pub fn objection(path: &Path, kind: PathKind) -> Option<(&'static str, String, &'static str)> {
     let shown = path.display();
     let found = match path.metadata() {
         Ok(found) => found,

@@ -18,6 +18,7 @@ mod job_file;
 mod local_data;
 mod output;
 mod poll;
+mod progress;
 mod socket_health;
 mod start;
 mod time;

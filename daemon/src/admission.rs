@@ -7,9 +7,12 @@ use std::sync::Arc;
 use proto::api::Submission;
 use proto::diagnostic::{Diagnostic, Severity, Span};
 use proto::job::{self, CommandJob, Job, JobText, Override, PathForm};
+use proto::stage::{PrepareReport, StageSettings};
 
-use crate::core::{Definition, plan};
+use crate::core::stage_order;
+use crate::core::{Definition, pinned};
 use crate::engine::Candidate;
+use crate::stage;
 use crate::store::Row;
 
 /// The experiment of jobs that name none and come from nowhere (Azure ML's own default).
@@ -19,7 +22,11 @@ const EXPERIMENT_DEFAULT: &str = "Default";
 ///
 /// # Errors
 /// The findings, errors first, when any job is refused.
-pub fn read_all(submissions: Vec<Submission>, uid: u32) -> Result<Vec<Candidate>, Vec<Diagnostic>> {
+pub fn read_all(
+    submissions: Vec<Submission>,
+    uid: u32,
+    settings: &StageSettings,
+) -> Result<Vec<Candidate>, Vec<Diagnostic>> {
     let created_by = user_name(uid);
     let mut candidates = Vec::new();
     let mut refused = Vec::new();
@@ -33,6 +40,7 @@ pub fn read_all(submissions: Vec<Submission>, uid: u32) -> Result<Vec<Candidate>
             experiment,
             created_by: &created_by,
             uid,
+            settings,
         };
         match read(submission.yaml.as_bytes(), &origin) {
             Ok(candidate) => candidates.push(candidate),
@@ -55,6 +63,7 @@ pub fn read_spooled(
     name: &str,
     folder: &Path,
     uid: u32,
+    settings: &StageSettings,
 ) -> Result<Candidate, Vec<Diagnostic>> {
     let created_by = user_name(uid);
     read(
@@ -66,6 +75,7 @@ pub fn read_spooled(
             experiment: None,
             created_by: &created_by,
             uid,
+            settings,
         },
     )
 }
@@ -86,6 +96,7 @@ struct Origin<'a> {
     experiment: Option<&'a str>,
     created_by: &'a str,
     uid: u32,
+    settings: &'a StageSettings,
 }
 
 fn read(text: &[u8], origin: &Origin<'_>) -> Result<Candidate, Vec<Diagnostic>> {
@@ -126,17 +137,47 @@ fn candidate(mut job: CommandJob, diagnostics: &[Diagnostic], origin: &Origin<'_
             .or_else(|| origin.experiment.map(str::to_owned))
             .unwrap_or_else(|| EXPERIMENT_DEFAULT.into()),
         created_by: origin.created_by.into(),
-        notes: diagnostics.iter().map(note).collect(),
+        notes: notes(&job, diagnostics, origin),
+        pinned: None,
         job,
     };
-    let settings = definition.job.queue_settings.as_ref();
     Candidate {
         name,
-        uid: origin.uid,
+        ..candidate_of(definition, origin.uid, origin.settings)
+    }
+}
+
+/// A job that is run again with exactly what it used. `registered` names the outputs of it that
+/// were registered.
+#[must_use]
+pub fn rerun(
+    row: &Row,
+    prepared: Option<&PrepareReport>,
+    registered: &[String],
+    uid: u32,
+    settings: &StageSettings,
+) -> Candidate {
+    let definition = pinned::again(&row.job.name, &row.definition, prepared, registered);
+    let created_by = user_name(uid);
+    let definition = Definition {
+        created_by,
+        ..definition
+    };
+    candidate_of(definition, uid, settings)
+}
+
+fn candidate_of(definition: Definition, uid: u32, configured: &StageSettings) -> Candidate {
+    let settings = definition.job.queue_settings.as_ref();
+    Candidate {
+        name: None,
+        uid,
         priority: settings
             .and_then(|settings| settings.priority)
             .unwrap_or_default(),
-        prepares: plan::prepares(&definition),
+        prepares: stage_order::prepares(&definition, &|environment| {
+            stage::provides(configured, environment)
+        }),
+        finalizes: stage_order::finalizes(&definition),
         limit_secs: definition
             .job
             .limits
@@ -147,6 +188,18 @@ fn candidate(mut job: CommandJob, diagnostics: &[Diagnostic], origin: &Origin<'_
     }
 }
 
+/// What the user should know: what is taken in the environment's place, and the findings. A prepare
+/// step says for itself what becomes of an environment.
+fn notes(job: &CommandJob, diagnostics: &[Diagnostic], origin: &Origin<'_>) -> Vec<String> {
+    let environment = &job.environment;
+    let own = (!stage::provides(origin.settings, environment)).then(|| {
+        let name = environment.summary();
+        format!("environment: {name} is not used: the command runs on this host as it is")
+    });
+    let findings = diagnostics.iter().map(note);
+    own.into_iter().chain(findings).collect()
+}
+
 /// A finding as one line.
 fn note(finding: &Diagnostic) -> String {
     if finding.path.is_empty() {
@@ -155,24 +208,19 @@ fn note(finding: &Diagnostic) -> String {
     format!("{}: {}", finding.path, finding.message)
 }
 
-/// What the language allows and this release cannot do yet: fetching data and code.
+/// What the language allows and this release cannot do yet: code that is not on this machine.
 fn cannot_run(job: &CommandJob, base_path: &Path) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
-    for one in job::local_paths(job, base_path) {
-        let (PathForm::Uri(path) | PathForm::Asset(path)) = one.path else {
-            continue;
-        };
-        if one.is_passed_on {
-            continue;
-        }
+    let paths = job::local_paths(job, base_path).into_iter();
+    let code = paths.filter(|one| one.field == "code");
+    let remote = code.filter_map(|one| match one.path {
+        PathForm::Uri(path) | PathForm::Asset(path) => Some(path),
+        PathForm::Local(_) => None,
+    });
+    let refused = remote.map(|path| {
         let message = format!("{path} is not on this machine and cannot be fetched yet");
-        let help = match one.field.as_str() {
-            "code" => "use a local file or folder",
-            _ => "use a local path, or `mode: direct` to pass the address on",
-        };
-        found.push(refusal("remote-path", message, &one.field).with_help(help));
-    }
-    found
+        refusal("remote-path", message, "code").with_help("use a local file or folder")
+    });
+    refused.collect()
 }
 
 fn refusal(code: &str, message: String, path: &str) -> Diagnostic {
@@ -186,7 +234,9 @@ fn errors_first(mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
     findings
 }
 
-fn user_name(uid: u32) -> String {
+/// The name of a user, or the number where it has none.
+#[must_use]
+pub fn user_name(uid: u32) -> String {
     match nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid)) {
         Ok(Some(user)) => user.name,
         Ok(None) | Err(_) => uid.to_string(),
@@ -209,9 +259,19 @@ mod tests {
 
     #[test]
     fn what_is_set_is_part_of_the_job() {
-        let candidates = read_all(vec![submission("limits.timeout=60")], 0).unwrap();
+        let candidates = read_all(
+            vec![submission("limits.timeout=60")],
+            0,
+            &StageSettings::default(),
+        )
+        .unwrap();
         assert_eq!(candidates[0].limit_secs, Some(60));
-        let refused = read_all(vec![submission("code=https://h/x")], 0).unwrap_err();
+        let refused = read_all(
+            vec![submission("code=https://h/x")],
+            0,
+            &StageSettings::default(),
+        )
+        .unwrap_err();
         assert_eq!(
             refused[0].to_string(),
             "job.yml: error: code: https://h/x is not on this machine and cannot be fetched yet \

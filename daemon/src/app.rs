@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use interprocess::local_socket::tokio::Listener;
 use proto::paths::Paths;
+use proto::stage::StageSettings;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::core::plan::Host;
@@ -39,9 +41,9 @@ pub enum AppError {
     /// The state folder.
     #[error(transparent)]
     State(#[from] StateError),
-    /// The shim is not there.
+    /// A program of jobd is not there.
     #[error("{} is missing: it must lie beside jobd", path.display())]
-    NoShim {
+    NoProgram {
         /// Where it was looked for.
         path: PathBuf,
     },
@@ -103,17 +105,27 @@ pub fn run(
     process::ignore_sigio().map_err(system("ignore SIGIO"))?;
     let open_files =
         process::raise_open_files().map_err(system("raise the limit of open files"))?;
-    let (host, notes) = look_at_host(&layout, settings, open_files);
+    let (stage, stage_settings) = (find_program(exec::STAGE)?, Arc::new(settings.stage.clone()));
+    let (host, notes) = look_at_host(&layout, settings, stage, open_files);
 
     let cgroup_parent = host.cgroup_parent.clone();
     let store = Store::open(&layout.store(), state::when_missing(&layout)?)?;
     let (engine, handle) = Engine::new(store, layout.store(), settings.capacity)?;
-    let orders = start_exec(&engine, &handle, &layout, host)?;
+    let orders = start_exec(
+        &engine,
+        &handle,
+        &layout,
+        (host, Arc::clone(&stage_settings)),
+    )?;
     let socket = Socket::find(paths)?;
     let facts = facts(paths, socket.path(), notes);
     let retention = Retention::new(settings.retention, handle.clone(), layout.clone())?;
-    let service = Service::new(handle.clone(), layout, facts)?;
-    let spool = Spool::open(paths.spool.clone(), handle.clone())?;
+    let service = Service::new(handle.clone(), layout, facts, Arc::clone(&stage_settings))?;
+    let spool = Spool::open(
+        paths.spool.clone(),
+        handle.clone(),
+        Arc::clone(&stage_settings),
+    )?;
     let engine = start("engine", move || {
         engine.run(move |order| orders.send(order))
     })?;
@@ -137,7 +149,12 @@ pub fn run(
     result
 }
 
-fn look_at_host(layout: &Layout, settings: &Settings, open_files: u64) -> (Host, Vec<String>) {
+fn look_at_host(
+    layout: &Layout,
+    settings: &Settings,
+    stage: PathBuf,
+    open_files: u64,
+) -> (Host, Vec<String>) {
     let mut notes = Vec::new();
     let cgroup_parent = exec::find_cgroup_parent(layout.state())
         .inspect_err(|reason| {
@@ -148,6 +165,7 @@ fn look_at_host(layout: &Layout, settings: &Settings, open_files: u64) -> (Host,
         .ok();
     tracing::info!(state = %layout.state().display(), cgroup = ?cgroup_parent, "starting");
     let host = Host::look(
+        stage,
         settings.grace_ms,
         settings.log_bytes_max,
         cgroup_parent,
@@ -161,9 +179,9 @@ fn start_exec(
     engine: &Engine,
     handle: &Handle,
     layout: &Layout,
-    host: Host,
+    host: (Host, Arc<StageSettings>),
 ) -> Result<exec::Orders, AppError> {
-    let shim = find_shim()?;
+    let shim = find_program(exec::SHIM)?;
     let (orders, inbox) = exec::channel().map_err(system("make the way to the exec thread"))?;
     let exec = Exec::new(inbox, handle.clone(), layout.clone(), host, shim)?;
     for job in engine.live() {
@@ -187,13 +205,13 @@ fn start_exec(
     Ok(orders)
 }
 
-fn find_shim() -> Result<PathBuf, AppError> {
+fn find_program(name: &str) -> Result<PathBuf, AppError> {
     let own = std::env::current_exe().map_err(system("find the own program"))?;
-    let path = own.with_file_name(exec::SHIM);
+    let path = own.with_file_name(name);
     if path.exists() {
         Ok(path)
     } else {
-        Err(AppError::NoShim { path })
+        Err(AppError::NoProgram { path })
     }
 }
 

@@ -6,6 +6,7 @@
 //! STATE/jobd.db.recovering       a store that `jobd recover` is building; .recovered: built
 //! STATE/jobd.db.damaged-TIME     a store that a recovery has replaced
 //! STATE/log/                     the daemon's own log
+//! STATE/cache/                   what preparations keep for many jobs
 //! STATE/jobs/NAME/               the job's: its working folder, with user_logs, outputs, logs
 //! STATE/jobs/NAME/named-outputs/ a folder per output
 //! STATE/steps/NAME.STEP.ATTEMPT/ the daemon's: the records of one step
@@ -22,6 +23,8 @@ use crate::core::{StepKind, StepRef};
 pub const STD_LOG: &str = "user_logs/std_log.txt";
 /// The file within a job's folder that holds what its preparation printed.
 pub const PREPARE_LOG: &str = "system_logs/prepare.log";
+/// The file within a job's folder that holds what its finalization printed.
+pub const FINALIZE_LOG: &str = "system_logs/finalize.log";
 /// The folders that Azure ML's runtime makes in a job's working folder (azureml.md §4).
 pub const JOB_FOLDERS: [&str; 3] = ["user_logs", "outputs", "logs"];
 
@@ -80,6 +83,12 @@ impl Layout {
         self.state.join("log")
     }
 
+    /// What preparations keep for many jobs; they make it.
+    #[must_use]
+    pub fn cache(&self) -> PathBuf {
+        self.state.join("cache")
+    }
+
     /// The folder of all jobs' folders.
     #[must_use]
     pub fn jobs(&self) -> PathBuf {
@@ -116,7 +125,7 @@ impl Layout {
 pub fn parse_step(folder: &str) -> Option<(&str, StepRef)> {
     let (rest, attempt) = folder.rsplit_once('.')?;
     let (name, kind) = rest.rsplit_once('.')?;
-    let kind = [StepKind::Prepare, StepKind::Command]
+    let kind = StepKind::ALL
         .into_iter()
         .find(|known| known.name() == kind)?;
     let attempt = attempt.parse().ok()?;
@@ -135,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_step_folder_names_its_step() {
-        for kind in [StepKind::Prepare, StepKind::Command] {
+        for kind in StepKind::ALL {
             let step = StepRef { kind, attempt: 12 };
             assert_eq!(
                 parse_step(&step_label("a-b_c", step)),

@@ -15,6 +15,7 @@ mod retention;
 pub mod settings;
 pub mod shim;
 pub mod spool;
+pub mod stage;
 pub mod state;
 pub mod store;
 pub mod sys;

@@ -1,9 +1,15 @@
 //! The daemon's settings: defaults, then one small YAML file, then the command line.
 
+mod datastore;
+mod stage;
+#[cfg(test)]
+mod tests;
+
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use proto::diagnostic::{Diagnostic, Span};
+use proto::stage::StageSettings;
 use proto::yaml::{self, Node, Value};
 
 use crate::core::Capacity;
@@ -56,8 +62,10 @@ pub struct Overrides {
     pub retention_bytes: Option<u64>,
 }
 
+pub use stage::DATASTORES_MAX;
+
 /// The settings in force.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// How much happens at once.
     pub capacity: Capacity,
@@ -69,6 +77,8 @@ pub struct Settings {
     pub log_days: usize,
     /// What is kept of ended jobs.
     pub retention: Rules,
+    /// What every order of a stage carries.
+    pub stage: StageSettings,
 }
 
 /// Why the configuration was refused.
@@ -107,11 +117,14 @@ pub fn load(path: &Path, command_line: &Overrides) -> Result<Settings, SettingsE
             path: path.into(),
             source,
         })?;
-    let file = match bytes {
+    let (file, stage) = match bytes {
         Some(bytes) => parse(&bytes, path)?,
-        None => Overrides::default(),
+        None => Default::default(),
     };
-    Ok(Settings::from(&file.under(command_line)))
+    Ok(Settings {
+        stage,
+        ..Settings::from(&file.under(command_line))
+    })
 }
 
 impl Overrides {
@@ -153,6 +166,7 @@ impl From<&Overrides> for Settings {
                 jobs: set.retention_jobs,
                 bytes: set.retention_bytes,
             },
+            stage: StageSettings::default(),
         }
     }
 }
@@ -212,33 +226,16 @@ const KEYS: [Key; 9] = [
     },
 ];
 
-fn parse(bytes: &[u8], path: &Path) -> Result<Overrides, SettingsError> {
-    let mut set = Overrides::default();
-    let mut diagnostics = Vec::new();
-    if bytes.iter().all(u8::is_ascii_whitespace) {
+fn parse(bytes: &[u8], path: &Path) -> Result<(Overrides, StageSettings), SettingsError> {
+    let mut set = Default::default();
+    let says_nothing = |line: &[u8]| matches!(line.trim_ascii_start().first(), None | Some(b'#'));
+    if bytes.split(|byte| *byte == b'\n').all(says_nothing) {
         return Ok(set);
     }
-    match yaml::parse(bytes) {
-        Err(found) => diagnostics = found,
-        Ok(Node {
-            value: Value::Null, ..
-        }) => {}
-        Ok(Node {
-            value: Value::Map(entries),
-            ..
-        }) => {
-            for entry in entries {
-                diagnostics.extend(take(&mut set, &entry.key, &entry.value));
-            }
-        }
-        Ok(other) => {
-            let message = format!(
-                "the configuration must be a mapping, not {}",
-                other.describe()
-            );
-            diagnostics.push(Diagnostic::error("not-a-mapping", other.span, message));
-        }
-    }
+    let mut diagnostics = match yaml::parse(bytes) {
+        Err(found) => found,
+        Ok(file) => take_all(&mut set, &file),
+    };
     if diagnostics.is_empty() {
         return Ok(set);
     }
@@ -246,6 +243,33 @@ fn parse(bytes: &[u8], path: &Path) -> Result<Overrides, SettingsError> {
         diagnostic.file = Some(path.display().to_string());
     }
     Err(SettingsError::Invalid { diagnostics })
+}
+
+fn take_all(set: &mut (Overrides, StageSettings), file: &Node) -> Vec<Diagnostic> {
+    let Value::Map(entries) = &file.value else {
+        let message = format!(
+            "the configuration must be a mapping, not {}",
+            file.describe()
+        );
+        let finding = Diagnostic::error("not-a-mapping", file.span, message);
+        return match file.value {
+            Value::Null => Vec::new(),
+            _ => vec![finding],
+        };
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        match entry.key.text() {
+            key if stage::KEYS.contains(&key) => {
+                found.extend(stage::take(&mut set.1, key, &entry.value));
+            }
+            _ => found.extend(take(&mut set.0, &entry.key, &entry.value)),
+        }
+    }
+    if found.is_empty() {
+        found.extend(stage::check(&set.1, file));
+    }
+    found
 }
 
 fn take(set: &mut Overrides, key: &Node, value: &Node) -> Option<Diagnostic> {
@@ -277,54 +301,10 @@ fn take(set: &mut Overrides, key: &Node, value: &Node) -> Option<Diagnostic> {
 }
 
 fn unknown(name: &str, span: Span) -> Diagnostic {
-    let names: Vec<_> = KEYS.iter().map(|key| key.name).collect();
+    let numbers = KEYS.iter().map(|key| key.name);
+    let names: Vec<_> = numbers.chain(stage::KEYS).collect();
     let mut finding = Diagnostic::error("unknown-key", span, "this key is not known")
         .with_help(format!("known are {}", names.join(", ")));
     finding.path = name.into();
     finding
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn message(text: &str) -> String {
-        parse(text.as_bytes(), Path::new("jobd.yaml"))
-            .unwrap_err()
-            .to_string()
-    }
-
-    #[test]
-    fn the_command_line_wins_over_the_file_and_the_file_over_the_defaults() {
-        let file = parse(b"slots: 3\ngrace_seconds: 0\n", Path::new("jobd.yaml")).unwrap();
-        let above = Overrides {
-            slots: Some(5),
-            ..Overrides::default()
-        };
-        let settings = Settings::from(&file.under(&above));
-        assert_eq!(settings.capacity.slots, 5);
-        assert_eq!(settings.grace_ms, 0);
-        assert_eq!(settings.log_days, 7);
-    }
-
-    #[test]
-    fn a_wrong_file_is_refused_with_its_place() {
-        assert!(message("slots: 2\nslot: 3\n").starts_with("jobd.yaml:2:1: error: slot: "));
-        assert!(message("slots: many\n").starts_with("jobd.yaml:1:8: error: slots: "));
-        assert!(message("slots: 0\n").contains("from 1 to 10000"));
-        assert!(message("- slots\n").contains("must be a mapping"));
-    }
-
-    #[test]
-    fn an_empty_file_is_no_file() {
-        assert_eq!(
-            parse(b"\n", Path::new("jobd.yaml")).unwrap(),
-            Overrides::default()
-        );
-        assert_eq!(
-            parse(b"# nothing yet\n", Path::new("jobd.yaml"))
-                .unwrap_or_else(|_| Overrides::default()),
-            Overrides::default()
-        );
-    }
 }

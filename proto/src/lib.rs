@@ -13,5 +13,6 @@ pub mod job;
 pub mod outcome;
 pub mod paths;
 pub mod record;
+pub mod stage;
 pub mod status;
 pub mod yaml;

@@ -42,6 +42,11 @@ pub enum Outcome {
         /// The kernel's error number, where there was one.
         errno: Option<i32>,
     },
+    /// Its command ended with success, and what it made could not be brought where it belongs.
+    FinalizeFailed {
+        /// What was tried and why it failed, as a lowercase fragment.
+        reason: String,
+    },
     /// What happened cannot be known.
     Lost {
         /// Why it cannot be known.
@@ -82,7 +87,7 @@ impl Outcome {
                 ..
             } => EXIT_NOT_FOUND,
             Outcome::StartFailed { .. } => EXIT_NOT_EXECUTABLE,
-            Outcome::Lost { .. } => EXIT_OWN_ERROR,
+            Outcome::FinalizeFailed { .. } | Outcome::Lost { .. } => EXIT_OWN_ERROR,
         }
     }
 
@@ -125,6 +130,7 @@ impl Outcome {
             ),
             Outcome::OutOfMemory => "was killed by the kernel: out of memory".into(),
             Outcome::StartFailed { reason, .. } => format!("could not be started: {reason}"),
+            Outcome::FinalizeFailed { reason } => format!("could not be finalized: {reason}"),
             Outcome::Lost { reason } => format!("was lost: {reason}"),
         }
     }
@@ -154,6 +160,7 @@ impl Outcome {
             Outcome::Canceled { .. } => ("UserError", "Canceled"),
             Outcome::OutOfMemory => ("UserError", "OutOfMemory"),
             Outcome::StartFailed { .. } => ("UserError", "StartFailed"),
+            Outcome::FinalizeFailed { .. } => ("UserError", "FinalizeFailed"),
             Outcome::Lost { .. } => ("ServiceError", "Lost"),
         };
         Some(ErrorDocument {

@@ -11,11 +11,14 @@
 //! format: a reader takes every minor of its own major (unknown fields are ignored) and refuses
 //! another major.
 //!
-//! Changes: 1.0 first format; 1.1 a refused start, the heartbeat, plain words.
+//! Changes: 1.0 first format; 1.1 a refused start, the heartbeat, plain words; 1.2 the order, the
+//! report and the mounts of a stage.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+
+use crate::stage::Mount;
 
 /// The name of the daemon's order to the shim. Its `flock` is held by a living shim.
 pub const SPEC_FILE: &str = "spec.json";
@@ -33,6 +36,8 @@ pub const EXIT_ROOM_BYTES: u16 = 4096;
 pub const SILENT_FILE: &str = "silent.json";
 /// The byte that the daemon writes to the go pipe; end of file instead means "start nothing".
 pub const GO: u8 = b'g';
+/// What a shim of the spawner answers when its step's end is recorded and it can take the next.
+pub const DONE: u8 = b'd';
 /// The argument that makes a shim a spawner: it forks shims for the daemon at the other end of
 /// its standard input.
 pub const SPAWNER_ARGUMENT: &str = "--spawner";
@@ -52,7 +57,7 @@ pub struct Format {
 
 impl Format {
     /// The format that this release writes.
-    pub const CURRENT: Format = Format { major: 1, minor: 1 };
+    pub const CURRENT: Format = Format { major: 1, minor: 2 };
 
     /// Whether this release can read a record of that format.
     #[must_use]
@@ -103,6 +108,13 @@ pub struct Spec {
     /// The soft limit of open files of the command (getrlimit(2)); none to keep the shim's.
     #[serde(default)]
     pub open_files: Option<u64>,
+    /// Whether the command is a stage ([`crate::stage`]): it finds its order on standard input
+    /// and leaves its report on descriptor 3, both files of the step directory.
+    #[serde(default)]
+    pub stage: bool,
+    /// What the command sees in another place, read-only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mounts: Vec<InputMount>,
 }
 
 /// The signs of life that a command gives: output, or a change of a file.
@@ -134,6 +146,16 @@ pub struct Requirement {
     pub path: PathBuf,
     /// What it must be.
     pub kind: RequirementKind,
+}
+
+/// A mount with what it is to the user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputMount {
+    /// Such as `inputs.data`.
+    pub name: String,
+    /// What is seen where.
+    #[serde(flatten)]
+    pub mount: Mount,
 }
 
 /// What a requirement must be.

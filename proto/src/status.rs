@@ -107,7 +107,7 @@ impl Status {
             ],
             Queued => &[Preparing, Running, CancelRequested, Failed],
             Running => &[Finalizing, CancelRequested, Failed, NotResponding],
-            Finalizing => &[Completed, Failed, Canceled, NotResponding],
+            Finalizing => &[Completed, Failed, Canceled, CancelRequested, NotResponding],
             CancelRequested => &[Canceled, Finalizing, Completed, Failed],
             NotResponding => &[
                 NotStarted,

@@ -154,14 +154,6 @@ const FAULTS: &[(&str, &[&str])] = &[
         &["job.yml:3:7: error: code:", "not on this machine"],
     ),
     (
-        "inputs: {x: {path: 'https://a.b/c'}}\n",
-        &[
-            "job.yml:3:20: error: inputs.x.path:",
-            "https://a.b/c",
-            "direct",
-        ],
-    ),
-    (
         "type: pipeline\n",
         &["job.yml:3:7: error: type:", "pipeline"],
     ),

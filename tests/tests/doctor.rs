@@ -87,6 +87,7 @@ fn an_empty_home_is_well_and_stays_empty() {
         "state-folder",
         "socket-path",
         "shim",
+        "stage",
         "tools",
     ] {
         assert_level(&found, check, Level::Ok);
@@ -298,7 +299,7 @@ fn doctor_of(programs: &Folder, home: &Home, code: i32) -> BTreeMap<String, Find
 #[test]
 fn programs_that_are_missing_or_of_another_release_are_told() {
     let home = Home::new();
-    let programs = copied(&["jobctl", "jobd"]);
+    let programs = copied(&["jobctl", "jobd", "jobd-stage"]);
     assert_level(&doctor_of(&programs, &home, 1), "shim", Level::Broken);
     let shim = programs.path().join("jobd-shim");
     fs::write(&shim, "#!/bin/sh\necho jobd-shim 0.0.1\n").unwrap();
@@ -362,7 +363,7 @@ fn what_belongs_to_another_user_is_broken_and_not_taken_for_missing() {
         return;
     }
     let home = used();
-    let programs = copied(&["jobctl", "jobd", "jobd-shim"]);
+    let programs = copied(&["jobctl", "jobd", "jobd-shim", "jobd-stage"]);
     let jobctl = programs.path().join("jobctl").display().to_string();
     let ran = Jobctl::of_program(Path::new("setpriv"), home.path())
         .args(["--reuid=65534", "--regid=65534", "--clear-groups", &jobctl])

@@ -233,3 +233,33 @@ fn a_recovery_that_was_cut_off_keeps_daemons_away_and_is_completed() {
     home.start(&[]);
     assert_eq!(home.show("four")["exit_code"], 4);
 }
+
+#[test]
+fn the_registry_of_assets_is_read_from_a_damaged_store() {
+    let mut home = Home::running(&["--slots", "1"]);
+    drop(home.run(&["pause"]).ok());
+    for _ in 0..2 {
+        let words = "data create -n iris -t uri_file -p s3://bucket/iris.csv";
+        drop(home.run(&words.split(' ').collect::<Vec<_>>()).ok());
+    }
+    drop(home.run(&["data", "archive", "iris:2"]).ok());
+    // What comes last in the file is the jobs': that is what gets damaged.
+    for number in 0..100 {
+        let job = JobFile::new("true").name(&format!("job{number}"));
+        let text = format!("description: {}", "x".repeat(3_000));
+        drop(home.submit(&job.with(&text)));
+    }
+    stop(&mut home);
+    let length = fs::metadata(store(&home)).unwrap().len();
+    drop(damage(&store(&home), length / 2));
+    drop(home.jobd_json(&["recover", "-o", "json"]));
+    home.start(&["--slots", "1"]);
+    let show = ["data", "show", "iris", "--query", "version", "-o", "tsv"];
+    assert_eq!(home.run(&show).ok().stdout, "1\n");
+    let create = ["data", "create", "-n", "iris", "-p", "s3://bucket/other"];
+    let made = home.run(&create).ok().stdout;
+    assert_eq!(
+        made, "iris:3\n",
+        "a version that is archived is not given again"
+    );
+}

@@ -2,16 +2,13 @@
 //! stopped.
 #![expect(clippy::unwrap_used, reason = "a test may stop anywhere")]
 
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
 use jobd_tests::harness::process::is_alive;
-use jobd_tests::harness::{DEADLINE, Home, JobFile, Witness, probe_command, wait_until};
+use jobd_tests::harness::{DEADLINE, Home, JobFile, Staged, Witness, probe_command, wait_until};
 use nix::sys::signal::Signal;
-use nix::sys::stat::Mode;
-use nix::unistd::mkfifo;
 
 /// The daemon's own error.
 const OWN_ERROR: i32 = 125;
@@ -112,11 +109,13 @@ fn a_daemon_that_is_told_twice_to_end_ends_and_loses_nothing() {
 
 #[test]
 fn a_daemon_that_is_told_to_end_leaves_jobs_of_every_status_as_they_are() {
-    let mut home = Home::running(&["--slots", "2", "--grace-seconds", "600"]);
+    let mut staged = Staged::new();
+    staged.holds("prepare");
+    let prepared = staged.file("prepare", "gate");
+    let home = &mut staged.home;
+    home.start(&["--slots", "2", "--grace-seconds", "600"]);
     let witness = Witness::in_folder(home.path());
-    // The preparation copies it, and waits for its writer.
-    let code = home.path().join("code");
-    mkfifo(&code, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+    fs::create_dir(home.path().join("code")).unwrap();
     let prepares = JobFile::new(&witness.echo("prepares")).with("code: ./code");
     drop(home.submit(&prepares.name("prepares")));
     home.wait_for_status("prepares", "Preparing");
@@ -146,9 +145,7 @@ fn a_daemon_that_is_told_to_end_leaves_jobs_of_every_status_as_they_are() {
             home.wait_for_status(name, status);
         }
     }
-    let mut writer = File::options().write(true).open(&code).unwrap();
-    writer.write_all(b"exit 0\n").unwrap();
-    drop(writer);
+    fs::write(prepared, "").unwrap();
     drop(home.run(&["cancel", "dies", "--force"]).ok());
     assert_eq!(home.wait("dies")["status"], "Canceled");
     fs::write(&gate, "").unwrap();

@@ -87,12 +87,52 @@ fn a_shim_is_seen_under_the_name_of_its_step() {
 }
 
 #[test]
-fn a_finished_shim_is_no_zombie_for_long() {
+fn a_shim_supervises_one_step_after_another() {
     let home = Home::running(&["--slots", "1"]);
-    let name = home.submit(&JobFile::new("true"));
+    let shims: std::collections::HashSet<_> = (0..3)
+        .map(|_| {
+            let name = home.submit(&JobFile::new("true"));
+            assert_eq!(home.wait(&name)["status"], "Completed");
+            home.started(&name).shim.pid
+        })
+        .collect();
+    assert_eq!(shims.len(), 1, "{shims:?}");
+}
+
+#[test]
+fn a_shim_that_was_told_to_stop_is_no_zombie_for_long() {
+    let home = Home::running(&["--slots", "1"]);
+    let name = home.submit(&JobFile::new("sleep 600"));
+    home.wait_for_status(&name, "Running");
     let shim = home.started(&name).shim.pid;
-    assert_eq!(home.wait(&name)["status"], "Completed");
+    drop(home.run(&["cancel", &name]).ok());
+    assert_eq!(home.wait(&name)["status"], "Canceled");
     wait_until("the shim to be reaped", DEADLINE, || {
         !fs::exists(format!("/proc/{shim}")).unwrap()
     });
+}
+
+#[test]
+fn a_killed_idle_shim_harms_no_step() {
+    let home = Home::running(&["--slots", "1"]);
+    let first = home.submit(&JobFile::new("true"));
+    assert_eq!(home.wait(&first)["status"], "Completed");
+    let shim = home.started(&first).shim.pid;
+    signal(shim, Signal::SIGKILL);
+    wait_until("its end", DEADLINE, || !is_alive(shim));
+    let next = home.submit(&JobFile::new("true"));
+    assert_eq!(home.wait(&next)["status"], "Completed");
+    assert_ne!(home.started(&next).shim.pid, shim);
+}
+
+#[test]
+fn a_job_after_one_that_was_killed_in_the_same_shim_runs() {
+    let home = Home::running(&["--slots", "1"]);
+    let killed = home.submit(&JobFile::new("kill -9 $$"));
+    assert_eq!(home.wait(&killed)["exit_code"], 137);
+    // With its own cgroup, should it have one: whoever is in a cgroup may kill all of it.
+    let own = "echo 1 > /sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup)/cgroup.kill; exit 3";
+    drop(home.wait(&home.submit(&JobFile::new(own))));
+    let next = home.submit(&JobFile::new("true"));
+    assert_eq!(home.wait(&next)["status"], "Completed");
 }

@@ -199,8 +199,8 @@ fn what_is_weaker_without_cgroups_is_said() {
 }
 
 #[test]
-fn a_cgroup_of_a_job_is_removed_with_it() {
-    let Some(home) = Home::running_with_cgroups(&[]) else {
+fn a_cgroup_of_a_job_is_empty_after_it_and_gone_with_the_daemon() {
+    let Some(mut home) = Home::running_with_cgroups(&[]) else {
         return;
     };
     drop(
@@ -212,6 +212,10 @@ fn a_cgroup_of_a_job_is_removed_with_it() {
     );
     let cgroup = home.started("grouped").cgroup.unwrap();
     let log = String::from_utf8(home.log("grouped")).unwrap();
-    assert!(log.contains("grouped.command.1"), "{log}");
+    let name = cgroup.file_name().unwrap().to_str().unwrap();
+    assert!(log.contains(name), "{log}");
+    let members = std::fs::read_to_string(cgroup.join("cgroup.procs")).unwrap();
+    assert_eq!(members, "");
+    home.kill();
     wait_until("the removal of the cgroup", DEADLINE, || !cgroup.exists());
 }

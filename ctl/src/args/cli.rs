@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::data::DataArgs;
 use super::shared::NamesArg;
 use super::verbs::{
-    CancelArgs, CompletionsArgs, DoctorArgs, DumpArgs, InitArgs, ListArgs, LogsArgs, ManArgs,
-    RunArgs, SchemaArgs, ShowArgs, StatusArgs, StreamArgs, SubmitArgs, ValidateArgs, WaitArgs,
+    CancelArgs, CompletionsArgs, DoctorArgs, DownloadArgs, DumpArgs, InitArgs, ListArgs, LogsArgs,
+    ManArgs, RunArgs, SchemaArgs, ShowArgs, StatusArgs, StreamArgs, SubmitArgs, ValidateArgs,
+    WaitArgs,
 };
 
 /// Runs Azure ML jobs on this machine: the client of jobd
@@ -73,6 +75,8 @@ pub enum Command {
     Cancel(CancelArgs),
     /// Wait until jobs have ended; exit code 0 when all are Completed, else 1
     Wait(WaitArgs),
+    /// Copy what a job has left into a folder: artifacts/ and named-outputs/
+    Download(DownloadArgs),
     /// Write a job as an Azure ML job file
     Dump(DumpArgs),
     /// Check files of jobs and components without submitting them
@@ -85,6 +89,8 @@ pub enum Command {
     Archive(NamesArg),
     /// Show archived jobs in lists again
     Restore(NamesArg),
+    /// Register data under names and versions, and look at what is registered
+    Data(DataArgs),
     /// Show how the daemon does: version, slots, queue, paths
     Status(StatusArgs),
     /// Say what is weaker on this machine and check the store; exit code 1 when something is broken

@@ -1,6 +1,7 @@
 //! The command line: the one definition behind parsing, help, completions and man pages.
 
 mod cli;
+mod data;
 mod shared;
 mod verbs;
 
@@ -8,9 +9,10 @@ mod verbs;
 mod tests;
 
 pub use cli::{Cli, Command, Global};
+pub use data::{AssetArgs, DataArgs, DataCommand, DataCreateArgs, DataListArgs, DataShowArgs};
 pub use shared::{NamesArg, OutputArgs};
 pub use verbs::{
-    CancelArgs, CompletionsArgs, DoctorArgs, DocumentKind, DumpArgs, InitArgs, JobKind, ListArgs,
-    LogsArgs, ManArgs, RunArgs, SchemaArgs, ShowArgs, StatusArgs, StreamArgs, SubmitArgs,
-    ValidateArgs, WaitArgs,
+    CancelArgs, CompletionsArgs, DoctorArgs, DocumentKind, DownloadArgs, DumpArgs, InitArgs,
+    JobKind, ListArgs, LogsArgs, ManArgs, RunArgs, SchemaArgs, ShowArgs, StatusArgs, StreamArgs,
+    SubmitArgs, ValidateArgs, WaitArgs,
 };

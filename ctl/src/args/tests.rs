@@ -29,6 +29,15 @@ fn habits_of_az_ml_job_are_accepted() {
         "list -r 3 --all-results false -o jsonc",
         "list --all-results true -o yamlc",
         "ls --query [].{Name:name} -o none",
+        "data create -f a.yml -n a -v 2 -g group -w space",
+        "data create --name a --version 1 --type uri_file --path a.csv",
+        "data list -n a -r 3 --include-archived",
+        "download -n job --all --download-path out",
+        "download job --output-name model -p out",
+        "data show -n a -v 1 --query path -o tsv",
+        "data show --name a --label latest",
+        "data archive -n a --version 1",
+        "data restore a:1",
     ] {
         parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
     }
@@ -52,6 +61,15 @@ fn what_cannot_be_meant_is_refused() {
         "list --status Done",
         "list --query [",
         "show a -o xml",
+        "download",
+        "download a --all --output-name b",
+        "data",
+        "data show",
+        "data show a -n b",
+        "data show -n a -v 1 -l latest",
+        "data show -n a -l stable",
+        "data create a.yml -f b.yml",
+        "data list --set a=b",
     ] {
         assert!(parse(line).is_err(), "{line}");
     }

@@ -179,6 +179,28 @@ impl DumpArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct DownloadArgs {
+    #[command(flatten)]
+    pub name: NameArg,
+    /// The artifacts (logs, ./outputs) and all named outputs [default: the artifacts]
+    #[arg(long)]
+    pub all: bool,
+    /// This named output only
+    #[arg(long, value_name = "OUTPUT", conflicts_with = "all")]
+    pub output_name: Option<String>,
+    /// The folder in which a folder of the job's name is made
+    #[arg(
+        short,
+        long,
+        alias = "download-path",
+        value_name = "DIR",
+        default_value = ".",
+        hide_default_value = true
+    )]
+    pub path: PathBuf,
+}
+
+#[derive(Debug, Args)]
 pub struct ValidateArgs {
     #[command(flatten)]
     pub files: FilesArg,
@@ -261,7 +283,7 @@ pub struct ManArgs {
     pub folder: PathBuf,
 }
 
-fn parse_count(text: &str) -> Result<usize, String> {
+pub(super) fn parse_count(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(count) if count > 0 => Ok(count),
         _ => Err("a whole number from 1 on is needed".into()),

@@ -54,7 +54,7 @@ fn effective(socket: &Path, own: Paths, said: Option<BTreeMap<String, String>>) 
 /// The findings of the daemon's program, or the one that there are none.
 fn ask_jobd(paths: &Paths) -> Vec<Finding> {
     let broken = |found: String| {
-        let advice = "put jobd, jobd-shim and jobctl of one release into one folder";
+        let advice = "put jobd, jobd-shim, jobd-stage and jobctl of one release into one folder";
         let means = "no daemon is started, and nothing else could be checked";
         vec![Finding::broken(CHECK, found, means, advice)]
     };

@@ -3,7 +3,9 @@
 pub mod archive;
 pub mod cancel;
 pub mod completions;
+pub mod data;
 pub mod doctor;
+pub mod download;
 pub mod dump;
 pub mod each;
 pub mod init;

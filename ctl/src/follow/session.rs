@@ -17,10 +17,14 @@ use crate::ending::Ending;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::output::print::say;
+use crate::progress::{self, Line};
 use crate::watch::Watching;
 
 /// How often a log is looked at where its folder cannot be watched.
 const LOG_POLL_INTERVAL: Duration = Duration::from_millis(200);
+
+/// How often the progress of a stage is looked at.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 
 /// How a job is to be followed.
 #[derive(Debug)]
@@ -45,6 +49,7 @@ pub struct Session<'e> {
     log: Option<Log>,
     folder: Folder,
     sink: Sink,
+    line: Line,
 }
 
 impl<'e> Session<'e> {
@@ -67,6 +72,7 @@ impl<'e> Session<'e> {
             log: None,
             folder: Folder::default(),
             sink: Sink::new(setup.raw),
+            line: Line::new(),
         })
     }
 
@@ -85,7 +91,10 @@ impl<'e> Session<'e> {
             if self.sink.is_empty() && !self.refill(ended)? && ended {
                 return Ok(self.finish());
             }
+            self.show_progress();
             let ready = self.wait(watched)?;
+            // Whatever is written next has the line for itself.
+            self.line.clear();
             if let Some(ending) = self.react(&ready)? {
                 return Ok(ending);
             }
@@ -104,6 +113,21 @@ impl<'e> Session<'e> {
 
     fn ended(&self) -> bool {
         self.status().is_some_and(Status::is_terminal)
+    }
+
+    /// Whether a stage is at work, which tells how far it has come.
+    fn is_staged(&self) -> bool {
+        matches!(self.status(), Some(Status::Preparing | Status::Finalizing))
+    }
+
+    fn show_progress(&mut self) {
+        if !self.is_staged() || !self.sink.is_at_line_start() {
+            return;
+        }
+        let told = self.last.as_ref().map(|change| change.job_path.as_path());
+        if let Some(progress) = told.and_then(progress::read) {
+            self.line.show(&progress);
+        }
     }
 
     fn watch_folder(&mut self) -> bool {
@@ -154,6 +178,7 @@ impl<'e> Session<'e> {
             )
         );
         let look = (!watched && may_write).then_some(LOG_POLL_INTERVAL);
+        let look = look.or(self.is_staged().then_some(PROGRESS_INTERVAL));
         match (look, self.watching.timeout()) {
             (Some(look), Some(reconnect)) => Some(look.min(reconnect)),
             (look, reconnect) => look.or(reconnect),

@@ -19,6 +19,8 @@ pub struct Sink {
     pending: Vec<u8>,
     written: usize,
     escaper: Option<Escaper>,
+    /// Whether a terminal shows the beginning of a line that has no end yet.
+    is_mid_line: bool,
 }
 
 impl Sink {
@@ -31,12 +33,18 @@ impl Sink {
             pending: Vec::new(),
             written: 0,
             escaper: escaped.then(Escaper::default),
+            is_mid_line: false,
         }
     }
 
     /// Whether all is written.
     pub fn is_empty(&self) -> bool {
         self.written == self.pending.len()
+    }
+
+    /// Whether all is written and nothing would be overwritten in the line that comes.
+    pub fn is_at_line_start(&self) -> bool {
+        self.is_empty() && !self.is_mid_line
     }
 
     /// Takes the next piece of a log, once all is written.
@@ -54,7 +62,12 @@ impl Sink {
         let piece = &rest[..rest.len().min(WRITE_BYTES)];
         // Past the buffer of the standard library, which would hold back an unfinished line.
         match nix::unistd::write(&self.stdout, piece) {
-            Ok(length) => self.written += length,
+            Ok(length) => {
+                self.written += length;
+                if let Some(last) = piece[..length].last() {
+                    self.is_mid_line = *last != b'\n' && self.stdout.is_terminal();
+                }
+            }
             Err(Errno::EAGAIN | Errno::EINTR) => {}
             Err(errno) => return Err(OutputError::Stdout(errno.into())),
         }

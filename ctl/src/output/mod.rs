@@ -7,6 +7,7 @@ mod form;
 pub mod print;
 pub mod query;
 pub mod sheet;
+pub mod size;
 pub mod table;
 pub mod text;
 mod tsv;

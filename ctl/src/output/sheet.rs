@@ -2,12 +2,14 @@
 
 use jiff::tz::TimeZone;
 use proto::api::{JobView, StatusReply};
+use proto::stage::Progress;
 use proto::status::Transition;
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
 use super::text;
 use crate::follow::log_path;
+use crate::progress::amounts;
 use crate::time;
 
 /// Keys with their values, in order.
@@ -69,11 +71,12 @@ fn compact(value: &Value) -> String {
     }
 }
 
-/// A job with its history.
-pub fn job(job: &JobView, zone: &TimeZone) -> Sheet {
+/// A job with its history, and with how far its stage has come while one is at work.
+pub fn job(job: &JobView, progress: Option<&Progress>, zone: &TimeZone) -> Sheet {
     let mut sheet = Sheet::default();
     sheet.add("Name", &job.name);
     sheet.add("Status", status(job));
+    sheet.add_some("Progress", progress.map(told));
     sheet.add_some("Waits because", job.waiting_reason.as_ref());
     if job.display_name != job.name {
         sheet.add("Display name", &job.display_name);
@@ -98,6 +101,15 @@ pub fn job(job: &JobView, zone: &TimeZone) -> Sheet {
     sheet.add("Notes", job.notes.join("\n"));
     sheet.add("History", history(&job.history, zone));
     sheet
+}
+
+fn told(progress: &Progress) -> String {
+    let amounts = amounts(progress).join(", ");
+    let what = text::in_line(&progress.what);
+    match amounts.is_empty() {
+        true => what.into_owned(),
+        false => format!("{what}: {amounts}"),
+    }
 }
 
 fn status(job: &JobView) -> String {
@@ -211,7 +223,7 @@ mod tests {
     fn a_job() {
         let job = view();
         assert_eq!(job.status, Status::Failed);
-        insta::assert_snapshot!(super::job(&job, &TimeZone::UTC).render());
+        insta::assert_snapshot!(super::job(&job, None, &TimeZone::UTC).render());
     }
 
     #[test]

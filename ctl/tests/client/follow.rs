@@ -227,3 +227,56 @@ fn a_queued_job_has_no_log_yet() {
         format!("jobctl: job {NAME} is Queued: no log yet\n")
     );
 }
+
+/// What a stage tells, as it replaces the file.
+fn tell_progress(fake: &Fake, json: &str) {
+    let path = fake.home.file("job/system_logs/progress.new", json);
+    std::fs::rename(&path, path.with_extension("json")).unwrap();
+}
+
+#[test]
+fn a_pipe_gets_a_line_for_each_part_of_a_preparation_and_nothing_else() {
+    let (fake, direct, _canceled) = directed();
+    let mut child = start(&fake.home.0, &["stream", NAME]);
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    // Half-written: it is looked at again.
+    tell_progress(&fake, r#"{"what":"down"#);
+    direct.send(Do::Tell(Status::Preparing, None)).unwrap();
+    tell_progress(
+        &fake,
+        r#"{"what":"downloading inputs.a","bytes":1,"files":0,"rate":0}"#,
+    );
+    assert_eq!(shown(&mut stderr), "jobctl: downloading inputs.a\n");
+    tell_progress(
+        &fake,
+        r#"{"what":"downloading inputs.a","bytes":2,"files":1,"rate":9}"#,
+    );
+    tell_progress(
+        &fake,
+        r#"{"what":"building\u001b[2J","bytes":0,"files":0,"rate":0}"#,
+    );
+    assert_eq!(shown(&mut stderr), "jobctl: building\\u001b[2J\n");
+    direct.send(Do::Tell(Status::Running, None)).unwrap();
+    direct.send(Do::End(Status::Completed, 0)).unwrap();
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).unwrap();
+    assert_eq!((child.wait().unwrap().code(), rest.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn show_tells_how_far_a_stage_has_come() {
+    let folder = crate::fake::Folder::new();
+    let told = r#"{"what":"downloading inputs.a","bytes":1024,"bytes_total":4096,"files":1,
+        "rate":512,"eta_secs":6}"#;
+    folder.file("system_logs/progress.json", told);
+    let line = |status| {
+        let fake = shows(status, &folder.0);
+        let sheet = finish(&fake.home.0, &["show", NAME]).stdout;
+        let line = sheet.lines().find(|line| line.starts_with("Progress"));
+        line.map(str::to_owned)
+    };
+    let expected =
+        "Progress    downloading inputs.a: 1.0 KiB of 4.0 KiB, 1 file, 512 B/s, 6 s left";
+    assert_eq!(line(Status::Preparing).as_deref(), Some(expected));
+    assert_eq!(line(Status::Running), None);
+}

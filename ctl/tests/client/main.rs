@@ -3,6 +3,10 @@
 //! `cfg(test)` tells the linter that all of it is test code.
 
 #[cfg(test)]
+mod data;
+#[cfg(test)]
+mod download;
+#[cfg(test)]
 mod editor;
 #[cfg(test)]
 mod errors;

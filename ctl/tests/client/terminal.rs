@@ -11,12 +11,17 @@ use proto::status::Status;
 
 use crate::fake::Fake;
 use crate::run::jobctl;
-use crate::sample::{summary, view};
+use crate::sample::{changed, summary, view};
 
 const COLUMNS: u16 = 60;
 
 /// Everything that a command writes on its terminal.
 fn seen(command: &mut Command) -> String {
+    seen_by(command, |_| {})
+}
+
+/// The same for somebody who looks at it as it grows.
+fn seen_by(command: &mut Command, look: impl Fn(&str)) -> String {
     let size = Winsize {
         ws_row: 24,
         ws_col: COLUMNS,
@@ -34,6 +39,7 @@ fn seen(command: &mut Command) -> String {
     let mut master = File::from(pty.master);
     while let Ok(length @ 1..) = master.read(&mut piece) {
         text.extend_from_slice(&piece[..length]);
+        look(&String::from_utf8_lossy(&text));
     }
     child.wait().unwrap();
     String::from_utf8(text).unwrap().replace("\r\n", "\n")
@@ -112,4 +118,37 @@ fn findings_are_drawn() {
     let mut command = jobctl(&fake.home.0);
     let drawn = seen(command.args(["submit", "a.yml"]).env("NO_COLOR", "1"));
     insta::assert_snapshot!(drawn);
+}
+
+#[test]
+fn progress_is_a_line_that_is_gone_before_the_log_comes() {
+    let fake = Fake::start(|request, peer| {
+        let Request::Watch(_) = request else {
+            panic!("{request:?}");
+        };
+        let path = peer.home.join("job");
+        peer.reply_more(&changed("a", Status::Preparing, None, &path));
+        let ended = changed("a", Status::Completed, Some(0), &path);
+        // A terminal shows it before the end comes, however slow the machine is.
+        while !path.join("seen").exists() {
+            std::thread::yield_now();
+        }
+        peer.reply(&ended);
+    });
+    fake.home.file("job/user_logs/std_log.txt", "");
+    let told = r#"{"what":"downloading","bytes":1048576,"bytes_total":4194304,"files":0,"rate":0}"#;
+    fake.home.file("job/system_logs/progress.json", told);
+    let folder = fake.home.0.join("job");
+    let seen = seen_by(jobctl(&fake.home.0).args(["stream", "a"]), |text| {
+        if text.contains("4.0 MiB") && !folder.join("seen").exists() {
+            std::fs::write(folder.join("user_logs/std_log.txt"), "hello\n").unwrap();
+            std::fs::write(folder.join("seen"), "").unwrap();
+        }
+    });
+    let line = "\r\x1b[Kdownloading  [######------------------]  1.0 MiB of 4.0 MiB";
+    assert!(seen.starts_with(line), "{seen:?}");
+    assert!(seen.contains("\r\x1b[Khello\n"), "{seen:?}");
+    // How often it is drawn is a matter of time; at the end nothing is left of it.
+    let rest = seen.replace(line, "").replace("\r\x1b[K", "");
+    assert_eq!(rest, "hello\n");
 }

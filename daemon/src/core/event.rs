@@ -7,10 +7,12 @@ use proto::api::ApiError;
 use proto::job::CommandJob;
 use proto::job::limits::Priority;
 use proto::record::{Ended, Exit};
+use proto::stage::StageReport;
 use proto::status::Status;
 use serde::{Deserialize, Serialize};
 
 use super::job::{Job, JobId};
+use super::pinned::Pinned;
 use super::step::StepRef;
 
 /// The two clocks, read at the edge.
@@ -40,6 +42,9 @@ pub struct Definition {
     /// What has no effect on this machine, and other remarks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// What a rerun must use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<Pinned>,
 }
 
 /// A valid job that asks to be admitted. Its name is free: the engine has looked.
@@ -53,6 +58,8 @@ pub struct NewJob {
     pub priority: Priority,
     /// Whether something must be prepared before it can run.
     pub prepares: bool,
+    /// Whether what it makes must be brought somewhere.
+    pub finalizes: bool,
     /// Its time limit in seconds.
     pub limit_secs: Option<u64>,
     /// The key under which the spool admits a file exactly once.
@@ -66,6 +73,8 @@ pub struct NewJob {
 pub enum StepEnd {
     /// The shim's record.
     Exit(Exit),
+    /// The shim's record, and what the stage reports.
+    Staged(Exit, Box<StageReport>),
     /// It provably never ran.
     NeverRan,
     /// Its folder is not there: it was never made, or somebody removed it.
@@ -75,12 +84,35 @@ pub enum StepEnd {
 }
 
 impl StepEnd {
+    /// When, in microseconds since the Unix epoch, where it was seen.
+    #[must_use]
+    pub fn at(&self) -> Option<i64> {
+        match self {
+            StepEnd::Exit(exit) | StepEnd::Staged(exit, _) => Some(exit.at),
+            StepEnd::NeverRan | StepEnd::NoFolder | StepEnd::Lost(_) => None,
+        }
+    }
+
+    /// What a stage that came to its end has to report; none for one that failed, whose reason
+    /// is the job's.
+    #[must_use]
+    pub fn report(&self) -> Option<Box<StageReport>> {
+        match self {
+            StepEnd::Staged(_, report) if !matches!(**report, StageReport::Failed(_)) => {
+                Some(report.clone())
+            }
+            _ => None,
+        }
+    }
+
     /// Whether nothing ran because it could not be started, which may pass.
     #[must_use]
     pub fn is_no_start(&self) -> bool {
         match self {
             StepEnd::NeverRan | StepEnd::NoFolder => true,
-            StepEnd::Exit(exit) => matches!(exit.ended, Ended::Refused { .. }),
+            StepEnd::Exit(exit) | StepEnd::Staged(exit, _) => {
+                matches!(exit.ended, Ended::Refused { .. })
+            }
             StepEnd::Lost(_) => false,
         }
     }
@@ -93,6 +125,8 @@ pub enum Event {
     Submit(Ticket, Vec<NewJob>),
     /// Somebody asks for the end of a job.
     Cancel(Ticket, JobId, Force),
+    /// Somebody asks that an ended job be finalized once more; it is not alive.
+    RetryFinalize(Ticket, Box<Job>),
     /// Somebody stops (true) or starts (false) the queue.
     Pause(Ticket, bool),
     /// A step's shim has been let go.
@@ -138,6 +172,8 @@ pub enum Effect {
     Insert(Job, NewJob),
     /// Write: the job's state.
     Update(Job),
+    /// Write: what a step of the job has reported.
+    Report(JobId, Box<StageReport>),
     /// Write: whether the queue is paused.
     SetPaused(bool),
     /// Make a step ready to be started. Idempotent by job, step and attempt.

@@ -2,30 +2,28 @@
 
 use proto::job::limits::Priority;
 use proto::outcome::Outcome;
-use proto::record::{Ended, Exit, StopReason};
+use proto::record::{Ended, Exit};
+use proto::stage::StageReport;
 use proto::status::{Status, Transition};
 use serde::{Deserialize, Serialize};
 
 use super::event::{Force, NewJob, StepEnd};
 use super::step::{ActiveStep, Phase, StepKind, StepRef};
 
+mod end;
+mod event;
+
+pub use end::End;
+pub use event::{Act, JobEvent, Refusal};
+
+use end::{end, failure, outcome_of};
+
 /// A job's number: jobs are queued in the order of their numbers.
 pub type JobId = i64;
 
-/// How often a step whose supervisor vanished before it began anything is tried again.
+/// How often a step whose supervisor vanished before it began anything, or a stage whose end is
+/// not known, is tried again.
 pub const VANISHED_MAX: u32 = 5;
-
-/// How a job ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct End {
-    /// The outcome.
-    pub outcome: Outcome,
-    /// Milliseconds of monotonic time that the last step ran.
-    pub duration_ms: Option<u64>,
-    /// Bytes of output that were dropped.
-    #[serde(default)]
-    pub log_bytes_dropped: u64,
-}
 
 /// A job's state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +38,9 @@ pub struct Job {
     pub priority: Priority,
     /// Whether it has a prepare step.
     pub prepares: bool,
+    /// Whether it has a finalize step.
+    #[serde(default)]
+    pub finalizes: bool,
     /// Its time limit in seconds, for the words of its end: the shim keeps the limit itself.
     pub limit_secs: Option<u64>,
     /// Its status: always the last one of the history.
@@ -48,7 +49,7 @@ pub struct Job {
     pub history: Vec<Transition>,
     /// Attempts made at the present step.
     pub attempts: u32,
-    /// How often a supervisor of the present step vanished before it began anything.
+    /// How often a supervisor of the present step vanished.
     #[serde(default)]
     pub vanished: u32,
     /// Why its last start came to nothing, while it waits for the next.
@@ -58,58 +59,11 @@ pub struct Job {
     pub active: Option<ActiveStep>,
     /// The stop that was asked for.
     pub cancel: Option<Force>,
+    /// How its command ended, while its finalize step is still to come to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<End>,
     /// How it ended.
     pub end: Option<End>,
-}
-
-/// What happens to a job.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum JobEvent {
-    /// Its plan of steps is made.
-    Planned,
-    /// It may start its next step as soon as there is a slot, before anything else is stored.
-    GrantedAhead,
-    /// It may start its next step.
-    Granted,
-    /// Its step's shim has been let go.
-    Launched(StepRef),
-    /// Its step's shim could not be started; nothing ran.
-    LaunchFailed(StepRef, String),
-    /// Its step has ended.
-    Ended(StepRef, StepEnd),
-    /// Its end is asked for.
-    CancelAsked(Force),
-    /// Its supervisor cannot be reached although it lives.
-    Silent(StepRef, String),
-    /// Its supervisor is reached again.
-    Heard(StepRef),
-}
-
-/// What a changed job needs done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Act {
-    /// Make the step ready to be started.
-    MakeReady(StepRef),
-    /// Start the step once that is stored.
-    Launch(StepRef),
-    /// Start the step: that it may begin is stored already.
-    LaunchAtOnce(StepRef),
-    /// Stop the step.
-    Stop(StepRef, Force),
-}
-
-/// Why an event changed nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// It speaks of a step that is not under way: late news, ignored.
-    #[error("the step is not under way")]
-    Stale,
-    /// It has happened already.
-    #[error("nothing to change")]
-    NoChange,
-    /// The status does not allow it.
-    #[error("not allowed in status {0}")]
-    BadStatus(Status),
 }
 
 impl Job {
@@ -122,6 +76,7 @@ impl Job {
             uid: new.uid,
             priority: new.priority,
             prepares: new.prepares,
+            finalizes: new.finalizes,
             limit_secs: new.limit_secs,
             status: Status::NotStarted,
             history: vec![Transition {
@@ -134,6 +89,7 @@ impl Job {
             held: None,
             active: None,
             cancel: None,
+            pending: None,
             end: None,
         }
     }
@@ -146,6 +102,7 @@ impl Job {
                 Some(StepKind::Prepare)
             }
             (Status::Queued, None) => Some(StepKind::Command),
+            (Status::Finalizing, None) if self.pending.is_some() => Some(StepKind::Finalize),
             (Status::Queued, Some(active)) if active.phase == Phase::Granted => {
                 Some(active.step.kind)
             }
@@ -191,6 +148,7 @@ impl Job {
             JobEvent::CancelAsked(force) => self.cancel_asked(at, force),
             JobEvent::Silent(step, reason) => self.silent(at, step, reason),
             JobEvent::Heard(step) => self.heard(at, step),
+            JobEvent::RetryFinalize => self.retry_finalize(at),
         }
     }
 
@@ -267,15 +225,22 @@ impl Job {
         if self.cancel.is_none() && self.vanished + 1 >= VANISHED_MAX {
             let reason =
                 format!("its supervisor ended {VANISHED_MAX} times before it began anything");
-            let outcome = Outcome::StartFailed {
-                reason,
-                errno: None,
-            };
+            let outcome = self.failed(reason);
             return self.finish(at, outcome, None);
         }
         self.vanished += 1;
         let reason = "its supervisor ended before it began anything";
         self.never_ran(at, Some(reason.into()))
+    }
+
+    /// What became of a step cannot be known. A stage is begun again: it finds what it has done.
+    fn lost(&mut self, at: i64, step: StepRef, reason: String) -> Result<Option<Act>, Refusal> {
+        let again = self.vanished + 1 < VANISHED_MAX && step.kind.is_stage();
+        if !again {
+            return self.finish(at, Outcome::Lost { reason }, None);
+        }
+        self.vanished += 1;
+        self.never_ran(at, Some(reason))
     }
 
     /// Back to where the step was granted, or to the end when a cancel has come meanwhile.
@@ -291,6 +256,7 @@ impl Job {
             let waiting = match kind {
                 StepKind::Prepare => Status::Preparing,
                 StepKind::Command => Status::Queued,
+                StepKind::Finalize => Status::Finalizing,
             };
             self.enter(waiting, at, None)?;
         }
@@ -309,45 +275,95 @@ impl Job {
             StepEnd::NeverRan => self.vanished(at),
             StepEnd::NoFolder if active.phase == Phase::Launching => self.vanished(at),
             StepEnd::NoFolder => {
-                let reason = "the folder with its records was removed".into();
-                self.finish(at, Outcome::Lost { reason }, None)
+                self.lost(at, step, "the folder with its records was removed".into())
             }
-            StepEnd::Lost(reason) => self.finish(at, Outcome::Lost { reason }, None),
-            StepEnd::Exit(exit) => self.exited(at, step, &exit),
+            StepEnd::Lost(reason) => self.lost(at, step, reason),
+            StepEnd::Exit(exit) => self.exited(at, step, &exit, None),
+            StepEnd::Staged(exit, report) => self.exited(at, step, &exit, Some(*report)),
         }
     }
 
-    fn exited(&mut self, at: i64, step: StepRef, exit: &Exit) -> Result<Option<Act>, Refusal> {
+    fn exited(
+        &mut self,
+        at: i64,
+        step: StepRef,
+        exit: &Exit,
+        report: Option<StageReport>,
+    ) -> Result<Option<Act>, Refusal> {
         if let Ended::Refused { reason, .. } = &exit.ended {
             return self.never_ran(at, Some(reason.clone()));
         }
         let outcome = outcome_of(exit, self.limit_secs);
-        if step.kind == StepKind::Prepare {
-            return self.prepared(at, outcome, exit);
+        match step.kind {
+            StepKind::Command if self.is_to_finalize(&outcome) => {
+                self.to_finalize(at, outcome, exit)
+            }
+            StepKind::Command => self.finish(at, outcome, Some(exit)),
+            StepKind::Prepare | StepKind::Finalize => {
+                self.stage_ended(at, step.kind, outcome, exit, report)
+            }
         }
-        self.finish(at, outcome, Some(exit))
     }
 
-    fn prepared(&mut self, at: i64, outcome: Outcome, exit: &Exit) -> Result<Option<Act>, Refusal> {
+    fn is_to_finalize(&self, outcome: &Outcome) -> bool {
+        self.finalizes && outcome.is_success()
+    }
+
+    /// The command has done its work, what it made is still to be brought where it belongs.
+    fn to_finalize(
+        &mut self,
+        at: i64,
+        outcome: Outcome,
+        exit: &Exit,
+    ) -> Result<Option<Act>, Refusal> {
         if self.cancel.is_some() {
             return self.finish(at, Outcome::Canceled { killed: false }, Some(exit));
         }
-        if !outcome.is_success() {
-            let reason = match outcome {
-                Outcome::StartFailed { reason, .. } => reason,
-                other => format!("its preparation {}", other.describe()),
-            };
-            let outcome = Outcome::StartFailed {
-                reason,
-                errno: None,
-            };
+        self.approach_end(at)?;
+        self.pending = Some(end(outcome, Some(exit)));
+        self.next_step();
+        Ok(None)
+    }
+
+    fn stage_ended(
+        &mut self,
+        at: i64,
+        kind: StepKind,
+        outcome: Outcome,
+        exit: &Exit,
+        report: Option<StageReport>,
+    ) -> Result<Option<Act>, Refusal> {
+        if self.cancel.is_some() || matches!(outcome, Outcome::Canceled { .. }) {
+            return self.finish(at, Outcome::Canceled { killed: false }, Some(exit));
+        }
+        if let Some(reason) = failure(kind, outcome, report) {
+            let outcome = self.failed(reason);
             return self.finish(at, outcome, Some(exit));
         }
+        if let Some(pending) = &self.pending {
+            return self.finish(at, pending.outcome.clone(), Some(exit));
+        }
         self.enter(Status::Queued, at, None)?;
+        self.next_step();
+        Ok(None)
+    }
+
+    fn next_step(&mut self) {
         self.active = None;
         self.attempts = 0;
         self.vanished = 0;
-        Ok(None)
+        self.held = None;
+    }
+
+    /// The outcome of a job that cannot come to its next step for this reason.
+    fn failed(&self, reason: String) -> Outcome {
+        match self.pending {
+            Some(_) => Outcome::FinalizeFailed { reason },
+            None => Outcome::StartFailed {
+                reason,
+                errno: None,
+            },
+        }
     }
 
     /// The end of the job, with its outcome.
@@ -365,10 +381,9 @@ impl Job {
         };
         let reason = (last != Status::Completed).then(|| outcome.describe());
         self.enter(last, at, reason)?;
-        self.end = Some(End {
-            outcome,
-            duration_ms: exit.map(|exit| exit.duration_ms),
-            log_bytes_dropped: exit.map_or(0, |exit| exit.log_bytes_dropped),
+        self.end = Some(match self.pending.take() {
+            Some(command) => End { outcome, ..command },
+            None => end(outcome, exit),
         });
         self.active = None;
         self.held = None;
@@ -392,7 +407,7 @@ impl Job {
 
     fn cancel_asked(&mut self, at: i64, force: Force) -> Result<Option<Act>, Refusal> {
         match self.status {
-            Status::Completed | Status::Failed | Status::Finalizing => {
+            Status::Completed | Status::Failed => {
                 return Err(Refusal::BadStatus(self.status));
             }
             Status::Canceled => return Err(Refusal::NoChange),
@@ -433,10 +448,24 @@ impl Job {
         Ok(None)
     }
 
+    /// The one way back from an end: the command has done its work, and nothing of it was deleted.
+    fn retry_finalize(&mut self, at: i64) -> Result<Option<Act>, Refusal> {
+        let failed = self.end.take_if(|end| end.is_finalize_failure());
+        let command = failed.ok_or(Refusal::BadStatus(self.status))?;
+        self.pending = Some(End {
+            outcome: Outcome::Exited { code: 0 },
+            ..command
+        });
+        self.vanished = 0;
+        self.note(Status::Finalizing, at, None);
+        Ok(None)
+    }
+
     fn status_of_step(&self, kind: StepKind) -> Status {
         match kind {
             StepKind::Prepare => Status::Preparing,
             StepKind::Command => Status::Running,
+            StepKind::Finalize => Status::Finalizing,
         }
     }
 
@@ -446,43 +475,18 @@ impl Job {
             .ok_or(Refusal::Stale)
     }
 
-    /// The only place that sets a status by the transition table.
+    /// Sets a status by the transition table.
     fn enter(&mut self, status: Status, at: i64, reason: Option<String>) -> Result<(), Refusal> {
         if !self.status.may_become(status) {
             return Err(Refusal::BadStatus(self.status));
         }
-        self.status = status;
-        self.history.push(Transition { status, at, reason });
+        self.note(status, at, reason);
         Ok(())
     }
-}
 
-/// What the shim's facts mean.
-fn outcome_of(exit: &Exit, limit_secs: Option<u64>) -> Outcome {
-    match (&exit.ended, exit.stop) {
-        (Ended::StartFailed { reason, errno }, _) => Outcome::StartFailed {
-            reason: reason.clone(),
-            errno: *errno,
-        },
-        (Ended::Refused { reason, errno }, _) => Outcome::StartFailed {
-            reason: reason.clone(),
-            errno: Some(*errno),
-        },
-        (_, Some(stop)) => match stop.reason {
-            StopReason::Limit => Outcome::TimedOut {
-                limit_secs: limit_secs.unwrap_or(exit.duration_ms / 1000),
-                killed: stop.killed,
-            },
-            StopReason::Silence => Outcome::FellSilent {
-                killed: stop.killed,
-            },
-            StopReason::Request => Outcome::Canceled {
-                killed: stop.killed,
-            },
-        },
-        (_, None) if exit.oom_killed => Outcome::OutOfMemory,
-        (Ended::Exited { code }, None) => Outcome::Exited { code: *code },
-        (Ended::Signaled { signal }, None) => Outcome::Signaled { signal: *signal },
+    fn note(&mut self, status: Status, at: i64, reason: Option<String>) {
+        self.status = status;
+        self.history.push(Transition { status, at, reason });
     }
 }
 

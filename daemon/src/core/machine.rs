@@ -26,7 +26,7 @@ pub const GRANTED_MAX: usize = 16;
 pub struct Capacity {
     /// Commands that run at once.
     pub slots: usize,
-    /// Preparations that run at once.
+    /// Preparations and finalizations that run at once.
     pub preparing: usize,
     /// Live jobs in all.
     pub jobs: usize,
@@ -38,8 +38,10 @@ pub struct Core {
     capacity: Capacity,
     jobs: HashMap<JobId, Job>,
     next_id: JobId,
+    to_finalize: Queue,
     to_prepare: Queue,
     to_run: Queue,
+    /// Stages under way.
     preparing: usize,
     slots_used: usize,
     paused: bool,
@@ -60,6 +62,7 @@ impl Core {
             capacity,
             jobs: HashMap::new(),
             next_id,
+            to_finalize: Queue::default(),
             to_prepare: Queue::default(),
             to_run: Queue::default(),
             preparing: 0,
@@ -100,10 +103,10 @@ impl Core {
         self.slots_used
     }
 
-    /// How many jobs wait for a slot or for their preparation.
+    /// How many jobs wait for a slot or for a stage.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.to_run.len() + self.to_prepare.len()
+        self.to_run.len() + self.to_prepare.len() + self.to_finalize.len()
     }
 
     /// Whether the queue is paused.
@@ -148,6 +151,10 @@ impl Core {
         match event {
             Event::Submit(ticket, jobs) => self.submit(now, ticket, jobs, effects),
             Event::Cancel(ticket, id, force) => self.cancel(now, ticket, id, force, effects),
+            Event::RetryFinalize(ticket, job) => {
+                let answer = self.retry_finalize(now, *job, effects);
+                effects.push(Effect::Reply(ticket, answer));
+            }
             Event::Pause(ticket, paused) => {
                 self.paused = paused;
                 effects.push(Effect::SetPaused(paused));
@@ -169,7 +176,13 @@ impl Core {
                     self.hold_until_ms = None;
                     self.backoff_ms = LAUNCH_BACKOFF_MS_MIN;
                 }
-                self.apply(now, id, JobEvent::Ended(step, end), effects);
+                let report = end.report();
+                if self
+                    .apply(now, id, JobEvent::Ended(step, end), effects)
+                    .is_none()
+                {
+                    effects.extend(report.map(|report| Effect::Report(id, report)));
+                }
             }
             Event::Silent(id, step, reason) => {
                 self.apply(now, id, JobEvent::Silent(step, reason), effects);
@@ -246,17 +259,15 @@ impl Core {
             return None;
         }
         let run = (self.slots_used < self.capacity.slots).then(|| self.to_run.first());
-        let prepare = (self.preparing < self.capacity.preparing).then(|| self.to_prepare.first());
-        run.flatten().or(prepare.flatten())
+        let stage = (self.preparing < self.capacity.preparing)
+            // What is almost done comes first.
+            .then(|| self.to_finalize.first().or(self.to_prepare.first()));
+        run.flatten().or(stage.flatten())
     }
 
     fn submit(&mut self, now: Now, ticket: Ticket, new: Vec<NewJob>, effects: &mut Vec<Effect>) {
         if self.jobs.len() + new.len() > self.capacity.jobs {
-            let max = i64::try_from(self.capacity.jobs).unwrap_or(i64::MAX);
-            let error = ApiError::LimitReached {
-                limit: "queue_max".into(),
-                max,
-            };
+            let error = self.queue_full();
             effects.push(Effect::Reply(ticket, Err(error)));
             return;
         }
@@ -287,6 +298,36 @@ impl Core {
             (Some(_), None) => Ok(Answer::NotLive),
         };
         effects.push(Effect::Reply(ticket, answer));
+    }
+
+    /// An ended job is alive again.
+    fn retry_finalize(
+        &mut self,
+        now: Now,
+        mut job: Job,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Answer, ApiError> {
+        if self.jobs.len() >= self.capacity.jobs {
+            return Err(self.queue_full());
+        }
+        if job.apply(now.wall, JobEvent::RetryFinalize).is_err() {
+            return Err(ApiError::BadStatus {
+                status: job.status.to_string(),
+                reason: "only a job whose finalization failed can be finalized once more".into(),
+                name: job.name,
+            });
+        }
+        self.count(&job, true);
+        effects.push(Effect::Update(job.clone()));
+        self.jobs.insert(job.id, job);
+        Ok(Answer::Done)
+    }
+
+    fn queue_full(&self) -> ApiError {
+        ApiError::LimitReached {
+            limit: "queue_max".into(),
+            max: i64::try_from(self.capacity.jobs).unwrap_or(i64::MAX),
+        }
     }
 
     /// Applies an event to a job, keeps queues and counts true, and forgets the job when it has
@@ -332,6 +373,7 @@ impl Core {
         let queue = match job.waits_for() {
             Some(StepKind::Prepare) => Some(&mut self.to_prepare),
             Some(StepKind::Command) => Some(&mut self.to_run),
+            Some(StepKind::Finalize) => Some(&mut self.to_finalize),
             None => None,
         };
         match (queue, add) {
@@ -347,7 +389,7 @@ impl Core {
             };
         }
         let counter = match job.holds() {
-            Some(StepKind::Prepare) => &mut self.preparing,
+            Some(StepKind::Prepare | StepKind::Finalize) => &mut self.preparing,
             Some(StepKind::Command) => &mut self.slots_used,
             None => return,
         };

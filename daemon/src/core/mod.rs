@@ -5,14 +5,17 @@
 //! * [`Job::apply`](job::Job::apply) is the one place where a job's state changes.
 //! * [`Core::step`] is the one place where events meet the jobs, the queue and the slots.
 //! * [`reconcile`] says what a step's folder means to a daemon that has just started.
-//! * [`plan`] turns a job into the orders for its steps; [`words`] says which need no shell.
+//! * [`plan`] turns a job into the orders for its steps, [`stage_order`] into those for what its
+//!   stages do, [`pinned`] into another that uses the same; [`words`] says which commands need no shell.
 
 pub mod event;
 pub mod job;
 pub mod machine;
+pub mod pinned;
 pub mod plan;
 pub mod queue;
 pub mod reconcile;
+pub mod stage_order;
 pub mod step;
 pub mod words;
 

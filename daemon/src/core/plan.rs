@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 
 use proto::expression::{Context, Reference, Template};
 use proto::job::{Heartbeat, Input, LocalPath, PathForm, PathKind, classify_path, local_paths};
-use proto::record::{Format, HeartbeatSpec, LogSpec, Requirement, RequirementKind, Spec};
+use proto::record::{
+    Format, HeartbeatSpec, InputMount, LogSpec, Requirement, RequirementKind, Spec,
+};
+use proto::stage::{EnvironmentReport, InputReport, PrepareReport};
 
 use super::event::Definition;
 use super::step::{StepKind, StepRef};
 use super::words::plain_words;
-use crate::layout::{Layout, PREPARE_LOG, STD_LOG};
+use crate::layout::{FINALIZE_LOG, Layout, PREPARE_LOG, STD_LOG};
 
 /// The environment variable that tells which step a process belongs to: every process of a step
 /// carries it, whatever it forked or detached. Its value is the step's folder, so that jobs of
@@ -19,21 +22,32 @@ pub const COOKIE: &str = "JOBD_STEP";
 
 /// The environment variable that names the file whose change is a beat of a job's heartbeat.
 const HEARTBEAT_VARIABLE: &str = "JOBD_HEARTBEAT";
+const PATH: &str = "PATH";
+/// What a shell sets by itself.
+const SHELL_VARIABLES: [&str; 2] = ["PWD", "SHLVL"];
 /// Its name in the working folder.
 const HEARTBEAT_FILE: &str = ".heartbeat";
 
-/// Copies the code into the working folder: `$1` is the file or folder, `$2` the working folder.
-/// Runs as the job's user, so it reads what the user may read.
-const PREPARE_SCRIPT: &str = r#"if [ -d "$1" ]; then exec cp -R -- "$1/." "$2/"; fi
-exec cp -- "$1" "$2/""#;
+/// What runs a command behind a wrapper: the shell of where it runs, which may have no bash.
+const INNER_SHELL: [&str; 3] = [
+    "/bin/sh",
+    "-c",
+    r#"command -v bash > /dev/null && exec bash -c "$0"; exec /bin/sh -c "$0""#,
+];
+/// The word of a wrapper in whose place the job's variables are named.
+const ENV_WORD: &str = "{env}";
 
 /// What this machine offers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Host {
     /// The shell that runs commands.
     pub shell: PathBuf,
+    /// The program that prepares and finalizes.
+    pub stage: PathBuf,
     /// The variables that every job sees.
     pub env: Vec<(String, String)>,
+    /// Those that only stages see: where to find what they fetch, and the rights to it.
+    pub stage_env: Vec<(String, String)>,
     /// Milliseconds between the polite stop and the kill.
     pub grace_ms: u64,
     /// The most bytes of a step's log.
@@ -50,18 +64,9 @@ pub enum PlanError {
     /// The command's expressions cannot be resolved.
     #[error("resolve the command: {0}")]
     Command(String),
-    /// The job has nothing to prepare.
-    #[error("prepare a job without code")]
-    NoCode,
 }
 
-/// Whether a job needs a prepare step.
-#[must_use]
-pub fn prepares(definition: &Definition) -> bool {
-    definition.job.code.is_some()
-}
-
-/// The order for one step of a job.
+/// The order for one step of a job. `prepared` is what its prepare step has reported.
 ///
 /// # Errors
 /// See [`PlanError`].
@@ -69,55 +74,46 @@ pub fn spec(
     name: &str,
     step: StepRef,
     definition: &Definition,
+    prepared: Option<&PrepareReport>,
     layout: &Layout,
     host: &Host,
 ) -> Result<Spec, PlanError> {
     let paths = Paths {
         name,
         definition,
+        prepared,
         layout,
     };
     let cwd = layout.job(name);
-    let mut plain = Vec::new();
-    let (argv, log, requires, limit_ms) = match step.kind {
-        StepKind::Prepare => (
-            paths.prepare_argv()?,
-            PREPARE_LOG,
-            paths.code_required(),
-            None,
-        ),
-        StepKind::Command => {
-            let shell = host.shell.to_string_lossy().into_owned();
-            let command = paths.command()?;
-            plain = plain_words(&command).unwrap_or_default();
-            let argv = vec![shell, "-c".into(), command];
-            (argv, STD_LOG, paths.data_required(), limit_ms(definition))
-        }
+    let env = match step.kind {
+        StepKind::Command => environment(&paths, step, host),
+        StepKind::Prepare | StepKind::Finalize => stage_environment(&paths, step, host),
     };
-    let env = environment(&paths, step, host);
+    let what = match step.kind {
+        StepKind::Command => paths.run(&env, host)?,
+        StepKind::Prepare | StepKind::Finalize => paths.stage(step.kind, host),
+    };
     Ok(Spec {
         format: Format::CURRENT,
         job: name.into(),
         step: step.kind.name().into(),
         attempt: step.attempt,
-        argv,
-        plain: if is_configured(&env) {
-            Vec::new()
-        } else {
-            plain
-        },
+        argv: what.argv,
+        plain: what.plain,
         env,
         log: LogSpec {
-            path: cwd.join(log),
+            path: cwd.join(what.log),
             bytes_max: host.log_bytes_max,
         },
-        limit_ms,
+        limit_ms: what.limit_ms,
         grace_ms: host.grace_ms,
-        requires,
+        requires: what.requires,
         user: None,
         cgroup_parent: host.cgroup_parent.clone(),
         heartbeat: heartbeat(step, definition, &cwd),
         open_files: host.open_files,
+        stage: step.kind.is_stage(),
+        mounts: what.mounts,
         cwd,
     })
 }
@@ -144,16 +140,111 @@ fn limit_ms(definition: &Definition) -> Option<u64> {
     Some(timeout.saturating_mul(1000))
 }
 
+/// What a step is, besides what all have in common.
+struct What {
+    argv: Vec<String>,
+    plain: Vec<String>,
+    log: &'static str,
+    requires: Vec<Requirement>,
+    mounts: Vec<InputMount>,
+    limit_ms: Option<u64>,
+}
+
 /// A job with the paths that its names stand for.
 struct Paths<'a> {
     name: &'a str,
     definition: &'a Definition,
+    prepared: Option<&'a PrepareReport>,
     layout: &'a Layout,
 }
 
 impl Paths<'_> {
-    /// What a data input stands for in the command: its path, or its URI where it is passed on.
-    fn data(&self, path: &str) -> String {
+    /// The command itself.
+    fn run(&self, env: &[(String, String)], host: &Host) -> Result<What, PlanError> {
+        let command = self.command()?;
+        let wrapper = self.environment().map(|report| report.wrapper.as_slice());
+        let wrapper = wrapper.filter(|words| !words.is_empty());
+        let (argv, plain) = match wrapper {
+            Some(words) => {
+                let argv = wrapped(words, command, &own_variables(env, host));
+                // The search of execvp(3), where the program is not an absolute path.
+                let is_absolute = argv.first().is_some_and(|program| program.starts_with('/'));
+                let plain = if is_absolute {
+                    Vec::new()
+                } else {
+                    argv.clone()
+                };
+                (argv, plain)
+            }
+            None => {
+                let plain = plain_words(&command).filter(|_| !is_configured(env));
+                let shell = host.shell.to_string_lossy().into_owned();
+                let argv = vec![shell, "-c".into(), command];
+                (argv, plain.unwrap_or_default())
+            }
+        };
+        // A wrapper shows its own what they may see.
+        let mounts = wrapper.map_or_else(|| self.mounts(), |_| Vec::new());
+        Ok(What {
+            argv,
+            plain,
+            log: STD_LOG,
+            requires: self.data_required(),
+            mounts,
+            limit_ms: limit_ms(self.definition),
+        })
+    }
+
+    fn stage(&self, kind: StepKind, host: &Host) -> What {
+        let is_prepare = kind == StepKind::Prepare;
+        What {
+            argv: vec![host.stage.to_string_lossy().into_owned()],
+            plain: Vec::new(),
+            log: if is_prepare {
+                PREPARE_LOG
+            } else {
+                FINALIZE_LOG
+            },
+            requires: if is_prepare {
+                self.code_required()
+            } else {
+                Vec::new()
+            },
+            mounts: Vec::new(),
+            limit_ms: None,
+        }
+    }
+
+    fn cookie(&self, step: StepRef) -> String {
+        let folder = self.layout.step(self.name, step);
+        folder.to_string_lossy().into_owned()
+    }
+
+    /// `PATH` with the folders of the environment before it, where it has some.
+    fn search_path(&self, host: &Host) -> Option<(String, String)> {
+        let report = self
+            .environment()
+            .filter(|report| !report.path.is_empty())?;
+        let is_path = |(name, _): &&(String, String)| name == PATH;
+        let rest = report.variables.get(PATH);
+        let rest = rest.or_else(|| host.env.iter().find(is_path).map(|(_, path)| path));
+        let folders = report.path.iter().map(|folder| folder.to_string_lossy());
+        let all: Vec<_> = folders
+            .chain(rest.map(|rest| rest.as_str().into()))
+            .collect();
+        Some((PATH.into(), all.join(":")))
+    }
+
+    fn environment(&self) -> Option<&EnvironmentReport> {
+        self.prepared.and_then(|report| report.environment.as_ref())
+    }
+
+    /// What a data input stands for in the command, as it was prepared. One that was not is its
+    /// path, or its URI where it is passed on.
+    fn data(&self, name: &str, path: &str) -> String {
+        if let Some(input) = self.prepared.and_then(|report| report.inputs.get(name)) {
+            return input.text.clone();
+        }
         match classify_path(path) {
             PathForm::Local(path) => {
                 let path = self.definition.base_path.join(path);
@@ -165,10 +256,22 @@ impl Paths<'_> {
     }
 
     fn output(&self, output: &str) -> String {
-        self.layout
-            .output(self.name, output)
-            .to_string_lossy()
-            .into_owned()
+        if let Some(path) = self.prepared.and_then(|report| report.outputs.get(output)) {
+            return path.clone();
+        }
+        let path = self.layout.output(self.name, output);
+        path.to_string_lossy().into_owned()
+    }
+
+    /// What the inputs want to be mounted.
+    fn mounts(&self) -> Vec<InputMount> {
+        let inputs = self.prepared.iter().flat_map(|report| &report.inputs);
+        let mount = |(name, input): (&String, &InputReport)| {
+            let mount = input.mount.clone()?;
+            let name = format!("inputs.{name}");
+            Some(InputMount { name, mount })
+        };
+        inputs.filter_map(mount).collect()
     }
 
     fn command(&self) -> Result<String, PlanError> {
@@ -186,7 +289,7 @@ impl Paths<'_> {
         let resolve = |reference: &Reference| match reference.context {
             Context::Inputs => job.inputs.get(&reference.name).map(|input| match input {
                 Input::Literal(literal) => literal.to_string(),
-                Input::Data(data) => self.data(&data.path),
+                Input::Data(data) => self.data(&reference.name, &data.path),
             }),
             Context::Outputs => job
                 .outputs
@@ -199,29 +302,20 @@ impl Paths<'_> {
             .map_err(|unresolved| failed(unresolved.to_string()))
     }
 
-    fn prepare_argv(&self) -> Result<Vec<String>, PlanError> {
-        let code = self.code_path().ok_or(PlanError::NoCode)?;
-        let cwd = self.layout.job(self.name);
-        Ok(vec![
-            "/bin/sh".into(),
-            "-c".into(),
-            PREPARE_SCRIPT.into(),
-            "prepare".into(),
-            code.to_string_lossy().into_owned(),
-            cwd.to_string_lossy().into_owned(),
-        ])
-    }
-
-    fn code_path(&self) -> Option<PathBuf> {
-        self.local("code").next().map(|required| required.path)
-    }
-
     fn code_required(&self) -> Vec<Requirement> {
         self.local("code").collect()
     }
 
+    /// What the stage has made ready, or has found to be there, need not be looked for.
     fn data_required(&self) -> Vec<Requirement> {
-        self.local("inputs.").collect()
+        let prepared = |required: &Requirement| {
+            let name = required.name.split('.').nth(1).unwrap_or_default();
+            self.prepared
+                .is_some_and(|report| report.inputs.contains_key(name))
+        };
+        self.local("inputs.")
+            .filter(|required| !prepared(required))
+            .collect()
     }
 
     /// The local files and folders that must be there, of fields that begin so.
@@ -249,6 +343,40 @@ fn required(local: LocalPath) -> Option<Requirement> {
     })
 }
 
+/// A command behind a wrapper, which hands these variables on.
+fn wrapped(wrapper: &[String], command: String, variables: &[&str]) -> Vec<String> {
+    let mut argv = Vec::new();
+    for word in wrapper {
+        if word == ENV_WORD {
+            let handed_on = variables.iter();
+            argv.extend(handed_on.flat_map(|name| ["--env".into(), (*name).to_owned()]));
+        } else {
+            argv.push(word.clone());
+        }
+    }
+    argv.extend(INNER_SHELL.map(String::from));
+    argv.push(command);
+    argv
+}
+
+/// The variables that are not this machine's: those of the job and about it.
+fn own_variables<'a>(env: &'a [(String, String)], host: &Host) -> Vec<&'a str> {
+    let is_own = |one: &&(String, String)| {
+        !SHELL_VARIABLES.contains(&one.0.as_str()) && !host.env.contains(one)
+    };
+    let own = env.iter().filter(is_own);
+    own.map(|(name, _)| name.as_str()).collect()
+}
+
+/// The environment of a stage: the machine's, what it needs to fetch, and the cookie. Nothing of
+/// the job's own, which is for its command.
+fn stage_environment(paths: &Paths<'_>, step: StepRef, host: &Host) -> Vec<(String, String)> {
+    let mut env = host.env.clone();
+    env.extend(host.stage_env.iter().cloned());
+    env.push((COOKIE.into(), paths.cookie(step)));
+    env
+}
+
 /// The whole environment (azureml.md §3): the machine's, Azure ML's as far as it has a meaning
 /// here, the user's, which wins over both, and the cookie.
 fn environment(paths: &Paths<'_>, step: StepRef, host: &Host) -> Vec<(String, String)> {
@@ -259,6 +387,14 @@ fn environment(paths: &Paths<'_>, step: StepRef, host: &Host) -> Vec<(String, St
         env.push((name, value));
     };
     set("SHLVL".into(), "0".into());
+    if let Some(report) = paths.environment() {
+        for (name, value) in &report.variables {
+            set(name.clone(), value.clone());
+        }
+    }
+    if let Some((name, value)) = paths.search_path(host) {
+        set(name, value);
+    }
     for (name, value) in azureml_variables(paths) {
         set(name.into(), value);
     }
@@ -268,11 +404,9 @@ fn environment(paths: &Paths<'_>, step: StepRef, host: &Host) -> Vec<(String, St
                 set(format!("AZUREML_PARAMETER_{name}"), literal.to_string())
             }
             Input::Data(data) => {
-                set(format!("AZURE_ML_INPUT_{name}"), paths.data(&data.path));
-                set(
-                    format!("AZUREML_DATAREFERENCE_{name}"),
-                    paths.data(&data.path),
-                );
+                let text = paths.data(name, &data.path);
+                set(format!("AZURE_ML_INPUT_{name}"), text.clone());
+                set(format!("AZUREML_DATAREFERENCE_{name}"), text);
             }
         }
     }
@@ -296,8 +430,7 @@ fn environment(paths: &Paths<'_>, step: StepRef, host: &Host) -> Vec<(String, St
     // As a shell leaves it to its command, whether there is one or not.
     let cwd = paths.layout.job(paths.name);
     set("PWD".into(), cwd.to_string_lossy().into_owned());
-    let folder = paths.layout.step(paths.name, step);
-    set(COOKIE.into(), folder.to_string_lossy().into_owned());
+    set(COOKIE.into(), paths.cookie(step));
     env
 }
 

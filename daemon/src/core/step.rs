@@ -10,16 +10,29 @@ pub enum StepKind {
     Prepare,
     /// Runs the job's command in a slot.
     Command,
+    /// Brings what the command has made to where it belongs; needs no slot.
+    Finalize,
 }
 
 impl StepKind {
+    /// Every kind, in the order of a plan.
+    pub const ALL: [StepKind; 3] = [StepKind::Prepare, StepKind::Command, StepKind::Finalize];
+
     /// The name in folders and records.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             StepKind::Prepare => "prepare",
             StepKind::Command => "command",
+            StepKind::Finalize => "finalize",
         }
+    }
+
+    /// Whether it may be begun again where it is not known how it ended: a stage finds what it
+    /// has done before, a command runs at most once.
+    #[must_use]
+    pub fn is_stage(self) -> bool {
+        self != StepKind::Command
     }
 }
 
@@ -28,7 +41,7 @@ impl StepKind {
 pub struct StepRef {
     /// Which step.
     pub kind: StepKind,
-    /// Counts from 1; rises only when an attempt provably never ran.
+    /// Counts from 1; that of a command rises only when an attempt provably never ran.
     pub attempt: u32,
 }
 

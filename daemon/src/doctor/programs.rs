@@ -1,7 +1,6 @@
-//! The programs that jobs need: the shim beside jobd, and a few of the system's.
+//! The programs that jobs need: the shim and the stage beside jobd, and a few of the system's.
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use nix::unistd::{AccessFlags, access};
@@ -12,8 +11,10 @@ use crate::exec;
 const SHELL: &str = "/bin/sh";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// What the shim turned out to be.
-enum Shim {
+const ADVICE: &str = "put jobd, jobd-shim, jobd-stage and jobctl of one release into one folder";
+
+/// What a program of ours turned out to be.
+enum Program {
     Missing,
     NotExecutable,
     /// It runs, and says its version if it knows how.
@@ -22,32 +23,24 @@ enum Shim {
 
 pub(super) fn check() -> Vec<Finding> {
     let own = std::env::current_exe().unwrap_or_default();
-    let path = own.with_file_name(exec::SHIM);
-    let mut findings = vec![judge_shim(&path, &look_at_shim(&path))];
-    let search = std::env::var_os("PATH").unwrap_or_else(|| exec::PATH_DEFAULT.into());
-    findings.push(judge_tools(
-        is_program(Path::new(SHELL)),
-        exec::shell(),
-        find("cp", &search),
-    ));
-    findings
+    let ours = [("shim", exec::SHIM), ("stage", exec::STAGE)].map(|(check, name)| {
+        let path = own.with_file_name(name);
+        judge_program(check, &path, &look_at(&path))
+    });
+    let tools = judge_tools(is_program(Path::new(SHELL)), exec::shell());
+    ours.into_iter().chain([tools]).collect()
 }
 
 fn is_program(path: &Path) -> bool {
     path.is_file() && access(path, AccessFlags::X_OK).is_ok()
 }
 
-fn find(name: &str, search: &OsString) -> Option<PathBuf> {
-    let mut found = std::env::split_paths(search).map(|folder| folder.join(name));
-    found.find(|path| is_program(path))
-}
-
-fn look_at_shim(path: &Path) -> Shim {
+fn look_at(path: &Path) -> Program {
     if !path.exists() {
-        return Shim::Missing;
+        return Program::Missing;
     }
     if !is_program(path) {
-        return Shim::NotExecutable;
+        return Program::NotExecutable;
     }
     let asked = Command::new(path)
         .arg("--version")
@@ -56,49 +49,42 @@ fn look_at_shim(path: &Path) -> Shim {
     match asked {
         Ok(output) if output.status.success() => {
             let said = String::from_utf8_lossy(&output.stdout);
-            Shim::Runs(said.split_whitespace().nth(1).map(str::to_owned))
+            Program::Runs(said.split_whitespace().nth(1).map(str::to_owned))
         }
-        Ok(_) => Shim::Runs(None),
-        Err(_) => Shim::NotExecutable,
+        Ok(_) => Program::Runs(None),
+        Err(_) => Program::NotExecutable,
     }
 }
 
-fn judge_shim(path: &Path, shim: &Shim) -> Finding {
-    const CHECK: &str = "shim";
+fn judge_program(check: &'static str, path: &Path, program: &Program) -> Finding {
     let place = path.display();
-    let broken = |found: String| {
-        let advice = "put jobd, jobd-shim and jobctl of one release into one folder";
-        Finding::broken(CHECK, found, "no daemon or no job starts", advice)
-    };
-    match shim {
-        Shim::Missing => broken(format!("{place} is missing")),
-        Shim::NotExecutable => broken(format!("{place} cannot be run")),
-        Shim::Runs(Some(version)) if version == VERSION => {
-            Finding::ok(CHECK, format!("{place}, version {version}"))
+    let broken =
+        |found: String| Finding::broken(check, found, "no daemon or no job starts", ADVICE);
+    match program {
+        Program::Missing => broken(format!("{place} is missing")),
+        Program::NotExecutable => broken(format!("{place} cannot be run")),
+        Program::Runs(Some(version)) if version == VERSION => {
+            Finding::ok(check, format!("{place}, version {version}"))
         }
-        Shim::Runs(version) => Finding::weaker(
-            CHECK,
+        Program::Runs(version) => Finding::weaker(
+            check,
             format!(
                 "{place} is of version {}, jobd of {VERSION}",
                 version.as_deref().unwrap_or("unknown")
             ),
             "a job may lack what only the newer of the two knows",
-            "put jobd, jobd-shim and jobctl of one release into one folder",
+            ADVICE,
         ),
     }
 }
 
-fn judge_tools(has_sh: bool, shell: &str, cp: Option<PathBuf>) -> Finding {
+fn judge_tools(has_sh: bool, shell: &str) -> Finding {
     const CHECK: &str = "tools";
-    let advice = "install bash and coreutils";
+    let advice = "install bash";
     if !has_sh {
-        let means = "no job with `code` starts, and none at all without bash";
+        let means = "no job starts without bash";
         return Finding::broken(CHECK, format!("there is no {SHELL}"), means, advice);
     }
-    let Some(cp) = cp else {
-        let means = "no job with `code` starts: it is copied by it";
-        return Finding::broken(CHECK, "there is no cp on PATH", means, advice);
-    };
     if shell == SHELL {
         return Finding::weaker(
             CHECK,
@@ -107,7 +93,7 @@ fn judge_tools(has_sh: bool, shell: &str, cp: Option<PathBuf>) -> Finding {
             advice,
         );
     }
-    Finding::ok(CHECK, format!("{SHELL}, {shell}, {}", cp.display()))
+    Finding::ok(CHECK, format!("{SHELL}, {shell}"))
 }
 
 #[cfg(test)]
@@ -118,22 +104,21 @@ mod tests {
     #[test]
     fn a_shim_of_the_same_release_is_wanted() {
         for (shim, level) in [
-            (Shim::Missing, Broken),
-            (Shim::NotExecutable, Broken),
-            (Shim::Runs(None), Weaker),
-            (Shim::Runs(Some("0.0.0".into())), Weaker),
-            (Shim::Runs(Some(VERSION.into())), Ok),
+            (Program::Missing, Broken),
+            (Program::NotExecutable, Broken),
+            (Program::Runs(None), Weaker),
+            (Program::Runs(Some("0.0.0".into())), Weaker),
+            (Program::Runs(Some(VERSION.into())), Ok),
         ] {
-            assert_eq!(judge_shim(Path::new("/b/jobd-shim"), &shim).level, level);
+            let found = judge_program("shim", Path::new("/b/jobd-shim"), &shim);
+            assert_eq!(found.level, level);
         }
     }
 
     #[test]
-    fn sh_and_cp_are_needed_and_bash_is_wanted() {
-        let cp = || Some(PathBuf::from("/bin/cp"));
-        assert_eq!(judge_tools(true, "/bin/bash", cp()).level, Ok);
-        assert_eq!(judge_tools(true, SHELL, cp()).level, Weaker);
-        assert_eq!(judge_tools(true, "/bin/bash", None).level, Broken);
-        assert_eq!(judge_tools(false, "/bin/bash", cp()).level, Broken);
+    fn sh_is_needed_and_bash_is_wanted() {
+        assert_eq!(judge_tools(true, "/bin/bash").level, Ok);
+        assert_eq!(judge_tools(true, SHELL).level, Weaker);
+        assert_eq!(judge_tools(false, "/bin/bash").level, Broken);
     }
 }

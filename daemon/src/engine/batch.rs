@@ -41,6 +41,7 @@ impl Batch {
                     self.writes.push(Write::Insert(job, new));
                 }
                 Effect::Update(job) => self.update(job),
+                Effect::Report(id, report) => self.writes.push(Write::Report(id, report)),
                 Effect::SetPaused(paused) => self.writes.push(Write::SetPaused(paused)),
                 Effect::MakeReady(id, step) => self.deeds.push(Deed::MakeReady(id, step)),
                 Effect::Launch(id, step) => self.deeds.push(Deed::Launch(id, step)),
@@ -66,10 +67,7 @@ impl Batch {
         match self.written.get(&job.id) {
             Some(&at) => match &mut self.writes[at] {
                 Write::Insert(written, _) | Write::Update(written) => *written = job,
-                Write::SetPaused(_)
-                | Write::SetArchived(..)
-                | Write::Prune(..)
-                | Write::Swept(_) => {}
+                _ => {}
             },
             None => {
                 self.written.insert(job.id, self.writes.len());
@@ -82,9 +80,21 @@ impl Batch {
     pub fn jobs(&self) -> impl Iterator<Item = &Job> {
         self.writes.iter().filter_map(|write| match write {
             Write::Insert(job, _) | Write::Update(job) => Some(job),
-            Write::SetPaused(_) | Write::SetArchived(..) | Write::Prune(..) | Write::Swept(_) => {
-                None
-            }
+            _ => None,
+        })
+    }
+
+    /// Whether the folders of a job are given up by this batch.
+    pub fn is_pruning(&self, id: JobId) -> bool {
+        let mut writes = self.writes.iter();
+        writes.any(|write| matches!(write, Write::Prune(ids, _) if ids.contains(&id)))
+    }
+
+    /// The versions of an asset that this batch registers.
+    pub fn versions_of(&self, asset: &str) -> impl Iterator<Item = &str> {
+        self.writes.iter().filter_map(move |write| match write {
+            Write::Register(version, new, _) if new.name == asset => Some(version.as_str()),
+            _ => None,
         })
     }
 

@@ -11,6 +11,7 @@ use tokio::sync::{broadcast, oneshot, watch};
 
 use crate::core::event::Force;
 use crate::core::{Answer, Definition, Event, JobId};
+use crate::store::NewAsset;
 
 /// How many changes a slow follower may lag behind before it must look again.
 const CHANGES_MAX: usize = 4_096;
@@ -26,6 +27,8 @@ pub struct Candidate {
     pub priority: Priority,
     /// Whether something must be prepared before it can run.
     pub prepares: bool,
+    /// Whether what it makes must be brought somewhere.
+    pub finalizes: bool,
     /// Its time limit in seconds.
     pub limit_secs: Option<u64>,
     /// The key under which the spool admits a file exactly once.
@@ -54,6 +57,8 @@ pub enum Input {
     ),
     /// A job to end.
     Cancel(JobId, Force, oneshot::Sender<Result<Answer, ApiError>>),
+    /// An ended job to be finalized once more.
+    RetryFinalize(JobId, oneshot::Sender<Result<Answer, ApiError>>),
     /// The queue to stop (true) or start (false).
     Pause(bool, oneshot::Sender<Result<Answer, ApiError>>),
     /// An ended job to hide or to show.
@@ -62,6 +67,15 @@ pub enum Input {
     Prune(Vec<JobId>, oneshot::Sender<Result<Answer, ApiError>>),
     /// Folders that are gone.
     Swept(Vec<JobId>, oneshot::Sender<Result<Answer, ApiError>>),
+    /// An asset to register; the answer is its version.
+    Register(Box<NewAsset>, oneshot::Sender<Result<String, ApiError>>),
+    /// A version of an asset to hide or to show, or all of them.
+    SetAssetArchived(
+        String,
+        Option<String>,
+        bool,
+        oneshot::Sender<Result<Answer, ApiError>>,
+    ),
     /// A sign of life is wanted.
     Ping(oneshot::Sender<Result<(), ApiError>>),
     /// The end of the daemon.
@@ -183,6 +197,14 @@ impl Handle {
         self.ask(|reply| Input::Cancel(id, force, reply)).await
     }
 
+    /// Finalizes an ended job once more.
+    ///
+    /// # Errors
+    /// `BadStatus`, `LimitReached` or `Unavailable`.
+    pub async fn retry_finalize(&self, id: JobId) -> Result<Answer, ApiError> {
+        self.ask(|reply| Input::RetryFinalize(id, reply)).await
+    }
+
     /// Stops or starts the queue.
     ///
     /// # Errors
@@ -197,6 +219,29 @@ impl Handle {
     /// `Unavailable`.
     pub async fn set_archived(&self, id: JobId, archived: bool) -> Result<Answer, ApiError> {
         self.ask(|reply| Input::SetArchived(id, archived, reply))
+            .await
+    }
+
+    /// Registers an asset and answers with its version once that is durable.
+    ///
+    /// # Errors
+    /// `AssetExists` or `Unavailable`.
+    pub async fn register(&self, asset: NewAsset) -> Result<String, ApiError> {
+        self.ask(|reply| Input::Register(Box::new(asset), reply))
+            .await
+    }
+
+    /// Hides or shows a version of an asset; all of them when none is named.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn set_asset_archived(
+        &self,
+        name: String,
+        version: Option<String>,
+        archived: bool,
+    ) -> Result<Answer, ApiError> {
+        self.ask(|reply| Input::SetAssetArchived(name, version, archived, reply))
             .await
     }
 

@@ -8,6 +8,7 @@
 mod batch;
 mod handle;
 mod name;
+mod registration;
 mod run;
 #[cfg(test)]
 mod simulation;

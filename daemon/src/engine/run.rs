@@ -6,14 +6,18 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use proto::api::ApiError;
+use proto::record::Ended;
+use proto::stage::StageReport;
 use tokio::sync::oneshot;
 
 use super::batch::{Batch, Deed};
 use super::handle::{Candidate, Change, Ends, Handle, Input, Snapshot, SubmitAnswer, channels};
-use super::name;
-use crate::core::{Answer, Capacity, Core, Event, Job, JobId, NewJob, Now, Ticket};
+use super::{name, registration};
+use crate::core::{
+    Answer, Capacity, Core, Event, Job, JobId, NewJob, Now, StepEnd, StepRef, Ticket,
+};
 use crate::exec::Order;
-use crate::store::{Store, StoreError, Write};
+use crate::store::{NewAsset, Store, StoreError, Write};
 use crate::sys::{clock, failpoint};
 
 /// The most messages of one commit: bounds how long a reply waits for others.
@@ -38,6 +42,7 @@ pub enum EngineError {
 /// Who waits for which answer.
 enum Caller {
     Submit(Vec<String>, oneshot::Sender<Result<SubmitAnswer, ApiError>>),
+    Register(String, oneshot::Sender<Result<String, ApiError>>),
     Other(oneshot::Sender<Result<Answer, ApiError>>),
 }
 
@@ -183,6 +188,13 @@ impl Engine {
                 let ticket = self.ticket(Caller::Other(reply));
                 self.step(Event::Cancel(ticket, id, force));
             }
+            Input::RetryFinalize(id, reply) => match self.ended(id) {
+                Ok(job) => {
+                    let ticket = self.ticket(Caller::Other(reply));
+                    self.step(Event::RetryFinalize(ticket, Box::new(job)));
+                }
+                Err(error) => answer(reply, Err(error)),
+            },
             Input::Pause(paused, reply) => {
                 let ticket = self.ticket(Caller::Other(reply));
                 self.step(Event::Pause(ticket, paused));
@@ -192,6 +204,10 @@ impl Engine {
             }
             Input::Prune(ids, reply) => self.write(Write::Prune(ids, now().wall), reply),
             Input::Swept(ids, reply) => self.write(Write::Swept(ids), reply),
+            Input::Register(asset, reply) => self.register(*asset, reply),
+            Input::SetAssetArchived(name, version, archived, reply) => {
+                self.write(Write::SetAssetArchived(name, version, archived), reply);
+            }
             Input::Ping(reply) => answer(reply, Ok(())),
             Input::Shutdown => {}
         }
@@ -204,8 +220,35 @@ impl Engine {
         self.batch.replies.push((ticket, Ok(Answer::Done)));
     }
 
+    /// A job that has ended, as it is stored, and that keeps its folders.
+    fn ended(&self, id: JobId) -> Result<Job, ApiError> {
+        let refused = |reason: &str| ApiError::Unavailable {
+            reason: reason.into(),
+        };
+        let stored = self.store.ended(id).map_err(unavailable)?;
+        match stored.filter(|_| self.core.job(id).is_none()) {
+            None => Err(refused("the job has not ended")),
+            Some((_, is_pruned)) if is_pruned || self.batch.is_pruning(id) => {
+                Err(refused("the job was pruned: what it made is gone"))
+            }
+            Some((job, _)) => Ok(job),
+        }
+    }
+
+    fn register(&mut self, asset: NewAsset, reply: oneshot::Sender<Result<String, ApiError>>) {
+        match registration::version(&self.store, &self.batch, &asset) {
+            Err(error) => answer(reply, Err(error)),
+            Ok(version) => {
+                let ticket = self.ticket(Caller::Register(version.clone(), reply));
+                let write = Write::Register(version, asset, now().wall);
+                self.batch.writes.push(write);
+                self.batch.replies.push((ticket, Ok(Answer::Done)));
+            }
+        }
+    }
+
     fn step(&mut self, event: Event) {
-        if let Event::LaunchFailed(id, step, reason) = &event {
+        if let Some((id, step, reason)) = refused_start(&event) {
             tracing::warn!(
                 job = id,
                 step = step.kind.name(),
@@ -213,9 +256,31 @@ impl Engine {
                 "a step could not be started"
             );
         }
+        let event = self.register_outputs(event);
         let mut effects = Vec::new();
         self.core.step(now(), event, &mut effects);
         self.batch.extend(effects);
+    }
+
+    /// What a finalized job has made becomes assets in the commit that ends the job. Where one
+    /// cannot, the finalization has failed.
+    fn register_outputs(&mut self, event: Event) -> Event {
+        let Event::Ended(id, step, StepEnd::Staged(exit, report)) = event else {
+            return event;
+        };
+        let live = self.core.job(id);
+        let live = live.filter(|job| job.active.is_some_and(|active| active.step == step));
+        let registered = match (live, &*report) {
+            (Some(job), StageReport::Finalized(report)) if job.cancel.is_none() => {
+                registration::register(&self.store, &mut self.batch, job, report, now().wall)
+            }
+            _ => Ok(()),
+        };
+        let report = match registered {
+            Ok(()) => report,
+            Err(failure) => Box::new(StageReport::Failed(failure)),
+        };
+        Event::Ended(id, step, StepEnd::Staged(exit, report))
     }
 
     fn ticket(&mut self, caller: Caller) -> Ticket {
@@ -257,6 +322,7 @@ impl Engine {
                 uid: candidate.uid,
                 priority: candidate.priority,
                 prepares: candidate.prepares,
+                finalizes: candidate.finalizes,
                 limit_secs: candidate.limit_secs,
                 spool_key: candidate.spool_key,
                 definition: candidate.definition,
@@ -391,6 +457,7 @@ impl Engine {
                 Some(Caller::Submit(names, reply)) => {
                     answer(reply, result.map(|_| SubmitAnswer::Admitted(names)));
                 }
+                Some(Caller::Register(version, reply)) => answer(reply, result.map(|_| version)),
                 Some(Caller::Other(reply)) => answer(reply, result),
                 None => {}
             }
@@ -413,6 +480,18 @@ impl Change {
     }
 }
 
+/// What could not be started, and why: by us, or by the supervisor.
+fn refused_start(event: &Event) -> Option<(JobId, StepRef, &str)> {
+    match event {
+        Event::LaunchFailed(id, step, reason) => Some((*id, *step, reason)),
+        Event::Ended(id, step, StepEnd::Exit(exit)) => match &exit.ended {
+            Ended::Refused { reason, .. } => Some((*id, *step, reason)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// Tells a caller, who may have gone away.
 fn answer<T>(reply: oneshot::Sender<T>, value: T) {
     if reply.send(value).is_err() {
@@ -420,7 +499,7 @@ fn answer<T>(reply: oneshot::Sender<T>, value: T) {
     }
 }
 
-fn unavailable(error: StoreError) -> ApiError {
+pub(super) fn unavailable(error: StoreError) -> ApiError {
     ApiError::Unavailable {
         reason: error.to_string(),
     }

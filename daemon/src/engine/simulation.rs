@@ -157,6 +157,7 @@ impl World {
             uid: 0,
             priority: priorities[self.random.below(3)],
             prepares: self.random.below(3) == 0,
+            finalizes: self.random.below(3) == 0,
             limit_secs: Some(5),
             spool_key: None,
             definition: definition(),
@@ -371,7 +372,7 @@ impl World {
                 self.changed.push(job.id);
             }
             Write::SetPaused(paused) => self.paused = *paused,
-            Write::SetArchived(..) | Write::Prune(..) | Write::Swept(_) => {}
+            _ => {}
         }
     }
 
@@ -537,6 +538,8 @@ impl World {
                     exit.map(|exit| &exit.ended),
                     Some(&Ended::Exited { code: *code })
                 );
+                let is_done = !job.finalizes || self.has_ended_well(job, StepKind::Finalize);
+                assert!(*code != 0 || is_done, "{job:?} is not finalized");
                 assert_eq!(
                     job.status,
                     if *code == 0 {
@@ -566,11 +569,25 @@ impl World {
                 let was_told = reason == Some(StopReason::Request);
                 assert!(job.cancel.is_some() || was_told, "{job:?}");
             }
+            Some(Outcome::FinalizeFailed { .. }) => {
+                assert!(
+                    job.finalizes && self.has_ended_well(job, StepKind::Command),
+                    "{job:?}"
+                );
+            }
             Some(Outcome::StartFailed { .. }) => {
                 assert!(job.prepares || job.vanished + 1 == VANISHED_MAX, "{job:?}");
             }
             other => panic!("{} ended with {other:?}", job.name),
         }
+    }
+
+    fn has_ended_well(&self, job: &Job, kind: StepKind) -> bool {
+        let mut own = self.shims.iter().filter(|((id, _), _)| *id == job.id);
+        own.any(|((_, step), shim)| {
+            let ended = shim.exit.as_ref().map(|exit| &exit.ended);
+            step.kind == kind && ended == Some(&Ended::Exited { code: 0 })
+        })
     }
 
     /// No more faults: everything that was admitted must come to its end.
@@ -629,6 +646,7 @@ fn definition() -> Arc<Definition> {
         experiment_name: "e".into(),
         created_by: "u".into(),
         notes: Vec::new(),
+        pinned: None,
     })
 }
 

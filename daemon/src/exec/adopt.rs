@@ -9,6 +9,7 @@ use crate::sys::{failpoint, pidfd};
 
 use super::facts::{self, Found};
 use super::leftovers;
+use super::stage;
 
 /// What was found out.
 pub enum Finding {
@@ -31,7 +32,7 @@ pub fn find_out(folder: &Path) -> Finding {
     match reconcile(facts::gather(folder)) {
         Verdict::Adopt => open_shim(folder),
         Verdict::LookAgain => Finding::Unclear,
-        Verdict::Ended(end) => Finding::Ended(end),
+        Verdict::Ended(end) => Finding::Ended(stage::with_report(folder, end)),
         Verdict::KillLeftovers(end) => {
             let cgroup = match facts::started(folder) {
                 Found::Whole(started) => started.cgroup,

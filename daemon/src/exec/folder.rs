@@ -4,6 +4,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use proto::stage::PrepareReport;
+
 use crate::core::{Definition, StepKind, StepRef};
 use crate::layout::{JOB_FOLDERS, Layout};
 use crate::sys::{self, failpoint};
@@ -28,16 +30,17 @@ pub fn prepare(
     name: &str,
     step: StepRef,
     definition: &Definition,
+    prepared: Option<&PrepareReport>,
 ) -> Result<PathBuf, FolderError> {
     let job = layout.job(name);
     make(&job)?;
     match step.kind {
-        StepKind::Prepare => make(&job.join("system_logs"))?,
+        StepKind::Prepare | StepKind::Finalize => make(&job.join("system_logs"))?,
         StepKind::Command => {
             for folder in JOB_FOLDERS {
                 make(&job.join(folder))?;
             }
-            make_outputs(layout, name, definition)?;
+            make_outputs(layout, name, definition, prepared)?;
         }
     }
     forget_last_attempt(layout, name, step);
@@ -48,7 +51,8 @@ pub fn prepare(
     Ok(folder)
 }
 
-/// That there is a next attempt proves that the last one never ran: its records are of no use,
+/// That there is a next attempt proves that the last one never ran, or that nobody needs to know
+/// how far it came: its records are of no use,
 /// and an attempt that is made for days on end would fill the disk with them.
 fn forget_last_attempt(layout: &Layout, name: &str, step: StepRef) {
     let Some(attempt) = step.attempt.checked_sub(1).filter(|last| *last > 0) else {
@@ -66,8 +70,16 @@ pub fn discard(folder: &Path) {
     }
 }
 
-fn make_outputs(layout: &Layout, name: &str, definition: &Definition) -> Result<(), FolderError> {
-    for (output, value) in &definition.job.outputs {
+/// The places of outputs, but for those that the prepare step has made.
+fn make_outputs(
+    layout: &Layout,
+    name: &str,
+    definition: &Definition,
+    prepared: Option<&PrepareReport>,
+) -> Result<(), FolderError> {
+    let is_made = |output: &str| prepared.is_some_and(|report| report.outputs.contains_key(output));
+    let outputs = definition.job.outputs.iter();
+    for (output, value) in outputs.filter(|(output, _)| !is_made(output)) {
         let path = layout.output(name, output);
         let folder = if value.kind == "uri_file" {
             path.parent().unwrap_or(&path)

@@ -1,5 +1,6 @@
 //! What this machine offers to steps: a place for cgroups, a shell, an environment.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,8 +10,30 @@ use crate::core::plan::Host;
 const PASSED: [&str; 9] = [
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR",
 ];
+/// How variables begin that only stages see: where data and packages come from, and the rights to
+/// them. A job gets none of these.
+const PASSED_TO_STAGES: [&str; 14] = [
+    "AWS_",
+    "AZURE_",
+    "GOOGLE_",
+    "GCS_",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+    "SSL_CERT_",
+    "XDG_",
+];
+/// And those of the tools that build environments.
+const PASSED_TO_BUILDERS: [&str; 5] = ["UV_", "PIP_", "CONDA_", "MAMBA_", "DOCKER_"];
 /// The name of the program that supervises a step; it lies beside the daemon's own.
 pub const SHIM: &str = "jobd-shim";
+/// The name of the program that prepares and finalizes; it lies there too.
+pub const STAGE: &str = "jobd-stage";
 /// The search path where the daemon has none.
 pub const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -18,6 +41,7 @@ impl Host {
     /// Looks at this machine. `open_files` is the soft limit that jobs get back.
     #[must_use]
     pub fn look(
+        stage: PathBuf,
         grace_ms: u64,
         log_bytes_max: u64,
         cgroup_parent: Option<PathBuf>,
@@ -32,13 +56,27 @@ impl Host {
         }
         Host {
             shell: shell().into(),
+            stage,
             env,
+            stage_env: stage_env(),
             grace_ms,
             log_bytes_max,
             cgroup_parent,
             open_files: Some(open_files),
         }
     }
+}
+
+fn stage_env() -> Vec<(String, String)> {
+    let is_passed = |name: &str| {
+        let mut prefixes = PASSED_TO_STAGES.iter().chain(&PASSED_TO_BUILDERS);
+        prefixes.any(|prefix| name.starts_with(prefix))
+    };
+    let text = |(name, value): (OsString, OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    let all = std::env::vars_os().filter_map(text);
+    all.filter(|(name, _)| is_passed(name)).collect()
 }
 
 /// The shell that runs commands: bash, as in the cloud, or what there is.

@@ -4,13 +4,13 @@
 //! alive from before the shim exists. Whatever fails before *go* has started nothing.
 
 use std::fs::File;
-use std::io::{self, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::io;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use proto::record::{EXIT_ROOM_BYTES, EXIT_ROOM_FILE, GO, SPEC_FILE, Spec};
+use proto::record::{EXIT_ROOM_BYTES, EXIT_ROOM_FILE, SPEC_FILE, Spec};
 
-use super::spawner::Spawner;
+use super::pool::{Pool, Shim};
 use crate::sys::{atomic, failpoint, lock};
 
 /// Why a step was not started. Nothing of it ran.
@@ -28,6 +28,14 @@ pub enum LaunchError {
     /// The job's own record cannot be written.
     #[error("write the job into {}: {source}", path.display())]
     WriteJob {
+        /// The step's folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The order for a stage cannot be written.
+    #[error("write the order into {}: {source}", path.display())]
+    WriteOrder {
         /// The step's folder.
         path: PathBuf,
         /// Why.
@@ -68,42 +76,37 @@ pub enum LaunchError {
 /// A shim that waits for *go*. If it is dropped, the shim ends and has started nothing.
 #[derive(Debug)]
 pub struct Ready {
-    shim: OwnedFd,
-    go: io::PipeWriter,
+    shim: Shim,
     has_heartbeat: bool,
 }
 
 /// A shim that was let go.
 #[derive(Debug)]
 pub struct Launched {
-    /// Readable once it has ended.
-    pub shim: OwnedFd,
+    /// It says when it is done.
+    pub shim: Shim,
     /// Whether it waits for signs of life of the command.
     pub has_heartbeat: bool,
 }
 
-/// Writes the spec into the step's folder and starts the shim, which then waits for *go*.
+/// Writes the spec into the step's folder and hands it to a shim, which then waits for *go*.
 /// Everything that is needed to watch it is there: after *go* nothing can fail, and before it
 /// nothing runs.
 ///
 /// # Errors
 /// See [`LaunchError`].
-pub fn make_ready(spawner: &mut Spawner, folder: &Path, spec: &Spec) -> Result<Ready, LaunchError> {
+pub fn make_ready(pool: &mut Pool, folder: &Path, spec: &Spec) -> Result<Ready, LaunchError> {
     take_room(folder)?;
     let locked = write_spec(folder, spec)?;
     failpoint::reach("exec.spec-written");
-    let spawn_error = |spawner: &Spawner, source| LaunchError::Spawn {
-        path: spawner.program().into(),
+    let shim = pool.hand_over(folder, locked.as_fd());
+    let shim = shim.map_err(|source| LaunchError::Spawn {
+        path: pool.program().into(),
         source,
-    };
-    let (go_end, go) = io::pipe().map_err(|source| spawn_error(spawner, source))?;
-    let shim = spawner
-        .spawn(folder, go_end.as_fd(), locked.as_fd())
-        .map_err(|source| spawn_error(spawner, source))?;
+    })?;
     failpoint::reach("exec.spawned");
     Ok(Ready {
         shim,
-        go,
         has_heartbeat: spec.heartbeat.is_some(),
     })
 }
@@ -113,8 +116,8 @@ impl Ready {
     ///
     /// # Errors
     /// [`LaunchError::Go`] when it has gone before: nothing ran.
-    pub fn go(mut self) -> Result<Launched, LaunchError> {
-        self.go.write_all(&[GO]).map_err(LaunchError::Go)?;
+    pub fn go(self) -> Result<Launched, LaunchError> {
+        self.shim.go().map_err(LaunchError::Go)?;
         failpoint::reach("exec.gone");
         Ok(Launched {
             shim: self.shim,

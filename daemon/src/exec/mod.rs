@@ -12,17 +12,20 @@ mod launch;
 mod leftovers;
 mod order;
 mod origin;
+mod pool;
 mod silence;
 mod spawner;
+mod stage;
 mod watch;
 
 pub use adopt::{Finding, find_out};
 pub use facts::started_at;
 pub use host::{
-    PATH_DEFAULT, SHIM, cgroup_parent_path, find_cgroup_parent, leave_cgroup_parent, shell,
+    PATH_DEFAULT, SHIM, STAGE, cgroup_parent_path, find_cgroup_parent, leave_cgroup_parent, shell,
 };
 pub use order::{Orders, channel};
 pub use origin::{Origin, read as origin};
+pub use stage::done as report;
 pub use watch::{Exec, ExecError};
 
 use crate::core::event::Force;

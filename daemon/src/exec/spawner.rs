@@ -11,10 +11,12 @@ use nix::sys::socket::{setsockopt, sockopt::ReceiveTimeout};
 use nix::sys::time::{TimeVal, TimeValLike};
 use proto::record::{SPAWNER_ARGUMENT, STEP_PATH_BYTES_MAX};
 
-use crate::sys::{failpoint, passing};
+use crate::sys::passing;
 
 /// Seconds that a spawner may take for a shim; then it counts as gone.
 const ANSWER_SECS_MAX: i64 = 10;
+/// A request: it is its descriptor that counts.
+const REQUEST: &[u8] = b"s";
 /// Bytes of an answer: an error number, 0 for none.
 const ANSWER_BYTES: usize = 4;
 
@@ -46,28 +48,12 @@ impl Spawner {
         &self.program
     }
 
-    /// Makes the process that forks, so that the first job need not wait for it.
+    /// Starts a shim and answers its pidfd. `control` becomes its standard input.
     ///
     /// # Errors
-    /// When it cannot be started.
-    pub fn warm_up(&mut self) -> io::Result<()> {
-        self.process = Some(Process::start(&self.program)?);
-        Ok(())
-    }
-
-    /// Starts a shim for a step and answers its pidfd. `go` and `spec` become its standard input
-    /// and output.
-    ///
-    /// # Errors
-    /// When there is no process for it. Whatever was made ends without *go*.
-    pub fn spawn(
-        &mut self,
-        folder: &Path,
-        go: BorrowedFd<'_>,
-        spec: BorrowedFd<'_>,
-    ) -> io::Result<OwnedFd> {
-        failpoint::io("exec.spawn")?;
-        let process = self.asked(folder, &[go, spec])?;
+    /// When there is no process for it. Whatever was made ends without a step.
+    pub fn spawn(&mut self, control: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+        let process = self.asked(&[control])?;
         match process.answer() {
             Ok(answer) => {
                 self.process = Some(process);
@@ -82,10 +68,9 @@ impl Spawner {
     }
 
     /// The process that has taken the request; a new one where the last is gone.
-    fn asked(&mut self, folder: &Path, passed: &[BorrowedFd<'_>]) -> io::Result<Process> {
-        let path = folder.as_os_str().as_encoded_bytes();
+    fn asked(&mut self, passed: &[BorrowedFd<'_>]) -> io::Result<Process> {
         if let Some(process) = self.process.take() {
-            match passing::send(&process.socket, path, passed) {
+            match passing::send(&process.socket, REQUEST, passed) {
                 Ok(()) => return Ok(process),
                 Err(error) => {
                     tracing::warn!(%error, "the spawner is gone; another is started");
@@ -94,7 +79,7 @@ impl Spawner {
             }
         }
         let process = Process::start(&self.program)?;
-        passing::send(&process.socket, path, passed)?;
+        passing::send(&process.socket, REQUEST, passed)?;
         Ok(process)
     }
 }

@@ -1,26 +1,31 @@
 //! The exec thread: waits for orders and for the ends of shims in one epoll, without a timer
 //! unless a step is unclear.
 
-use std::collections::HashMap;
-use std::os::fd::{AsFd, OwnedFd};
+use std::collections::{HashMap, VecDeque};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::signal::Signal;
 use proto::record::Spec;
+use proto::stage::{PrepareReport, StageOrder, StageSettings};
 
 use super::adopt::{Finding, find_out};
 use super::launch::{self, LaunchError, Launched, Ready};
 use super::order::Inbox;
+use super::pool::{Pool, Shim, Word};
 use super::silence::{self, Silences};
-use super::spawner::Spawner;
+use super::stage::{self, Assets};
 use super::{Order, folder, origin};
 use crate::core::event::Force;
 use crate::core::plan::{self, Host};
-use crate::core::{Event, JobId, StepRef};
+use crate::core::stage_order::{self, Source};
+use crate::core::{Event, JobId, StepKind, StepRef};
 use crate::engine::Handle;
 use crate::layout::Layout;
+use crate::stage as stages;
 use crate::store::{Reader, Row};
 use crate::sys::{clock, failpoint, pidfd};
 
@@ -50,7 +55,31 @@ pub enum ExecError {
 struct Watched {
     name: String,
     step: StepRef,
-    shim: OwnedFd,
+    supervisor: Supervisor,
+}
+
+/// How the end of a step is noticed.
+enum Supervisor {
+    /// The shim says so, and takes the next step.
+    Ours(Shim),
+    /// The process ends: an earlier daemon has started it, or it was ours and is ending.
+    Process(OwnedFd),
+}
+
+impl Supervisor {
+    fn source(&self) -> BorrowedFd<'_> {
+        match self {
+            Supervisor::Ours(shim) => shim.control(),
+            Supervisor::Process(process) => process.as_fd(),
+        }
+    }
+
+    fn stop(&mut self, signal: Signal) -> Result<(), pidfd::PidfdError> {
+        match self {
+            Supervisor::Ours(shim) => shim.stop(signal),
+            Supervisor::Process(process) => pidfd::signal(process, signal).map(drop),
+        }
+    }
 }
 
 /// A step that is looked at again until it is clear.
@@ -69,10 +98,13 @@ pub struct Exec {
     reader: Reader,
     layout: Layout,
     host: Host,
-    spawner: Spawner,
+    settings: Arc<StageSettings>,
+    pool: Pool,
     epoll: Epoll,
     watched: HashMap<JobId, Watched>,
     unclear: HashMap<JobId, Unclear>,
+    /// Steps that are to wait for *go*.
+    to_make_ready: VecDeque<(JobId, String, StepRef)>,
     /// Steps that only wait for *go*.
     ready: HashMap<JobId, (StepRef, Ready)>,
     /// Made with the first step that has a heartbeat.
@@ -88,15 +120,15 @@ impl Exec {
         inbox: Inbox,
         engine: Handle,
         layout: Layout,
-        host: Host,
+        (host, settings): (Host, Arc<StageSettings>),
         shim: PathBuf,
     ) -> Result<Exec, ExecError> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         epoll.add(inbox.wake(), EpollEvent::new(EpollFlags::EPOLLIN, INBOX))?;
         let reader = Reader::open(engine.store())?;
-        let mut spawner = Spawner::new(shim);
-        if let Err(error) = spawner.warm_up() {
-            tracing::warn!(%error, "there is no spawner yet; a launch will say so");
+        let mut pool = Pool::new(shim);
+        if let Err(error) = pool.warm_up() {
+            tracing::warn!(%error, "there is no supervisor yet; a launch will say so");
         }
         let (watched, unclear) = (HashMap::new(), HashMap::new());
         Ok(Exec {
@@ -105,10 +137,12 @@ impl Exec {
             reader,
             layout,
             host,
-            spawner,
+            settings,
+            pool,
             epoll,
             watched,
             unclear,
+            to_make_ready: VecDeque::new(),
             ready: HashMap::new(),
             silences: None,
         })
@@ -121,11 +155,7 @@ impl Exec {
     pub fn run(mut self) -> Result<(), ExecError> {
         let mut events = vec![EpollEvent::empty(); EVENTS];
         loop {
-            let timeout = if self.unclear.is_empty() {
-                EpollTimeout::NONE
-            } else {
-                EpollTimeout::from(UNCLEAR_LOOK_MS)
-            };
+            let timeout = self.timeout();
             let ready = match self.epoll.wait(&mut events, timeout) {
                 Ok(ready) => ready,
                 Err(Errno::EINTR) => 0,
@@ -135,10 +165,24 @@ impl Exec {
                 match event.data() {
                     INBOX => self.take_orders(),
                     SILENCES => self.take_silences(),
-                    id => self.shim_ended(id.cast_signed()),
+                    id => self.supervisor_spoke(id.cast_signed()),
                 }
             }
             self.look_at_unclear();
+            // One at a time: ends and starts do not wait for it.
+            if let Some((id, name, step)) = self.to_make_ready.pop_front() {
+                self.keep_ready(id, &name, step);
+            }
+        }
+    }
+
+    fn timeout(&self) -> EpollTimeout {
+        if !self.to_make_ready.is_empty() {
+            EpollTimeout::ZERO
+        } else if self.unclear.is_empty() {
+            EpollTimeout::NONE
+        } else {
+            EpollTimeout::from(UNCLEAR_LOOK_MS)
         }
     }
 
@@ -149,7 +193,9 @@ impl Exec {
         while let Some(order) = self.inbox.take() {
             match order {
                 Order::Launch { id, name, step } => self.launch(id, name, step),
-                Order::MakeReady { id, name, step } => self.keep_ready(id, &name, step),
+                Order::MakeReady { id, name, step } => {
+                    self.to_make_ready.push_back((id, name, step));
+                }
                 Order::Stop { id, step, force } => self.stop(id, step, force),
                 Order::Adopt {
                     id,
@@ -172,7 +218,8 @@ impl Exec {
                 if has_heartbeat {
                     self.expect_beats(id, &name, step);
                 }
-                self.watch(id, Watched { name, step, shim });
+                let supervisor = Supervisor::Ours(shim);
+                self.watch(id, name, step, supervisor);
             }
             Err(error) => {
                 self.engine
@@ -197,6 +244,7 @@ impl Exec {
         name: &str,
         step: StepRef,
     ) -> Result<Launched, LaunchError> {
+        self.to_make_ready.retain(|(waiting, ..)| *waiting != id);
         let ready = self.ready.remove(&id);
         match ready.filter(|(prepared, _)| *prepared == step && self.has_folders(name, step)) {
             Some((_, ready)) => ready.go(),
@@ -215,10 +263,13 @@ impl Exec {
             .job(id)
             .map_err(|error| LaunchError::Job(error.to_string()))?;
         let row = row.ok_or_else(|| LaunchError::Job("it is not in the store".into()))?;
-        let spec = plan::spec(name, step, &row.definition, &self.layout, &self.host)?;
+        let prepared = self.prepared(&row, step)?;
+        let (definition, prepared) = (&row.definition, prepared.as_ref());
+        let spec = plan::spec(name, step, definition, prepared, &self.layout, &self.host)?;
+        let order = self.order(&row, step, prepared);
         failpoint::reach("exec.before-folders");
-        let folder = folder::prepare(&self.layout, name, step, &row.definition)?;
-        let ready = self.fill(&folder, &row, &spec);
+        let folder = folder::prepare(&self.layout, name, step, definition, prepared)?;
+        let ready = self.fill(&folder, &row, &spec, order.as_ref());
         if ready.is_err() {
             // It is ours and new, and nothing ran: the next try must not find it.
             folder::discard(&folder);
@@ -226,21 +277,68 @@ impl Exec {
         ready
     }
 
-    fn fill(&mut self, folder: &Path, row: &Row, spec: &Spec) -> Result<Ready, LaunchError> {
-        origin::write(folder, row).map_err(|source| LaunchError::WriteJob {
-            path: folder.into(),
-            source,
-        })?;
-        launch::make_ready(&mut self.spawner, folder, spec)
+    /// What the job's prepare step has reported, for the steps after it.
+    fn prepared(&self, row: &Row, step: StepRef) -> Result<Option<PrepareReport>, LaunchError> {
+        if !row.job.prepares || step.kind == StepKind::Prepare {
+            return Ok(None);
+        }
+        let reports = self.reader.reports(row.job.id);
+        let reports = reports.map_err(|error| LaunchError::Job(error.to_string()))?;
+        Ok(reports.prepared)
     }
 
-    fn watch(&mut self, id: JobId, watched: Watched) {
+    fn order(
+        &self,
+        row: &Row,
+        step: StepRef,
+        prepared: Option<&PrepareReport>,
+    ) -> Option<StageOrder> {
+        if !step.kind.is_stage() {
+            return None;
+        }
+        let assets = Assets {
+            reader: &self.reader,
+            layout: &self.layout,
+            uid: row.job.uid,
+        };
+        let source = Source {
+            name: &row.job.name,
+            definition: &row.definition,
+            prepared,
+            layout: &self.layout,
+            settings: &self.settings,
+            provides: &|environment| stages::provides(&self.settings, environment),
+        };
+        stage_order::order(step.kind, &source, &|path, input| assets.find(path, input))
+    }
+
+    fn fill(
+        &mut self,
+        folder: &Path,
+        row: &Row,
+        spec: &Spec,
+        order: Option<&StageOrder>,
+    ) -> Result<Ready, LaunchError> {
+        let path = folder.to_path_buf();
+        if let Some(Err(source)) = order.map(|order| stage::write_order(folder, order)) {
+            return Err(LaunchError::WriteOrder { path, source });
+        }
+        origin::write(folder, row).map_err(|source| LaunchError::WriteJob { path, source })?;
+        launch::make_ready(&mut self.pool, folder, spec)
+    }
+
+    fn watch(&mut self, id: JobId, name: String, step: StepRef, supervisor: Supervisor) {
         let event = EpollEvent::new(EpollFlags::EPOLLIN, id.cast_unsigned());
-        if let Err(error) = self.epoll.add(watched.shim.as_fd(), event) {
+        if let Err(error) = self.epoll.add(supervisor.source(), event) {
             tracing::error!(job = id, %error, "a supervisor cannot be watched; it is looked at instead");
-            self.look_again(id, watched.name, watched.step, None);
+            self.look_again(id, name, step, None);
             return;
         }
+        let watched = Watched {
+            name,
+            step,
+            supervisor,
+        };
         self.watched.insert(id, watched);
     }
 
@@ -275,6 +373,7 @@ impl Exec {
     }
 
     fn stop(&mut self, id: JobId, step: StepRef, force: Force) {
+        self.to_make_ready.retain(|(waiting, ..)| *waiting != id);
         if self.ready.remove(&id).is_some() {
             // Its shim ends, having started nothing.
             return;
@@ -286,7 +385,8 @@ impl Exec {
         {
             unclear.stop = Some(force);
         }
-        let Some(watched) = self.watched.get(&id).filter(|watched| watched.step == step) else {
+        let watched = self.watched.get_mut(&id);
+        let Some(watched) = watched.filter(|watched| watched.step == step) else {
             return;
         };
         let signal = match force {
@@ -294,24 +394,38 @@ impl Exec {
             Force::Now => Signal::SIGINT,
         };
         failpoint::reach("exec.before-stop");
-        if let Err(error) = pidfd::signal(&watched.shim, signal) {
+        if let Err(error) = watched.supervisor.stop(signal) {
             tracing::error!(job = id, %error, "a supervisor cannot be told to stop");
         }
         failpoint::reach("exec.after-stop");
     }
 
-    /// A shim's pidfd is readable: it has ended.
-    fn shim_ended(&mut self, id: JobId) {
+    /// A supervisor is done with its step, or has ended.
+    fn supervisor_spoke(&mut self, id: JobId) {
         let Some(watched) = self.watched.remove(&id) else {
             return;
         };
+        let Watched {
+            name,
+            step,
+            supervisor,
+        } = watched;
+        if let Err(error) = self.epoll.delete(supervisor.source()) {
+            tracing::debug!(job = id, %error, "stop watching a supervisor");
+        }
+        match supervisor {
+            Supervisor::Ours(shim) if shim.listen() == Word::Done => self.pool.give_back(shim),
+            Supervisor::Ours(shim) => {
+                // It lives until its process has ended.
+                let supervisor = Supervisor::Process(shim.into_process());
+                return self.watch(id, name, step, supervisor);
+            }
+            Supervisor::Process(_) => {}
+        }
         if let Some(silences) = &mut self.silences {
             silences.forget(id);
         }
-        if let Err(error) = self.epoll.delete(watched.shim.as_fd()) {
-            tracing::debug!(job = id, %error, "stop watching a supervisor");
-        }
-        self.adopt(id, watched.name, watched.step, None);
+        self.adopt(id, name, step, None);
     }
 
     fn adopt(&mut self, id: JobId, name: String, step: StepRef, stop: Option<Force>) {
@@ -323,7 +437,8 @@ impl Exec {
                 if silence::is_expected(&self.layout.step(&name, step)) {
                     self.expect_beats(id, &name, step);
                 }
-                self.watch(id, Watched { name, step, shim });
+                let supervisor = Supervisor::Process(shim);
+                self.watch(id, name, step, supervisor);
                 if let Some(force) = stop {
                     self.stop(id, step, force);
                 }

@@ -1,7 +1,9 @@
 //! The socket: listen, find out who calls, hold every connection to its limits, ask the engine
 //! or the store, answer. Nothing here decides about a job.
 
+mod again;
 mod connection;
+mod data;
 mod describe;
 mod listen;
 mod policy;

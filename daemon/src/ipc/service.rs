@@ -7,6 +7,7 @@ use proto::api::{
     ApiError, Canceling, Dumped, Empty, LIST_JOBS_DEFAULT, LIST_JOBS_MAX, List, Listed, Request,
     SUBMIT_JOBS_MAX, Shown, StatusReply, Submit, Submitted, SubmittedJob, WATCH_NAMES_MAX,
 };
+use proto::stage::StageSettings;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -39,6 +40,7 @@ pub struct Service {
     layout: Layout,
     reader: Arc<Mutex<Reader>>,
     facts: Arc<DaemonFacts>,
+    settings: Arc<StageSettings>,
 }
 
 /// What a method gives.
@@ -54,13 +56,19 @@ impl Service {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn new(engine: Handle, layout: Layout, facts: DaemonFacts) -> Result<Service, StoreError> {
+    pub fn new(
+        engine: Handle,
+        layout: Layout,
+        facts: DaemonFacts,
+        settings: Arc<StageSettings>,
+    ) -> Result<Service, StoreError> {
         let reader = Arc::new(Mutex::new(Reader::open(engine.store())?));
         Ok(Service {
             engine,
             layout,
             reader,
             facts: Arc::new(facts),
+            settings,
         })
     }
 
@@ -68,6 +76,11 @@ impl Service {
     #[must_use]
     pub fn engine(&self) -> &Handle {
         &self.engine
+    }
+
+    /// What the configuration says about stages.
+    pub(super) fn settings(&self) -> &Arc<StageSettings> {
+        &self.settings
     }
 
     /// Where everything is.
@@ -89,16 +102,17 @@ impl Service {
             Request::List(list) => one(&self.list(caller, list).await?),
             Request::Show(show) => {
                 let row = self.row(caller, show.name).await?;
+                let id = row.job.id;
+                let reports = self.read(move |reader| reader.reports(id)).await?;
                 one(&Shown {
-                    job: view::job(&row, &self.layout),
+                    job: view::job(&row, &reports, &self.layout),
                 })
             }
             Request::Watch(watch) => Ok(Given::Many(self.watch(caller, watch.names).await?)),
             Request::Cancel(cancel) => {
-                let force = if cancel.force == Some(true) {
-                    Force::Now
-                } else {
-                    Force::Grace
+                let force = match cancel.force {
+                    Some(true) => Force::Now,
+                    _ => Force::Grace,
                 };
                 one(&self.cancel(caller, cancel.name, force).await?)
             }
@@ -109,6 +123,17 @@ impl Service {
                 one(&Dumped {
                     yaml: admission::dump(&row),
                 })
+            }
+            Request::Rerun(rerun) => one(&self.rerun(caller, rerun.name).await?),
+            Request::RetryFinalize(retry) => one(&self.retry_finalize(caller, retry.name).await?),
+            Request::CreateData(create) => one(&self.create_data(caller, create).await?),
+            Request::ListData(list) => one(&self.list_data(list).await?),
+            Request::ShowData(show) => one(&self.show_data(show.name, show.version).await?),
+            Request::ArchiveData(asset) => {
+                one(&self.archive_data(asset.name, asset.version, true).await?)
+            }
+            Request::RestoreData(asset) => {
+                one(&self.archive_data(asset.name, asset.version, false).await?)
             }
             Request::Status(_) => one(&self.status()),
             Request::Pause(_) => self.pause(true).await,
@@ -142,7 +167,8 @@ impl Service {
                 max,
             });
         }
-        let read = move || admission::read_all(submit.jobs, caller.uid);
+        let settings = Arc::clone(&self.settings);
+        let read = move || admission::read_all(submit.jobs, caller.uid, &settings);
         let candidates = tokio::task::spawn_blocking(read)
             .await
             .map_err(|error| ApiError::Unavailable {
@@ -272,7 +298,7 @@ impl Service {
         }
     }
 
-    async fn row(&self, caller: Caller, name: String) -> Result<Row, ApiError> {
+    pub(super) async fn row(&self, caller: Caller, name: String) -> Result<Row, ApiError> {
         let id = self.resolve(caller, name.clone()).await?;
         self.row_of(id, &name).await
     }

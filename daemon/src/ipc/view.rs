@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::Timestamp;
-use proto::api::{CreationContext, JobSummary, JobView};
+use proto::api::{CreationContext, JobSummary, JobView, Provenance};
 use proto::outcome::Outcome;
 use proto::status::Status;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::core::Job;
-use crate::layout::{Layout, PREPARE_LOG, STD_LOG};
-use crate::store::Row;
+use crate::layout::{FINALIZE_LOG, Layout, PREPARE_LOG, STD_LOG};
+use crate::store::{Reports, Row};
 
 /// The workspace in which all local jobs are, in the form of an ARM id.
-const WORKSPACE: &str = "/subscriptions/local/resourceGroups/local/providers/Microsoft.MachineLearningServices/workspaces/local";
+pub(super) const WORKSPACE: &str = "/subscriptions/local/resourceGroups/local/providers/Microsoft.MachineLearningServices/workspaces/local";
 
 /// RFC 3339 in UTC of microseconds since the Unix epoch.
 #[must_use]
@@ -54,7 +54,7 @@ pub fn summary(row: &Row) -> JobSummary {
 
 /// The whole job.
 #[must_use]
-pub fn job(row: &Row, layout: &Layout) -> JobView {
+pub fn job(row: &Row, reports: &Reports, layout: &Layout) -> JobView {
     let Row {
         job,
         definition,
@@ -78,7 +78,7 @@ pub fn job(row: &Row, layout: &Layout) -> JobView {
         experiment_name: definition.experiment_name.clone(),
         description: written.description.clone(),
         tags: value(&written.tags),
-        properties: value(&written.properties),
+        properties: properties(row, reports),
         command: written.command.clone(),
         code: written.code.clone(),
         environment: value(&written.environment),
@@ -88,7 +88,7 @@ pub fn job(row: &Row, layout: &Layout) -> JobView {
         limits: written.limits.as_ref().map(value),
         distribution: written.distribution.as_ref().map(value),
         inputs: value(&written.inputs),
-        outputs: outputs(row, layout),
+        outputs: outputs(row, reports, layout),
         services: services(row, &studio_url),
         identity: written.identity.as_ref().map(value),
         queue_settings: written.queue_settings.as_ref().map(value),
@@ -112,7 +112,9 @@ pub fn job(row: &Row, layout: &Layout) -> JobView {
         error: outcome(job).and_then(Outcome::error_document),
         waiting_reason: job.held.clone(),
         pruned_at: row.pruned_at.map(rfc3339),
-        notes: definition.notes.clone(),
+        notes: notes(row, reports),
+        rerun_of: definition.pinned.as_ref().map(|pinned| pinned.job.clone()),
+        provenance: provenance(reports),
         history: job.history.clone(),
         archived: *archived,
         log_bytes_dropped: end.map_or(0, |end| end.log_bytes_dropped),
@@ -134,11 +136,14 @@ impl Times {
                 .find(|entry| wanted(entry.status))
                 .map(|entry| entry.at)
         };
+        let last = job.history.last();
         Times {
             created: job.history.first().map_or(0, |entry| entry.at),
             started: at(|status| status == Status::Running),
-            ended: at(Status::is_terminal),
-            changed: job.history.last().map_or(0, |entry| entry.at),
+            ended: last
+                .filter(|last| last.status.is_terminal())
+                .map(|last| last.at),
+            changed: last.map_or(0, |last| last.at),
         }
     }
 }
@@ -167,7 +172,7 @@ fn file_url(path: &Path) -> String {
 
 /// The logs that are there.
 fn log_files(folder: &Path) -> BTreeMap<String, String> {
-    [STD_LOG, PREPARE_LOG]
+    [STD_LOG, PREPARE_LOG, FINALIZE_LOG]
         .into_iter()
         .map(|name| (name, folder.join(name)))
         .filter(|(_, path)| path.exists())
@@ -175,16 +180,66 @@ fn log_files(folder: &Path) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// What the job was given, and what the snapshot of its code says of itself (azureml.md §1.1).
+fn properties(row: &Row, reports: &Reports) -> Value {
+    let mut all = value(&row.definition.job.properties);
+    let code = reports
+        .prepared
+        .as_ref()
+        .and_then(|report| report.code.as_ref());
+    if let (Value::Object(map), Some(code)) = (&mut all, code) {
+        for (name, text) in &code.properties {
+            map.entry(name).or_insert_with(|| text.clone().into());
+        }
+    }
+    all
+}
+
+fn notes(row: &Row, reports: &Reports) -> Vec<String> {
+    let prepared = reports.prepared.iter().flat_map(|report| &report.notes);
+    let finalized = reports.finalized.iter().flat_map(|report| &report.notes);
+    let own = row.definition.notes.iter();
+    own.chain(prepared).chain(finalized).cloned().collect()
+}
+
+/// What ran, exactly; nothing where nothing was prepared or finalized.
+fn provenance(reports: &Reports) -> Option<Provenance> {
+    let Reports {
+        prepared,
+        finalized,
+    } = reports.clone();
+    let is_known = prepared.is_some() || finalized.is_some();
+    is_known.then(|| Provenance {
+        prepared,
+        finalized,
+    })
+}
+
+/// Where an output is: where it was brought, where the job writes it, or where it would.
+fn output_url(row: &Row, reports: &Reports, layout: &Layout, name: &str) -> String {
+    let published = reports
+        .finalized
+        .as_ref()
+        .and_then(|report| report.outputs.get(name));
+    let prepared = reports
+        .prepared
+        .as_ref()
+        .and_then(|report| report.outputs.get(name));
+    let place = published.map(|report| &report.path).or(prepared);
+    match place {
+        Some(uri) if !uri.starts_with('/') => uri.clone(),
+        Some(path) => file_url(Path::new(path)),
+        None => file_url(&layout.output(&row.job.name, name)),
+    }
+}
+
 /// The outputs as written, each with the folder or file where it is.
-fn outputs(row: &Row, layout: &Layout) -> Value {
+fn outputs(row: &Row, reports: &Reports, layout: &Layout) -> Value {
     let mut all = serde_json::Map::new();
     for (name, output) in &row.definition.job.outputs {
         let mut shown = value(output);
         if let Value::Object(map) = &mut shown {
-            map.insert(
-                "uri".into(),
-                file_url(&layout.output(&row.job.name, name)).into(),
-            );
+            map.insert("uri".into(), output_url(row, reports, layout, name).into());
         }
         all.insert(name.clone(), shown);
     }

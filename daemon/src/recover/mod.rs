@@ -7,6 +7,7 @@
 
 mod gather;
 mod report;
+mod reports;
 mod run;
 mod settle;
 

@@ -11,11 +11,12 @@ use jiff::Timestamp;
 
 use super::gather::{Gathered, Known, gather};
 use super::report::{Recovered, Report};
+use super::reports::reports;
 use super::settle::settle;
 use crate::core::NewJob;
 use crate::layout::Layout;
 use crate::state::{self, StateError};
-use crate::store::{self, Missing, Salvage, Store, StoreError, Write, beside};
+use crate::store::{self, Missing, Registered, Salvage, Store, StoreError, Write, beside};
 
 /// Jobs of one commit.
 const BATCH: usize = 1_000;
@@ -64,13 +65,15 @@ pub fn run(layout: &Layout) -> Result<Report, RecoverError> {
         });
     }
     check_need(layout)?;
-    let salvage = store::salvage(&layout.store());
+    let mut salvage = store::salvage(&layout.store());
     let paused = salvage.paused;
+    let assets = std::mem::take(&mut salvage.assets);
     let mut gathered = gather_all(layout, salvage)?;
     for known in gathered.jobs.values_mut() {
         settle(&mut known.job, layout);
     }
-    build(layout, &gathered, paused)?;
+    let reports = reports(layout, &gathered).map_err(unlisted(layout))?;
+    build(layout, &gathered, &reports, &assets, paused)?;
     let damaged = put_in_place(layout)?;
     Ok(report(gathered, damaged))
 }
@@ -92,14 +95,25 @@ fn check_need(layout: &Layout) -> Result<(), RecoverError> {
 }
 
 fn gather_all(layout: &Layout, salvage: Salvage) -> Result<Gathered, RecoverError> {
-    gather(layout, salvage).map_err(|source| RecoverError::File {
-        operation: "list",
-        path: layout.steps(),
-        source,
-    })
+    gather(layout, salvage).map_err(unlisted(layout))
 }
 
-fn build(layout: &Layout, gathered: &Gathered, paused: bool) -> Result<(), RecoverError> {
+fn unlisted(layout: &Layout) -> impl FnOnce(io::Error) -> RecoverError {
+    let path = layout.steps();
+    move |source| RecoverError::File {
+        operation: "list",
+        path,
+        source,
+    }
+}
+
+fn build(
+    layout: &Layout,
+    gathered: &Gathered,
+    reports: &[Write],
+    assets: &[Registered],
+    paused: bool,
+) -> Result<(), RecoverError> {
     let path = layout.recovering();
     remove(&path)?;
     for companion in COMPANIONS {
@@ -110,6 +124,13 @@ fn build(layout: &Layout, gathered: &Gathered, paused: bool) -> Result<(), Recov
     let jobs: Vec<&Known> = gathered.jobs.values().collect();
     for batch in jobs.chunks(BATCH) {
         let writes: Vec<Write> = batch.iter().flat_map(|known| writes(known)).collect();
+        store.commit(&writes)?;
+    }
+    for batch in reports.chunks(BATCH) {
+        store.commit(batch)?;
+    }
+    for batch in assets.chunks(BATCH) {
+        let writes: Vec<Write> = batch.iter().flat_map(registration).collect();
         store.commit(&writes)?;
     }
     store.close_whole()?;
@@ -123,6 +144,7 @@ fn writes(known: &Known) -> Vec<Write> {
         uid: job.uid,
         priority: job.priority,
         prepares: job.prepares,
+        finalizes: job.finalizes,
         limit_secs: job.limit_secs,
         spool_key: known.spool_key.clone(),
         definition: Arc::new(known.definition.clone()),
@@ -133,6 +155,14 @@ fn writes(known: &Known) -> Vec<Write> {
     ];
     // Its folders may not all be deleted yet; that is looked at again.
     writes.extend(known.pruned_at.map(|at| Write::Prune(vec![job.id], at)));
+    writes
+}
+
+fn registration(one: &Registered) -> Vec<Write> {
+    let (asset, version) = (one.asset.clone(), one.version.clone());
+    let archived = Write::SetAssetArchived(asset.name.clone(), Some(version.clone()), true);
+    let mut writes = vec![Write::Register(version, asset, one.created_at)];
+    writes.extend(one.archived.then_some(archived));
     writes
 }
 

@@ -2,7 +2,7 @@
 //! it, as a daemon that starts would do.
 
 use crate::core::step::Phase;
-use crate::core::{Job, JobEvent, StepEnd};
+use crate::core::{Job, JobEvent, StepEnd, StepKind};
 use crate::exec::{self, Finding};
 use crate::layout::Layout;
 use crate::sys::clock;
@@ -14,6 +14,10 @@ pub fn settle(job: &mut Job, layout: &Layout) {
         return;
     };
     let (step, now) = (active.step, clock::wall_micros());
+    if step.kind == StepKind::Finalize {
+        // What it made is registered by the daemon that learns of its end.
+        return;
+    }
     let folder = layout.step(&job.name, step);
     let started = exec::started_at(&folder);
     let end = match exec::find_out(&folder) {
@@ -29,11 +33,10 @@ pub fn settle(job: &mut Job, layout: &Layout) {
     }
     match end {
         None => {}
-        Some(StepEnd::Exit(exit)) => {
-            let at = exit.at;
-            apply(job, at, JobEvent::Ended(step, StepEnd::Exit(exit)));
+        Some(end) => {
+            let at = end.at().unwrap_or(now);
+            apply(job, at, JobEvent::Ended(step, end));
         }
-        Some(end) => apply(job, now, JobEvent::Ended(step, end)),
     }
 }
 

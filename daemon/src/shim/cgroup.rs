@@ -1,10 +1,12 @@
 //! The fence around the step, where the daemon may have one: a leaf of cgroup v2, which the
 //! command is born into and which the kernel kills as a whole (cgroup-v2, "Core Interface Files").
+//! A shim has one, which its steps have in turn: each is gone before the next begins.
 //!
 //! Everything here may fail, and then the step goes on without.
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -16,28 +18,70 @@ use proto::record::Spec;
 const REMOVALS: u32 = 50;
 const REMOVAL_PAUSE: Duration = Duration::from_millis(2);
 
-/// The step's own cgroup.
+/// The cgroup of this shim's steps, one after another.
 #[derive(Debug)]
 pub(super) struct Leaf {
     path: PathBuf,
     directory: File,
+    /// Kills of the out-of-memory killer in the steps before.
+    oom_kills: u64,
+    /// Whether `cgroup.kill` may have been used: then kernels kill whatever is born into it later
+    /// (seen with Linux 6.18 and `CLONE_INTO_CGROUP`).
+    is_killed: bool,
 }
 
 impl Leaf {
+    /// The leaf for the next step: the last one's if it is as new.
+    pub(super) fn renew(last: Option<Leaf>, spec: &Spec) -> Option<Leaf> {
+        match last {
+            Some(mut leaf) if leaf.is_of(spec) && leaf.is_as_new() => {
+                leaf.oom_kills = leaf.count_oom_kills();
+                Some(leaf)
+            }
+            Some(used) => {
+                used.remove();
+                Leaf::make(spec)
+            }
+            None => Leaf::make(spec),
+        }
+    }
+
     /// Makes the leaf; none where the spec wants none or the kernel does not give one that it
     /// can kill (`cgroup.kill` is of Linux 5.14).
-    pub(super) fn make(spec: &Spec) -> Option<Leaf> {
-        let path = spec.cgroup_parent.as_ref()?.join(name(spec));
-        // An empty one of an attempt that never ran is in the way. One with processes stays.
+    fn make(spec: &Spec) -> Option<Leaf> {
+        let path = spec.cgroup_parent.as_ref()?.join(name());
+        // An empty one of a process that had this number is in the way.
         let _absent = fs::remove_dir(&path);
         fs::create_dir(&path).ok()?;
         match File::open(&path) {
-            Ok(directory) if path.join("cgroup.kill").exists() => Some(Leaf { path, directory }),
+            Ok(directory) if path.join("cgroup.kill").exists() => Some(Leaf {
+                path,
+                directory,
+                oom_kills: 0,
+                is_killed: false,
+            }),
             _ => {
                 let _left_over = fs::remove_dir(&path);
                 None
             }
         }
+    }
+
+    fn is_of(&self, spec: &Spec) -> bool {
+        self.path.parent() == spec.cgroup_parent.as_deref()
+    }
+
+    /// Somebody was killed in it: by us, by the step itself, or by its cgroup.
+    pub(super) fn note_kill(&mut self) {
+        self.is_killed = true;
+    }
+
+    /// Whether a step left nothing that its successor would notice: no cgroups of its own in it
+    /// (a directory of cgroupfs has two links and one for each), and it is not frozen.
+    fn is_as_new(&self) -> bool {
+        let has_cgroups = self.directory.metadata().map_or(true, |it| it.nlink() > 2);
+        let events = fs::read_to_string(self.path.join("cgroup.events"));
+        !self.is_killed && !has_cgroups && events.is_ok_and(|events| !events.contains("frozen 1"))
     }
 
     /// Where it is.
@@ -55,9 +99,15 @@ impl Leaf {
         fs::write(self.path.join("cgroup.kill"), "1")
     }
 
-    /// Whether the out-of-memory killer struck here; false without the memory controller.
+    /// Whether the out-of-memory killer struck in this step; false without the memory
+    /// controller.
     pub(super) fn was_out_of_memory(&self) -> bool {
-        fs::read_to_string(self.path.join("memory.events")).is_ok_and(|text| has_oom_kill(&text))
+        self.count_oom_kills() > self.oom_kills
+    }
+
+    fn count_oom_kills(&self) -> u64 {
+        let events = fs::read_to_string(self.path.join("memory.events"));
+        events.map_or(0, |text| oom_kills(&text))
     }
 
     /// Removes it, with the cgroups that the command may have made in it.
@@ -74,9 +124,9 @@ impl Leaf {
     }
 }
 
-/// Unique among the steps of a daemon. The name of a job must not lead elsewhere.
-fn name(spec: &Spec) -> String {
-    format!("{}.{}.{}", spec.job, spec.step, spec.attempt).replace('/', "_")
+/// Unique among the shims of a machine.
+fn name() -> String {
+    format!("shim-{}", std::process::id())
 }
 
 /// A cgroup's files vanish with it; its folders are cgroups.
@@ -90,13 +140,13 @@ fn remove_tree(path: &Path) -> io::Result<()> {
     fs::remove_dir(path)
 }
 
-fn has_oom_kill(events: &str) -> bool {
+fn oom_kills(events: &str) -> u64 {
     let counts = events
         .lines()
         .filter_map(|line| line.strip_prefix("oom_kill "));
     counts
         .filter_map(|count| count.trim().parse::<u64>().ok())
-        .any(|count| count > 0)
+        .sum()
 }
 
 #[cfg(test)]
@@ -106,8 +156,8 @@ mod tests {
     #[test]
     fn only_kills_count_as_out_of_memory() {
         let quiet = "low 0\nhigh 3\nmax 9\noom 2\noom_kill 0\noom_group_kill 0\n";
-        assert!(!has_oom_kill(quiet));
-        assert!(has_oom_kill(&quiet.replace("oom_kill 0", "oom_kill 1")));
-        assert!(!has_oom_kill(""));
+        assert_eq!(oom_kills(quiet), 0);
+        assert_eq!(oom_kills(&quiet.replace("oom_kill 0", "oom_kill 2")), 2);
+        assert_eq!(oom_kills(""), 0);
     }
 }

@@ -1,8 +1,9 @@
 //! What the forked child does before it becomes the command.
 //!
 //! Between fork and exec only calls that are safe in a signal handler are made
-//! (signal-safety(7)): nothing is allocated and nothing panics. Everything that can fail comes
-//! before the release, so the command runs as soon as `started.json` is there.
+//! (signal-safety(7)): nothing is allocated and nothing panics. What needs nothing but this
+//! process is done before the release, which may be long to come; what looks at the world comes
+//! after it, so that the command finds the world as it is then.
 #![expect(unsafe_code, reason = "after a fork only plain system calls are safe")]
 
 use std::ffi::CStr;
@@ -13,6 +14,7 @@ use std::ptr;
 use libc::{c_int, pid_t};
 use nix::errno::Errno;
 use proto::record::RequirementKind;
+use proto::stage::REPORT_FD;
 
 use super::command::{Command, Identity, Required};
 
@@ -34,16 +36,18 @@ pub(super) enum Stage {
     Session,
     Output,
     Identity,
+    Mount,
     DeathSignal,
     Requirement,
     Folder,
     Program,
 }
 
-const STAGES: [Stage; 7] = [
+const STAGES: [Stage; 8] = [
     Stage::Session,
     Stage::Output,
     Stage::Identity,
+    Stage::Mount,
     Stage::DeathSignal,
     Stage::Requirement,
     Stage::Folder,
@@ -54,7 +58,7 @@ const STAGES: [Stage; 7] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Failure {
     pub stage: Stage,
-    /// Which requirement.
+    /// Which requirement or mount.
     pub index: u32,
     pub errno: Errno,
 }
@@ -80,12 +84,21 @@ impl Failure {
     }
 }
 
+/// What a stage gets besides its output.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Given {
+    pub order: RawFd,
+    pub report: RawFd,
+}
+
 /// The child's part of everything.
 #[derive(Debug)]
 pub(super) struct Child<'a> {
     pub command: &'a Command,
     /// The writing end of the output pipe.
     pub output: RawFd,
+    /// The files of a stage.
+    pub streams: Option<Given>,
     /// The release: one byte, or the end of file if the supervisor died.
     pub release: RawFd,
     /// Where a failure goes.
@@ -106,7 +119,7 @@ impl Child<'_> {
     pub(super) unsafe fn become_command(&self) -> ! {
         let failure = self.prepare().err().unwrap_or_else(|| {
             self.wait_for_release();
-            self.execute()
+            self.enter().err().unwrap_or_else(|| self.execute())
         });
         let message = failure.to_bytes();
         // SAFETY: the buffer is valid for its length; _exit(2) runs no destructor of the parent.
@@ -131,6 +144,21 @@ impl Child<'_> {
         }
         // After the change of identity, which takes it back (PR_SET_PDEATHSIG(2const)).
         self.check(Stage::DeathSignal, die_with_parent())?;
+        reset_actions();
+        Ok(())
+    }
+
+    /// Finds its place in the world.
+    fn enter(&self) -> Result<(), Failure> {
+        if let Some(mounts) = &self.command.mounts {
+            mounts.make().map_err(|(index, errno)| Failure {
+                stage: Stage::Mount,
+                index,
+                errno,
+            })?;
+            // A user namespace takes it back, too.
+            self.check(Stage::DeathSignal, die_with_parent())?;
+        }
         for (index, required) in (0u32..).zip(&self.command.requires) {
             look_for(required).map_err(|errno| Failure {
                 stage: Stage::Requirement,
@@ -165,7 +193,19 @@ impl Child<'_> {
 
     /// Returns only if the program cannot be run.
     fn execute(&self) -> Failure {
-        reset_signals();
+        let mut first_to_close = FIRST_FREE_FD;
+        if let Some(given) = self.streams {
+            // Not before: the release may have had that number, which is of no use any more.
+            if let Err(errno) = hand_over(given) {
+                return Failure {
+                    stage: Stage::Output,
+                    index: 0,
+                    errno,
+                };
+            }
+            first_to_close += 1;
+        }
+        unblock_signals();
         if let Some(soft) = self.command.open_files {
             restore_open_files(soft);
         }
@@ -173,7 +213,7 @@ impl Child<'_> {
         unsafe {
             // All descriptors of the supervisor close on exec; this is the second lock.
             libc::close_range(
-                FIRST_FREE_FD,
+                first_to_close,
                 libc::c_uint::MAX,
                 libc::CLOSE_RANGE_CLOEXEC as c_int,
             );
@@ -229,6 +269,17 @@ fn reset_oom_score() {
             libc::write(fd, c"0".as_ptr().cast(), 1);
             libc::close(fd);
         }
+    }
+}
+
+/// The order becomes standard input, the report the descriptor after standard error.
+fn hand_over(given: Given) -> Result<(), Errno> {
+    // SAFETY: descriptors only.
+    unsafe {
+        Errno::result(libc::dup2(given.order, libc::STDIN_FILENO))?;
+        Errno::result(libc::dup2(given.report, REPORT_FD))?;
+        // Where it had that number already it closes on exec.
+        Errno::result(libc::fcntl(REPORT_FD, libc::F_SETFD, 0)).map(drop)
     }
 }
 
@@ -291,16 +342,15 @@ fn change_folder(path: &CStr) -> Result<(), Errno> {
     Errno::result(unsafe { libc::chdir(path.as_ptr()) }).map(drop)
 }
 
-/// The command starts as from a login: nothing is ignored, nothing is blocked. (Past the C
-/// library, which keeps two signals from its callers and sets them to be ignored in a spawn.)
-fn reset_signals() {
-    let mut none = MaybeUninit::<libc::sigset_t>::uninit();
+/// The command starts as from a login: nothing is ignored. (Past the C library, which keeps two
+/// signals from its callers and sets them to be ignored in a spawn.)
+fn reset_actions() {
     let default = [0u64; KERNEL_SIGACTION_WORDS];
-    // SAFETY: zeroes are the default action in the kernel's struct, which is no longer than
-    // this; sigemptyset(3) fills the set.
-    unsafe {
-        for signal in 1..SIGNALS_END {
-            let old = ptr::null_mut::<libc::c_void>();
+    for signal in 1..SIGNALS_END {
+        let old = ptr::null_mut::<libc::c_void>();
+        // SAFETY: zeroes are the default action in the kernel's struct, which is no longer than
+        // this.
+        unsafe {
             libc::syscall(
                 libc::SYS_rt_sigaction,
                 signal,
@@ -309,6 +359,14 @@ fn reset_signals() {
                 SIGSET_BYTES,
             );
         }
+    }
+}
+
+/// And nothing is blocked.
+fn unblock_signals() {
+    let mut none = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: sigemptyset(3) fills the set.
+    unsafe {
         libc::sigemptyset(none.as_mut_ptr());
         libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), ptr::null_mut());
     }

@@ -9,6 +9,8 @@ use libc::{c_char, gid_t, uid_t};
 use proto::record::{RequirementKind, Spec};
 use thiserror::Error;
 
+use super::mounts::Mounts;
+
 /// Why a spec cannot be run at all.
 #[derive(Debug, Error)]
 pub(super) enum CommandError {
@@ -74,6 +76,7 @@ pub(super) struct Command {
     pub folder: CString,
     pub requires: Vec<Required>,
     pub identity: Option<Identity>,
+    pub mounts: Option<Mounts>,
     /// The soft limit of open files.
     pub open_files: Option<libc::rlim_t>,
 }
@@ -107,6 +110,7 @@ impl Command {
                 gid: user.gid,
                 groups: user.groups.clone(),
             }),
+            mounts: Mounts::new(spec).map_err(|_| CommandError::Nul("the path of a mount"))?,
             open_files: spec.open_files,
         })
     }

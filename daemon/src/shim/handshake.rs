@@ -1,23 +1,29 @@
-//! What the daemon hands over: the locked spec on standard output, and the *go* pipe on standard
-//! input.
+//! What the daemon hands over: the locked spec and a descriptor through which *go* comes. A shim
+//! that is started by hand has the spec as standard output and the *go* pipe as standard input;
+//! one of the spawner gets a path with the spec for each step through its socket, and *go*, too.
 //!
 //! The lock is never let go of between daemon and shim, and nothing runs before *go*: a daemon
 //! that dies in between has provably started nothing.
 
+use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::{dup2_stderr, dup2_stdin, dup2_stdout};
-use proto::record::{EXIT_FILE, GO, RECORD_BYTES_MAX, SPEC_FILE, STARTED_FILE, Spec};
+use proto::record::{
+    DONE, EXIT_FILE, GO, RECORD_BYTES_MAX, SPEC_FILE, STARTED_FILE, STEP_PATH_BYTES_MAX, Spec,
+};
 use thiserror::Error;
 
 use super::signals::Signals;
 use crate::sys::atomic::{ReadError, read_file_bounded};
 use crate::sys::lock::{self, LockError};
+use crate::sys::passing;
 
 /// Why the step cannot be taken over.
 #[derive(Debug, Error)]
@@ -56,17 +62,14 @@ pub(super) enum HandshakeError {
 pub(super) struct Handover {
     /// The open step directory.
     pub directory: File,
-    /// The open, locked spec: it must live as long as this process.
+    /// The open, locked spec: it must live as long as the step.
     pub lock: File,
     /// What is to be done.
     pub spec: Spec,
-    /// The go pipe.
-    pub go: File,
 }
 
-/// Takes the step over. Standard input and output are `/dev/null` afterwards.
-pub(super) fn take_over(path: &Path) -> Result<Handover, HandshakeError> {
-    let (go, given) = take_descriptors().map_err(HandshakeError::Descriptors)?;
+/// Takes the step over; `given` is its spec, locked by the daemon.
+pub(super) fn take_over(path: &Path, given: File) -> Result<Handover, HandshakeError> {
     let opened = File::open(path);
     let directory = opened.map_err(|source| HandshakeError::Directory {
         path: path.to_owned(),
@@ -79,12 +82,37 @@ pub(super) fn take_over(path: &Path) -> Result<Handover, HandshakeError> {
         directory,
         lock,
         spec,
-        go,
     })
+}
+
+/// The next step that the daemon hands over, with its spec; none if the daemon is gone or wants
+/// no more, or a stop was requested.
+pub(super) fn next_step(
+    control: &File,
+    signals: &Signals,
+) -> Result<Option<(PathBuf, File)>, HandshakeError> {
+    if !wait_for_daemon(control, signals)? {
+        return Ok(None);
+    }
+    let message = passing::receive(control, STEP_PATH_BYTES_MAX);
+    let message = message.map_err(|errno| HandshakeError::Go(errno.into()))?;
+    let path = PathBuf::from(OsStr::from_bytes(&message.bytes));
+    let spec = message.descriptors.into_iter().next().map(File::from);
+    Ok(spec.filter(|_| path.is_absolute()).map(|spec| (path, spec)))
+}
+
+/// Tells the daemon that the step's end is recorded; whether it still listens.
+pub(super) fn tell_done(control: &File) -> bool {
+    passing::send(control, &[DONE], &[]).is_ok()
 }
 
 /// Waits for *go*; false if the daemon is gone or a stop was requested: then nothing may run.
 pub(super) fn wait_for_go(go: &File, signals: &Signals) -> Result<bool, HandshakeError> {
+    Ok(wait_for_daemon(go, signals)? && read_go(go).map_err(HandshakeError::Go)?)
+}
+
+/// Waits until the daemon says something or is gone; false if a stop was requested.
+fn wait_for_daemon(go: &File, signals: &Signals) -> Result<bool, HandshakeError> {
     loop {
         let mut ready = [
             PollFd::new(go.as_fd(), PollFlags::POLLIN),
@@ -99,7 +127,7 @@ pub(super) fn wait_for_go(go: &File, signals: &Signals) -> Result<bool, Handshak
             }
         }
         if go_ready {
-            return read_go(go).map_err(HandshakeError::Go);
+            return Ok(true);
         }
     }
 }
@@ -110,15 +138,19 @@ pub(super) fn let_go_of_stderr() -> io::Result<()> {
     Ok(dup2_stderr(File::open("/dev/null")?)?)
 }
 
-/// Moves the go pipe and the spec away from the standard descriptors.
-fn take_descriptors() -> io::Result<(File, File)> {
+/// Moves what the daemon gave away from the standard input and output, which are `/dev/null`
+/// afterwards: the *go* pipe or the socket, and the spec.
+pub(super) fn take_descriptors() -> Result<(File, File), HandshakeError> {
     let keep = |fd: io::Result<OwnedFd>| fd.map(File::from);
-    let go = keep(io::stdin().as_fd().try_clone_to_owned())?;
-    let given = keep(io::stdout().as_fd().try_clone_to_owned())?;
-    let null = File::options().read(true).write(true).open("/dev/null")?;
-    dup2_stdin(&null)?;
-    dup2_stdout(&null)?;
-    Ok((go, given))
+    let take = || {
+        let go = keep(io::stdin().as_fd().try_clone_to_owned())?;
+        let given = keep(io::stdout().as_fd().try_clone_to_owned())?;
+        let null = File::options().read(true).write(true).open("/dev/null")?;
+        dup2_stdin(&null)?;
+        dup2_stdout(&null)?;
+        Ok((go, given))
+    };
+    take().map_err(HandshakeError::Descriptors)
 }
 
 /// Keeps the description that was given if it is the spec; opens and locks the spec by itself
@@ -144,7 +176,8 @@ fn is_same_file(one: &Metadata, other: &Metadata) -> bool {
 fn refuse_second_run(path: &Path) -> Result<(), HandshakeError> {
     for name in [STARTED_FILE, EXIT_FILE] {
         let record = path.join(name);
-        if record.symlink_metadata().is_ok() {
+        // An empty one was not filled: nothing ran.
+        if record.symlink_metadata().is_ok_and(|found| found.len() > 0) {
             return Err(HandshakeError::Ran(record));
         }
     }

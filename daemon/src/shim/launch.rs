@@ -1,4 +1,4 @@
-//! From *go* to the released command.
+//! From the spec to the released command: its process is made before *go*, and released after.
 //!
 //! `started.json` is there before the command's first instruction. If it cannot be written,
 //! nothing runs.
@@ -15,11 +15,12 @@ use proto::record::{Ended, Format, ProcessId, STARTED_FILE, Spec, Started};
 use super::cgroup::Leaf;
 use super::child::{Failure, Stage};
 use super::command::{Command, CommandError};
-use super::log::Log;
+use super::log;
 use super::process::{describe, errno_of};
 use super::pump::Pump;
 use super::record::Records;
 use super::spawn::{Birth, Report, Spawned, spawn};
+use super::streams::Streams;
 use crate::sys::clock::wall_micros;
 use crate::sys::failpoint;
 use crate::sys::pidfd::{PidfdError, identity};
@@ -92,23 +93,29 @@ impl From<PidfdError> for StartFailure {
     }
 }
 
-/// What was made ready before *go*.
+/// What a command is started with.
 #[derive(Debug)]
-pub(super) struct Ready<'a> {
+pub(super) struct Place<'a> {
     /// What to run.
     pub spec: &'a Spec,
-    /// The log, or why there is none.
-    pub log: io::Result<Log<File>>,
     /// The lock of the spec.
     pub lock: &'a File,
     /// The cgroup; taken away if the command is not in it.
     pub leaf: &'a mut Option<Leaf>,
     /// This process.
-    pub shim: ProcessId,
+    pub shim: &'a ProcessId,
     /// This boot.
-    pub boot_id: String,
+    pub boot_id: &'a str,
     /// Whether this process is spared by the out-of-memory killer.
     pub is_spared: bool,
+}
+
+/// A process that becomes the command once it is released, and the way of its output. If it is
+/// dropped, nothing has run.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    spawned: Spawned,
+    pump: Pump,
 }
 
 /// A command that runs, or is about to report that it does not.
@@ -122,40 +129,64 @@ pub(super) struct Launched {
     pub pump: Pump,
 }
 
-/// Starts the command.
-pub(super) fn launch(ready: Ready<'_>, records: &Records) -> Result<Launched, StartFailure> {
-    let Ready {
-        spec,
-        log,
-        lock,
-        leaf,
-        shim,
-        boot_id,
-        is_spared,
-    } = ready;
+/// Makes the command's process, before *go*: then its start is a matter of a moment.
+///
+/// # Errors
+/// Why it cannot be made now. It is tried again at *go*.
+pub(super) fn make(place: &mut Place<'_>, records: &Records) -> Result<Waiting, StartFailure> {
+    let spec = place.spec;
     let command = Command::new(spec)?;
     let path = spec.log.path.display();
+    let log = log::open(&spec.log, spec.user.as_ref());
     let log = log.map_err(|error| StartFailure::io(&format!("log {path}"), &error))?;
     let (pump, output) = Pump::new(log).map_err(|error| StartFailure::io("output", &error))?;
-    let cgroup = leaf.as_ref().map(Leaf::directory);
+    let streams = spec.stage.then(|| Streams::open(records.directory()));
+    let streams = streams.transpose();
+    let streams = streams.map_err(|(file, error)| StartFailure::io(file, &error))?;
     let birth = Birth {
         command: &command,
         output,
-        lock,
-        cgroup,
-        is_spared,
+        streams,
+        lock: place.lock,
+        cgroup: place.leaf.as_ref().map(Leaf::directory),
+        is_spared: place.is_spared,
     };
     failpoint::io("shim.fork").map_err(|error| StartFailure::io("new process", &error))?;
     let spawned = spawn(birth).map_err(|errno| StartFailure::new("new process", errno))?;
     failpoint::reach("shim.forked");
-    if let Some(unused) = leaf.take_if(|_| !spawned.in_cgroup) {
+    if let Some(unused) = place.leaf.take_if(|_| !spawned.in_cgroup) {
         unused.remove();
     }
+    Ok(Waiting { spawned, pump })
+}
+
+/// Starts the command with the process that was made for it, or with another one if that is gone
+/// or could not be made.
+///
+/// # Errors
+/// Why it did not start.
+pub(super) fn launch(
+    mut place: Place<'_>,
+    waiting: Result<Waiting, StartFailure>,
+    records: &Records,
+) -> Result<Launched, StartFailure> {
+    let waiting = waiting.ok().filter(|waiting| waiting.spawned.is_alive());
+    let waiting = match waiting {
+        Some(waiting) => waiting,
+        None => make(&mut place, records)?,
+    };
+    let Waiting { spawned, pump } = waiting;
+    let Place {
+        leaf,
+        shim,
+        boot_id,
+        ..
+    } = place;
     let started = |main| Started {
         format: Format::CURRENT,
-        shim,
+        shim: shim.clone(),
         main,
-        boot_id,
+        boot_id: boot_id.to_owned(),
         cgroup: leaf.as_ref().map(|leaf| leaf.path().to_owned()),
         at: wall_micros(),
     };
@@ -193,6 +224,17 @@ fn subject(failure: Failure, spec: &Spec) -> String {
         Stage::Session => "new session".to_owned(),
         Stage::Output => "output".to_owned(),
         Stage::DeathSignal => "death signal".to_owned(),
+        Stage::Mount => {
+            let index = usize::try_from(failure.index).unwrap_or(usize::MAX);
+            let mount = spec.mounts.get(index);
+            mount.map_or("mount".to_owned(), |one| {
+                format!(
+                    "{}: mount {} read-only",
+                    one.name,
+                    one.mount.source.display()
+                )
+            })
+        }
         Stage::Identity => spec
             .user
             .as_ref()

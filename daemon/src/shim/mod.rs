@@ -12,6 +12,7 @@
 //! | `handshake` | what the daemon hands over; waiting for *go* |
 //! | `process`, `signals` | turning this process into a supervisor |
 //! | `command`, `spawn`, `child` | what to run, the fork, and what the child does before exec |
+//! | `streams`, `mounts` | the files of a stage; what the command sees read-only |
 //! | `decide` | what to do next: a pure state machine |
 //! | `supervise` | the loop around it |
 //! | `tree`, `reap`, `cgroup` | signalling, waiting for and fencing in the processes |
@@ -27,6 +28,7 @@ mod handshake;
 mod heartbeat;
 mod launch;
 mod log;
+mod mounts;
 mod process;
 mod pump;
 mod reap;
@@ -35,6 +37,7 @@ mod signals;
 mod spawn;
 mod spawner;
 mod start;
+mod streams;
 mod supervise;
 mod title;
 mod tree;

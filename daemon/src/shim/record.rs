@@ -22,11 +22,13 @@ use crate::sys::{atomic, failpoint};
 /// Seconds between attempts to store the exit record: the first, and the longest.
 const RETRY_SECONDS: (u64, u64) = (1, 15);
 
-/// The step directory, with the room for the exit record.
+/// The step directory, with the room for the exit record and the place of the start record.
 #[derive(Debug)]
 pub(super) struct Records {
     directory: File,
     reserved: File,
+    /// Empty, which means as little as none; it is made at the start where it could not be.
+    started: Option<File>,
 }
 
 impl Records {
@@ -37,23 +39,36 @@ impl Records {
         if reserved.metadata()?.len() < EXIT_ROOM_BYTES.into() {
             atomic::take_room(&reserved, EXIT_ROOM_BYTES)?;
         }
+        let started = atomic::keep_at(&directory, STARTED_FILE).ok();
         Ok(Records {
             directory,
             reserved,
+            started,
         })
+    }
+
+    /// The step directory.
+    pub(super) fn directory(&self) -> &File {
+        &self.directory
     }
 
     /// Gives the room back: nothing was started.
     pub(super) fn discard(self) {
         // What is left over is overwritten by the next attempt.
-        let _left_over = unlinkat(&self.directory, EXIT_ROOM_FILE, UnlinkatFlags::NoRemoveDir);
+        for name in [EXIT_ROOM_FILE, STARTED_FILE] {
+            let _left_over = unlinkat(&self.directory, name, UnlinkatFlags::NoRemoveDir);
+        }
     }
 
     /// Records that the command may run from here on.
     pub(super) fn started(&self, started: &Started) -> io::Result<()> {
         failpoint::io("shim.write-started")?;
         // The command is released only when it is whole: an empty one means as little as none.
-        atomic::write_new_at(&self.directory, STARTED_FILE, &serde_json::to_vec(started)?)
+        let bytes = serde_json::to_vec(started)?;
+        match &self.started {
+            Some(file) if file.metadata()?.nlink() > 0 => file.write_all_at(&bytes, 0),
+            _ => atomic::keep_at(&self.directory, STARTED_FILE)?.write_all_at(&bytes, 0),
+        }
     }
 
     /// Records that the command is silent.

@@ -3,18 +3,23 @@
 
 use std::fs::File;
 use std::mem;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use libc::pid_t;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::unistd::{getpid, pipe2, read, write};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{Pid, getpid, pipe2, read, write};
+use proto::stage::REPORT_FD;
 
-use super::child::{Child, Failure};
+use super::child::{Child, Failure, Given};
 use super::command::Command;
+use super::streams::Streams;
 
 /// Of clone(2). The constant of the libc crate has a type that it does not fit.
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+/// Where the pipe of a failure begins to look for a number: after all that the command gets.
+const REPORTING_FD_MIN: RawFd = REPORT_FD + 1;
 
 /// What the new process starts with.
 #[derive(Debug)]
@@ -23,6 +28,8 @@ pub(super) struct Birth<'a> {
     pub command: &'a Command,
     /// Its standard output and error.
     pub output: OwnedFd,
+    /// What it finds besides its output, where it is a stage.
+    pub streams: Option<Streams>,
     /// The lock of the spec, which it must not hold.
     pub lock: &'a File,
     /// The directory of the cgroup that it is born into.
@@ -44,6 +51,12 @@ pub(super) struct Spawned {
 }
 
 impl Spawned {
+    /// Whether nobody has ended it. It is reaped if somebody has.
+    pub(super) fn is_alive(&self) -> bool {
+        let status = waitpid(Pid::from_raw(self.pid), Some(WaitPidFlag::WNOHANG));
+        status == Ok(WaitStatus::StillAlive)
+    }
+
     /// Lets the command run.
     pub(super) fn release(self) -> Report {
         // Fails only if the process is gone, which wait(2) and the report tell.
@@ -85,10 +98,15 @@ impl Report {
 pub(super) fn spawn(birth: Birth<'_>) -> Result<Spawned, Errno> {
     let (released, release) = pipe2(OFlag::O_CLOEXEC)?;
     let (report, reporting) = pipe2(OFlag::O_CLOEXEC)?;
+    let reporting = moved(reporting)?;
     fcntl(&report, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
     let child = Child {
         command: birth.command,
         output: birth.output.as_raw_fd(),
+        streams: birth.streams.as_ref().map(|streams| Given {
+            order: streams.order.as_raw_fd(),
+            report: streams.report.as_raw_fd(),
+        }),
         release: released.as_raw_fd(),
         report: reporting.as_raw_fd(),
         not_ours: [release.as_raw_fd(), birth.lock.as_raw_fd()],
@@ -106,6 +124,13 @@ pub(super) fn spawn(birth: Birth<'_>) -> Result<Spawned, Errno> {
         report: Report(Some(report)),
         release,
     })
+}
+
+/// The same pipe under a number that no descriptor of the command takes.
+fn moved(pipe: OwnedFd) -> Result<OwnedFd, Errno> {
+    let number = fcntl(&pipe, FcntlArg::F_DUPFD_CLOEXEC(REPORTING_FD_MIN))?;
+    // SAFETY: the kernel made it just now.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
 /// Forks into the cgroup, or without it where the kernel refuses; whether it is in the cgroup.

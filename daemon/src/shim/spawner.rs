@@ -1,34 +1,33 @@
 //! `jobd-shim --spawner`: a process that makes shims by forking itself. It is small and has
 //! nothing to load, so a shim from it costs a fraction of one that is executed.
 //!
-//! The daemon sends the path of a step directory with the two descriptors that a shim gets as
-//! standard input and output, and receives the shim's pidfd or an error number. Nothing is
-//! remembered: when the daemon closes its end the spawner ends, and the shims go on.
+//! The daemon sends one end of a socket, which becomes the standard input of a new shim, and
+//! receives the shim's pidfd or an error number. Nothing is remembered: when the daemon closes
+//! its end the spawner ends, and the shims go on with their steps.
 #![expect(unsafe_code, reason = "a fork is unsafe")]
 
-use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, dup2_stdin, dup2_stdout, fork, setsid};
-use proto::record::STEP_PATH_BYTES_MAX;
+use nix::unistd::{ForkResult, Pid, dup2_stdin, fork, setsid};
 
 use super::signals::Signals;
 use super::title::Title;
 use crate::sys::{passing, pidfd};
+
+/// Bytes of a request: it is its descriptor that counts.
+const REQUEST_BYTES_MAX: usize = 1;
 
 /// How the spawner's work ended.
 #[derive(Debug)]
 pub(super) enum Served {
     /// In the spawner: the daemon has gone.
     End,
-    /// In a new process: it is the shim of this step.
-    Shim(PathBuf),
+    /// In a new process: it is a shim, and this is where it is named after its steps.
+    Shim(Title),
 }
 
 /// Makes shims until the daemon closes its end of standard input.
@@ -54,20 +53,16 @@ pub(super) fn serve() -> Result<Served, Errno> {
             }
         }
         if is_request {
-            let request = passing::receive(&socket, STEP_PATH_BYTES_MAX)?;
-            let path = PathBuf::from(OsStr::from_bytes(&request.bytes));
-            let [go, spec] = match <[_; 2]>::try_from(request.descriptors) {
-                Ok(both) if !request.bytes.is_empty() => both,
-                _ => return Ok(Served::End),
+            let request = passing::receive(&socket, REQUEST_BYTES_MAX)?;
+            let Some(control) = request.descriptors.into_iter().next() else {
+                return Ok(Served::End);
             };
             // SAFETY: there is one thread.
             match unsafe { fork() } {
                 Ok(ForkResult::Parent { child }) => answer(socket.as_fd(), child)?,
                 Ok(ForkResult::Child) => {
-                    dup2_stdin(go)?;
-                    dup2_stdout(spec)?;
-                    title.set(&path);
-                    return Ok(Served::Shim(path));
+                    dup2_stdin(control)?;
+                    return Ok(Served::Shim(title));
                 }
                 Err(errno) => refuse(socket.as_fd(), errno)?,
             }

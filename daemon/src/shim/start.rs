@@ -1,6 +1,8 @@
-//! The whole course of one step: take over, make ready, wait for *go*, run, record the end.
+//! The whole course of a step: take over, make ready, wait for *go*, run, record the end; and of
+//! a shim of the spawner, which goes through it step after step.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,11 +15,12 @@ use thiserror::Error;
 use super::cgroup::Leaf;
 use super::handshake::{self, Handover, HandshakeError};
 use super::launch::{self, StartFailure};
+use super::process;
 use super::record::Records;
 use super::signals::Signals;
 use super::spawner::{self, Served};
 use super::supervise::{Outcome, Supervisor};
-use super::{log, process, reap};
+use super::title::Title;
 use crate::sys::clock::{boot_id, monotonic_ms, wall_micros};
 use crate::sys::failpoint;
 use crate::sys::pidfd::{PidfdError, identity};
@@ -62,71 +65,118 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 fn run(arguments: impl Iterator<Item = OsString>) -> Result<(), StartError> {
-    match step_directory(arguments)? {
-        Some(path) => supervise(&path),
+    let path = match step_directory(arguments)? {
+        Some(path) => path,
         None => match spawner::serve().map_err(StartError::Serve)? {
-            Served::Shim(path) => supervise(&path),
-            Served::End => Ok(()),
+            Served::Shim(title) => return supervise_all(title),
+            Served::End => return Ok(()),
         },
-    }
-}
-
-fn supervise(path: &Path) -> Result<(), StartError> {
+    };
     process::close_inherited();
-    let signals = Signals::take_over().map_err(StartError::Signals)?;
-    process::lead().map_err(StartError::Lead)?;
-    let Handover {
-        directory,
-        lock,
-        spec,
-        go,
-    } = handshake::take_over(path)?;
-    let is_spared = process::spare_from_oom();
-    let (shim, boot_id) = (myself()?, boot_id().map_err(StartError::BootId)?);
-    failpoint::reach("shim.locked");
-    let records = Records::reserve(directory).map_err(StartError::Reserve)?;
-    failpoint::reach("shim.reserved");
-    let mut leaf = Leaf::make(&spec);
-    if !handshake::wait_for_go(&go, &signals)? {
-        records.discard();
-        remove(leaf);
-        return Ok(());
-    }
-    failpoint::reach("shim.go");
-    drop(go);
-    // Somebody may wait for the end of it; where there is no /dev/null it stays.
-    let _kept = handshake::let_go_of_stderr();
-    let begun = monotonic_ms();
-    // Not before: a step may be ready long before its turn, and has no log until then.
-    let log = log::open(&spec.log, spec.user.as_ref());
-    let ready = launch::Ready {
-        spec: &spec,
-        log,
-        lock: &lock,
-        leaf: &mut leaf,
-        shim,
-        boot_id,
-        is_spared,
-    };
-    let exit = match launch::launch(ready, &records) {
-        Ok(launched) => {
-            let supervisor =
-                Supervisor::new(&spec, &records, &signals, leaf.as_ref(), launched, begun);
-            exit_of(supervisor.run(), leaf.as_ref(), begun)
-        }
-        Err(failure) => exit_of_failure(failure, &spec, begun),
-    };
-    failpoint::reach("shim.empty");
-    records.exit(&exit).map_err(StartError::Exit)?;
-    failpoint::reach("shim.exit-renamed");
-    remove(leaf);
-    drop(lock);
+    let mut shim = Shim::new()?;
+    let (go, given) = handshake::take_descriptors()?;
+    let handover = handshake::take_over(&path, given)?;
+    shim.supervise(handover, &go)?;
     Ok(())
 }
 
-fn remove(leaf: Option<Leaf>) {
-    if let Some(leaf) = leaf {
-        leaf.remove();
+/// One step after another, until the daemon has no more or is gone.
+fn supervise_all(title: Title) -> Result<(), StartError> {
+    process::close_inherited();
+    let mut shim = Shim::new()?;
+    let (control, _null) = handshake::take_descriptors()?;
+    loop {
+        title.set(None);
+        let Some((path, spec)) = handshake::next_step(&control, &shim.signals)? else {
+            return Ok(());
+        };
+        title.set(Some(&path));
+        let handover = handshake::take_over(&path, spec)?;
+        let may_go_on = shim.supervise(handover, &control)?;
+        if !may_go_on || !handshake::tell_done(&control) {
+            return Ok(());
+        }
+    }
+}
+
+/// This process as a supervisor, with what outlives a step.
+struct Shim {
+    signals: Signals,
+    myself: ProcessId,
+    boot_id: String,
+    is_spared: bool,
+    leaf: Option<Leaf>,
+}
+
+impl Shim {
+    fn new() -> Result<Shim, StartError> {
+        let signals = Signals::take_over().map_err(StartError::Signals)?;
+        process::lead().map_err(StartError::Lead)?;
+        Ok(Shim {
+            signals,
+            is_spared: process::spare_from_oom(),
+            myself: myself()?,
+            boot_id: boot_id().map_err(StartError::BootId)?,
+            leaf: None,
+        })
+    }
+
+    /// The whole step; false if there must be no other after it: it was never let go, or a stop
+    /// was requested that could hit the next.
+    fn supervise(&mut self, handover: Handover, go: &File) -> Result<bool, StartError> {
+        let Handover {
+            directory,
+            lock,
+            spec,
+        } = handover;
+        failpoint::reach("shim.locked");
+        let records = Records::reserve(directory).map_err(StartError::Reserve)?;
+        failpoint::reach("shim.reserved");
+        self.leaf = Leaf::renew(self.leaf.take(), &spec);
+        let mut place = launch::Place {
+            spec: &spec,
+            lock: &lock,
+            leaf: &mut self.leaf,
+            shim: &self.myself,
+            boot_id: &self.boot_id,
+            is_spared: self.is_spared,
+        };
+        let waiting = launch::make(&mut place, &records);
+        if !handshake::wait_for_go(go, &self.signals)? {
+            drop(waiting);
+            records.discard();
+            return Ok(false);
+        }
+        failpoint::reach("shim.go");
+        // Somebody may wait for the end of it; where there is no /dev/null it stays.
+        let _kept = handshake::let_go_of_stderr();
+        let begun = monotonic_ms();
+        let (exit, may_go_on) = match launch::launch(place, waiting, &records) {
+            Ok(launched) => {
+                let leaf = self.leaf.as_ref();
+                let outcome =
+                    Supervisor::new(&spec, &records, &self.signals, leaf, launched, begun).run();
+                let (may_go_on, was_killed) = (!outcome.was_signalled, outcome.was_killed);
+                let exit = exit_of(outcome, leaf, begun);
+                if let Some(leaf) = self.leaf.as_mut().filter(|_| was_killed) {
+                    leaf.note_kill();
+                }
+                (exit, may_go_on)
+            }
+            Err(failure) => (exit_of_failure(failure, &spec, begun), true),
+        };
+        failpoint::reach("shim.empty");
+        records.exit(&exit).map_err(StartError::Exit)?;
+        failpoint::reach("shim.exit-renamed");
+        Ok(may_go_on)
+    }
+}
+
+impl Drop for Shim {
+    fn drop(&mut self) {
+        if let Some(leaf) = self.leaf.take() {
+            leaf.remove();
+        }
     }
 }
 
@@ -148,7 +198,6 @@ fn myself() -> Result<ProcessId, StartError> {
 }
 
 fn exit_of(outcome: Outcome, leaf: Option<&Leaf>, begun: u64) -> Exit {
-    let (cpu_ms, max_rss_kib) = reap::usage();
     Exit {
         stop: outcome.stop,
         oom_killed: leaf.is_some_and(Leaf::was_out_of_memory),
@@ -156,8 +205,8 @@ fn exit_of(outcome: Outcome, leaf: Option<&Leaf>, begun: u64) -> Exit {
         log_bytes_dropped: outcome.log.dropped(),
         log_errno: outcome.log.errno(),
         leftovers_killed: outcome.leftovers_killed,
-        cpu_ms,
-        max_rss_kib,
+        cpu_ms: outcome.usage.cpu_micros / 1_000,
+        max_rss_kib: outcome.usage.max_rss_kib,
         ..bare_exit(outcome.ended, begun)
     }
 }

@@ -17,7 +17,7 @@ use super::heartbeat::Heartbeat;
 use super::launch::{Launched, StartFailure};
 use super::log::Log;
 use super::pump::Pump;
-use super::reap::{self, Reaped};
+use super::reap::{self, Reaped, Usage};
 use super::record::Records;
 use super::signals::{Arrived, Signals};
 use super::spawn::Report;
@@ -40,6 +40,13 @@ pub(super) struct Outcome {
     pub stop: Option<Stop>,
     /// Processes that outlived the main process and were killed.
     pub leftovers_killed: u32,
+    /// What all its processes used.
+    pub usage: Usage,
+    /// Whether a stop was requested, be it too late: the signal may be meant for this step, and
+    /// must not hit the next.
+    pub was_signalled: bool,
+    /// Whether any of its processes died of SIGKILL.
+    pub was_killed: bool,
     /// The log, complete.
     pub log: Log<File>,
 }
@@ -66,6 +73,9 @@ pub(super) struct Supervisor<'a> {
     failure: Option<StartFailure>,
     pump: Pump,
     leftovers_killed: u32,
+    usage: Usage,
+    was_signalled: bool,
+    was_killed: bool,
     kill_pause_ms: u64,
 }
 
@@ -97,6 +107,9 @@ impl<'a> Supervisor<'a> {
             failure: None,
             pump: launched.pump,
             leftovers_killed: 0,
+            usage: Usage::default(),
+            was_signalled: false,
+            was_killed: false,
             kill_pause_ms: KILL_PAUSE_MS.0,
         }
     }
@@ -110,6 +123,7 @@ impl<'a> Supervisor<'a> {
             } else {
                 Arrived::default()
             };
+            self.was_signalled |= arrived.terminate || arrived.interrupt;
             let has_output = ready.output && self.pump.copy() > 0;
             if ready.report {
                 self.read_report();
@@ -150,6 +164,9 @@ impl<'a> Supervisor<'a> {
             ended: failure.unwrap_or_else(|| reap::ended(self.main_status.unwrap_or(0))),
             stop: self.machine.stop(),
             leftovers_killed: self.leftovers_killed,
+            usage: self.usage,
+            was_signalled: self.was_signalled,
+            was_killed: self.was_killed,
             log: self.pump.finish(),
         }
     }
@@ -221,12 +238,15 @@ impl<'a> Supervisor<'a> {
     fn reap(&mut self) {
         loop {
             match reap::next() {
-                Reaped::Child { pid, status } if pid == self.main => {
-                    self.main_status = Some(status);
-                }
-                Reaped::Child { status, .. } => {
-                    let counts = self.machine.has_leftovers() && reap::was_killed(status);
-                    self.leftovers_killed += u32::from(counts);
+                Reaped::Child { pid, status, usage } => {
+                    self.usage.add(usage);
+                    self.was_killed |= reap::was_killed(status);
+                    if pid == self.main {
+                        self.main_status = Some(status);
+                    } else {
+                        let counts = self.machine.has_leftovers() && reap::was_killed(status);
+                        self.leftovers_killed += u32::from(counts);
+                    }
                 }
                 Reaped::None => return,
                 Reaped::Empty => {

@@ -34,12 +34,13 @@ impl Title {
         }
     }
 
-    /// Names the step after the program's own name; cut where there is no room.
-    pub(super) fn set(self, path: &Path) {
+    /// Names the step, or none, after the program's own name; cut where there is no room.
+    pub(super) fn set(self, path: Option<&Path>) {
         let Some(name) = std::env::args_os().next() else {
             return;
         };
-        let mut title = [name.as_bytes(), path.as_os_str().as_bytes()].join(&0);
+        let path = path.map_or(&[][..], |path| path.as_os_str().as_bytes());
+        let mut title = [name.as_bytes(), path].join(&0);
         title.resize(self.length, 0);
         if let Some(last) = title.last_mut() {
             *last = 0;

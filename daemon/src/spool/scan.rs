@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 
 use proto::api::ApiError;
+use proto::stage::StageSettings;
 
 use super::admit::{Folder, Opened, SpoolError};
 use crate::admission;
@@ -45,7 +46,7 @@ pub struct Pass {
 /// can be settled. `moved_in` names files that arrived by a rename and so are whole.
 pub fn scan(
     folder: &Folder,
-    engine: &Handle,
+    (engine, settings): (&Handle, &StageSettings),
     pass: &mut Pass,
     moved_in: &HashSet<OsString>,
 ) -> Result<Rest, SpoolError> {
@@ -63,12 +64,15 @@ pub fn scan(
         && let Some(name) = pass.names.next()
     {
         match folder.open_file(&name, moved_in.contains(&name)) {
-            Opened::File { text, key, file } => match read(folder, &name, &text, key) {
-                Ok(candidate) => valid.push(Valid {
-                    name,
-                    file,
-                    candidate,
-                }),
+            Opened::File { text, key, file } => match read(folder, &name, &text, settings) {
+                Ok(mut candidate) => {
+                    candidate.spool_key = Some(key);
+                    valid.push(Valid {
+                        name,
+                        file,
+                        candidate,
+                    });
+                }
                 Err(reason) => rejected += reject(folder, &name, &reason),
             },
             Opened::NotYet => pass.later = true,
@@ -106,17 +110,20 @@ fn explain(name: &OsStr, reason: &str) -> String {
     format!("{}: {reason}\n", name.to_string_lossy())
 }
 
-fn read(folder: &Folder, name: &OsStr, text: &[u8], key: String) -> Result<Candidate, String> {
+fn read(
+    folder: &Folder,
+    name: &OsStr,
+    text: &[u8],
+    settings: &StageSettings,
+) -> Result<Candidate, String> {
     let uid = nix::unistd::geteuid().as_raw();
-    let mut candidate = admission::read_spooled(text, &name.to_string_lossy(), &folder.path, uid)
-        .map_err(|diagnostics| {
+    let name = name.to_string_lossy();
+    admission::read_spooled(text, &name, &folder.path, uid, settings).map_err(|diagnostics| {
         diagnostics
             .iter()
             .map(|one| format!("{one}\n"))
             .collect::<String>()
-    })?;
-    candidate.spool_key = Some(key);
-    Ok(candidate)
+    })
 }
 
 /// Admits the files, all in flight at once so that they share commits; answers whether the

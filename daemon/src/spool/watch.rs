@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use notify::event::{AccessKind, ModifyKind, RenameMode};
 use notify::{Event, EventKind, RecursiveMode, Watcher};
+use proto::stage::StageSettings;
 
 use super::admit::{Folder, SpoolError};
 use super::scan::{Pass, Rest, scan};
@@ -29,6 +30,7 @@ const EVENTS_MAX: usize = 4_096;
 pub struct Spool {
     path: PathBuf,
     engine: Handle,
+    settings: Arc<StageSettings>,
     /// Events were dropped; any may have been among them.
     missed: Arc<AtomicBool>,
 }
@@ -40,12 +42,17 @@ impl Spool {
     ///
     /// # Errors
     /// When the folder cannot be had.
-    pub fn open(path: PathBuf, engine: Handle) -> Result<Spool, SpoolError> {
+    pub fn open(
+        path: PathBuf,
+        engine: Handle,
+        settings: Arc<StageSettings>,
+    ) -> Result<Spool, SpoolError> {
         Folder::open(&path)?;
         let missed = Arc::default();
         Ok(Spool {
             path,
             engine,
+            settings,
             missed,
         })
     }
@@ -75,8 +82,8 @@ impl Spool {
 
     /// Opens the folder anew each time: it may have been deleted and made again.
     fn look(&self, pass: &mut Pass, moved_in: &HashSet<OsString>) -> Option<Rest> {
-        let result =
-            Folder::open(&self.path).and_then(|folder| scan(&folder, &self.engine, pass, moved_in));
+        let result = Folder::open(&self.path)
+            .and_then(|folder| scan(&folder, (&self.engine, &self.settings), pass, moved_in));
         result
             .inspect_err(|error| tracing::warn!(%error, "the spool cannot be worked on"))
             .ok()

@@ -4,6 +4,7 @@
 //! durability (WAL with `synchronous=FULL`: one fsync a commit, however many jobs are in it).
 //! Any number of [`Reader`]s read what is committed.
 
+mod assets;
 mod inspect;
 mod reader;
 mod row;
@@ -13,9 +14,10 @@ mod schema;
 mod tests;
 mod writer;
 
+pub use assets::{AssetPage, NewAsset, Registered, number};
 pub use inspect::{Access, Inspection, inspect};
 pub use reader::{Kept, Page, Reader, Resolution};
-pub use row::Row;
+pub use row::{Reports, Row};
 pub use salvage::{Salvage, Salvaged, faults, salvage};
 pub use schema::{Missing, beside};
 pub use writer::{Store, Write};

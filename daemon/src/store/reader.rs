@@ -4,9 +4,10 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use proto::stage::StageReport;
 use proto::status::Status;
 
-use super::row::{COLUMNS, Row, read};
+use super::row::{COLUMNS, Reports, Row, read};
 use super::{StoreError, schema, sql};
 use crate::core::JobId;
 
@@ -69,6 +70,10 @@ impl Reader {
         })
     }
 
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// A job.
     ///
     /// # Errors
@@ -81,6 +86,44 @@ impl Reader {
             .and_then(|mut statement| statement.query_row([id], read).optional())
             .map_err(sql("read a job"))?
             .transpose()
+    }
+
+    /// The job of exactly that name.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn named(&self, name: &str) -> Result<Option<Row>, StoreError> {
+        self.connection
+            .prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM jobs JOIN definitions USING (id) WHERE name = ?1"
+            ))
+            .and_then(|mut statement| statement.query_row([name], read).optional())
+            .map_err(sql("read a job"))?
+            .transpose()
+    }
+
+    /// What the stages of a job have reported.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn reports(&self, id: JobId) -> Result<Reports, StoreError> {
+        let failed = || sql("read what a job's stages have reported");
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT report FROM reports WHERE id = ?1")
+            .map_err(failed())?;
+        let rows = statement.query_map([id], |row| row.get::<_, String>(0));
+        let mut reports = Reports::default();
+        for row in rows.map_err(failed())? {
+            let text = row.map_err(failed())?;
+            let report = serde_json::from_str(&text);
+            match report.map_err(|source| StoreError::Row { id, source })? {
+                StageReport::Prepared(report) => reports.prepared = Some(*report),
+                StageReport::Finalized(report) => reports.finalized = Some(report),
+                StageReport::Failed(_) => {}
+            }
+        }
+        Ok(reports)
     }
 
     /// A page of jobs, newest first.

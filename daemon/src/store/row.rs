@@ -1,5 +1,7 @@
 //! A job as it is stored.
 
+use proto::stage::{FinalizeReport, PrepareReport};
+
 use crate::core::{Definition, Job};
 
 use super::StoreError;
@@ -17,6 +19,15 @@ pub struct Row {
     pub spool_key: Option<String>,
     /// When its folders were given up, in microseconds since the Unix epoch.
     pub pruned_at: Option<i64>,
+}
+
+/// What the stages of a job have reported.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reports {
+    /// Its prepare step.
+    pub prepared: Option<PrepareReport>,
+    /// Its finalize step.
+    pub finalized: Option<FinalizeReport>,
 }
 
 /// The columns that [`read`] takes, in its order.

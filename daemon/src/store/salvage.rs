@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::{StoreError, schema, sql};
+use super::{Registered, StoreError, assets, schema, sql};
 use crate::core::{Definition, Job, JobId};
 
 /// The most job numbers that are looked for one by one where a scan meets a damaged page.
@@ -42,6 +42,8 @@ pub struct Salvage {
     pub jobs: BTreeMap<JobId, Salvaged>,
     /// Whether the queue is paused.
     pub paused: bool,
+    /// The registered assets, oldest first.
+    pub assets: Vec<Registered>,
 }
 
 /// Reads what can be read; nothing where the file is no longer a store at all.
@@ -59,6 +61,7 @@ pub fn salvage(path: &Path) -> Salvage {
     Salvage {
         jobs: found.jobs,
         paused: paused(&connection),
+        assets: assets::salvage(&connection),
     }
 }
 

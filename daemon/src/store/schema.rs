@@ -1,7 +1,7 @@
 //! The tables, and how a file of an older release becomes one of this.
 //!
 //! Versions (SQLite's `user_version`): 1 first version; 2 when a job ended and was pruned, and
-//! an index of how it ended.
+//! an index of how it ended; 3 what stages report, and the registry of assets.
 
 use std::fs::{self, File};
 use std::io;
@@ -11,10 +11,10 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
-use super::{StoreError, sql};
+use super::{StoreError, assets, sql};
 
 /// The newest version that this release knows.
-pub const VERSION: i64 = 2;
+pub const VERSION: i64 = 3;
 /// How long a reader waits for a checkpoint that is in its way, in milliseconds.
 const BUSY_MS: u64 = 5_000;
 /// SQLite's page cache for each connection, in KiB.
@@ -56,6 +56,17 @@ CREATE INDEX jobs_unswept ON jobs (id) WHERE swept = 0;
 PRAGMA user_version = 2;
 ";
 
+/// What the third version adds: the reports of stages, of a job and of which step. They are apart
+/// from the jobs' state, which is written at every change.
+const REPORTS: &str = "
+CREATE TABLE reports (
+    id     INTEGER NOT NULL,
+    stage  TEXT NOT NULL,
+    report TEXT NOT NULL,
+    PRIMARY KEY (id, stage)
+) STRICT, WITHOUT ROWID;
+";
+
 /// From the first version to the second.
 const FROM_1: &str = "
 ALTER TABLE jobs ADD COLUMN ended_at INTEGER;
@@ -64,6 +75,11 @@ ALTER TABLE jobs ADD COLUMN swept INTEGER NOT NULL DEFAULT 1;
 UPDATE jobs SET ended_at = json_extract(state, '$.history[#-1].at')
     WHERE live = 0 AND json_valid(state);
 ";
+
+/// What the third version adds to the tables, however they came to be.
+fn third() -> String {
+    format!("{REPORTS} {} PRAGMA user_version = 3;", assets::TABLE)
+}
 
 /// What is done where there is no store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,9 +112,9 @@ pub fn open_writer(path: &Path, missing: Missing) -> Result<Connection, StoreErr
         (0, Missing::Refuse) => return Err(lost()),
         (0, Missing::Make) => {}
         (VERSION, _) => check(&connection).map_err(open)?,
-        (1, _) => {
+        (1..VERSION, _) => {
             check(&connection).map_err(open)?;
-            migrate(&connection, path)?;
+            migrate(&connection, path, version)?;
         }
         (found, _) => {
             return Err(StoreError::Newer {
@@ -117,9 +133,10 @@ pub fn open_writer(path: &Path, missing: Missing) -> Result<Connection, StoreErr
     Ok(connection)
 }
 
-/// Makes a store of the first release one of this, after a copy.
-fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let (copying, copy) = (beside(path, ".v1.copying"), beside(path, ".v1"));
+/// Makes a store of an older release one of this, after a copy.
+fn migrate(connection: &Connection, path: &Path, from: i64) -> Result<(), StoreError> {
+    let copying = beside(path, &format!(".v{from}.copying"));
+    let copy = beside(path, &format!(".v{from}"));
     if !copy.exists() {
         let failed = |source| StoreError::Copy {
             path: copy.clone(),
@@ -138,8 +155,13 @@ fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreError> {
             .and_then(|()| fs::rename(&copying, &copy))
             .map_err(failed)?;
     }
+    let second = match from {
+        1 => [FROM_1, SECOND].concat(),
+        _ => String::new(),
+    };
+    let steps = format!("BEGIN IMMEDIATE; {second} {} COMMIT;", third());
     connection
-        .execute_batch(&format!("BEGIN IMMEDIATE; {FROM_1} {SECOND} COMMIT;"))
+        .execute_batch(&steps)
         .map_err(sql("bring the store to this release"))
 }
 
@@ -202,7 +224,8 @@ pub fn version(connection: &Connection) -> rusqlite::Result<i64> {
 }
 
 fn create(connection: &Connection) -> Result<(), StoreError> {
+    let tables = format!("BEGIN IMMEDIATE; {TABLES} {SECOND} {} COMMIT;", third());
     connection
-        .execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} {SECOND} COMMIT;"))
+        .execute_batch(&tables)
         .map_err(sql("make the store's tables"))
 }

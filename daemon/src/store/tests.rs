@@ -40,12 +40,14 @@ fn insert(id: i64, name: &str) -> Write {
         experiment_name: "e".into(),
         created_by: "u".into(),
         notes: vec!["a note".into()],
+        pinned: None,
     };
     let new = NewJob {
         name: name.into(),
         uid: 7,
         priority: Priority::High,
         prepares: false,
+        finalizes: false,
         limit_secs: None,
         spool_key: Some(format!("key of {name}")),
         definition: Arc::new(definition),
@@ -323,6 +325,24 @@ fn a_store_of_the_first_release_becomes_one_of_this_after_a_copy() {
         .query_row("PRAGMA user_version", [], |row| row.get(0))
         .unwrap();
     assert_eq!(version, 1);
+}
+
+#[test]
+fn a_store_of_the_second_release_gets_the_registry_after_a_copy() {
+    let folder = Folder::new();
+    let mut store = Store::open(&folder.file(), Missing::Make).unwrap();
+    store.commit(&[insert(1, "old")]).unwrap();
+    store.close_whole().unwrap();
+    let connection = rusqlite::Connection::open(folder.file()).unwrap();
+    connection
+        .execute_batch("DROP TABLE assets; PRAGMA user_version = 2;")
+        .unwrap();
+    drop(connection);
+    drop(Store::open(&folder.file(), Missing::Refuse).unwrap());
+    let reader = Reader::open(&folder.file()).unwrap();
+    assert_eq!(reader.job(1).unwrap().unwrap().job.name, "old");
+    assert_eq!(reader.asset("none", None).unwrap(), None);
+    assert!(folder.0.join("jobd.db.v2").exists());
 }
 
 #[test]

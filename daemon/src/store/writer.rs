@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use proto::stage::StageReport;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use crate::core::{Job, JobId, NewJob};
+use crate::core::{Definition, Job, JobId, NewJob, StepKind};
 
 use super::schema::Missing;
-use super::{StoreError, schema, sql};
+use super::{NewAsset, StoreError, assets, schema, sql};
 use crate::sys::failpoint;
 
 /// A change to be made durable.
@@ -17,6 +18,8 @@ pub enum Write {
     Insert(Job, NewJob),
     /// A job's state.
     Update(Job),
+    /// What a stage of a job has reported.
+    Report(JobId, Box<StageReport>),
     /// Whether the queue is paused.
     SetPaused(bool),
     /// Whether a job is hidden from lists.
@@ -25,6 +28,10 @@ pub enum Write {
     Prune(Vec<JobId>, i64),
     /// Their folders are gone.
     Swept(Vec<JobId>),
+    /// A version of an asset, which is new, at this time.
+    Register(String, NewAsset, i64),
+    /// Whether a version of an asset is hidden from lists, or all of them.
+    SetAssetArchived(String, Option<String>, bool),
 }
 
 /// The writer.
@@ -43,6 +50,10 @@ impl Store {
         Ok(Store {
             connection: schema::open_writer(path, missing)?,
         })
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// Takes the log into the file, so that what is left at the end is one whole file.
@@ -136,6 +147,44 @@ impl Store {
         Ok(value.as_deref() == Some("true"))
     }
 
+    /// A job that has ended, and whether its folders are given up.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn ended(&self, id: JobId) -> Result<Option<(Job, bool)>, StoreError> {
+        let found: Option<(String, bool)> = self
+            .connection
+            .prepare_cached(
+                "SELECT state, pruned_at IS NOT NULL FROM jobs WHERE id = ?1 AND live = 0",
+            )
+            .and_then(|mut statement| {
+                statement
+                    .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
+                    .optional()
+            })
+            .map_err(sql("read an ended job"))?;
+        let Some((state, is_pruned)) = found else {
+            return Ok(None);
+        };
+        let job = serde_json::from_str(&state).map_err(|source| StoreError::Row { id, source })?;
+        Ok(Some((job, is_pruned)))
+    }
+
+    /// What was submitted as that job.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn definition(&self, id: JobId) -> Result<Option<Definition>, StoreError> {
+        let text: Option<String> = self
+            .connection
+            .prepare_cached("SELECT definition FROM definitions WHERE id = ?1")
+            .and_then(|mut statement| statement.query_row([id], |row| row.get(0)).optional())
+            .map_err(sql("read what was submitted"))?;
+        let parsed = text.map(|text| serde_json::from_str(&text));
+        let row = |source| StoreError::Row { id, source };
+        parsed.transpose().map_err(row)
+    }
+
     /// Whether a job of that name is stored.
     ///
     /// # Errors
@@ -174,6 +223,7 @@ fn apply(transaction: &Transaction<'_>, write: &Write) -> Result<(), StoreError>
     match write {
         Write::Insert(job, new) => insert(transaction, job, new),
         Write::Update(job) => update(transaction, job),
+        Write::Report(id, report) => report_of(transaction, *id, report),
         Write::SetPaused(paused) => run(
             transaction,
             "INSERT OR REPLACE INTO settings (name, value) VALUES ('paused', ?1)",
@@ -196,6 +246,10 @@ fn apply(transaction: &Transaction<'_>, write: &Write) -> Result<(), StoreError>
             let query = "UPDATE jobs SET swept = 1 WHERE id = ?1";
             run(transaction, query, params![id])
         }),
+        Write::Register(version, asset, at) => assets::insert(transaction, version, asset, *at),
+        Write::SetAssetArchived(name, version, archived) => {
+            assets::set_archived(transaction, name, version.as_deref(), *archived)
+        }
     }
 }
 
@@ -239,6 +293,23 @@ fn update(transaction: &Transaction<'_>, job: &Job) -> Result<(), StoreError> {
             encode(job.id, job)?,
             ended_at(job)
         ],
+    )
+}
+
+fn report_of(
+    transaction: &Transaction<'_>,
+    id: JobId,
+    report: &StageReport,
+) -> Result<(), StoreError> {
+    let stage = match report {
+        StageReport::Prepared(_) => StepKind::Prepare,
+        StageReport::Finalized(_) => StepKind::Finalize,
+        StageReport::Failed(_) => return Ok(()),
+    };
+    run(
+        transaction,
+        "INSERT OR REPLACE INTO reports (id, stage, report) VALUES (?1, ?2, ?3)",
+        params![id, stage.name(), encode(id, report)?],
     )
 }
 

@@ -63,15 +63,6 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<File> {
     Ok(file)
 }
 
-/// As [`write_new`], for a name relative to an open directory.
-///
-/// # Errors
-/// As [`write_new`].
-pub fn write_new_at(directory: impl AsFd, name: &str, bytes: &[u8]) -> io::Result<()> {
-    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
-    File::from(openat(directory, name, flags, MODE)?).write_all(bytes)
-}
-
 /// Takes room on the disk for a file that has none yet.
 ///
 /// # Errors

@@ -10,3 +10,4 @@ pub mod lock;
 pub mod passing;
 pub mod pidfd;
 pub mod process;
+pub mod reflink;

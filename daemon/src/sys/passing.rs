@@ -94,6 +94,16 @@ fn retry<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
     }
 }
 
+/// A descriptor that this process was started with. To be called once a number, first of all:
+/// whoever opens something may get the number otherwise.
+#[must_use]
+pub fn inherited(number: RawFd) -> Option<OwnedFd> {
+    // SAFETY: an integer goes in and comes out; a number that is not open is an error.
+    let is_open = unsafe { libc::fcntl(number, libc::F_GETFD) } >= 0;
+    // SAFETY: it is open, and the caller takes it before anything of this process has it.
+    is_open.then(|| unsafe { OwnedFd::from_raw_fd(number) })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

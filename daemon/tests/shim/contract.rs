@@ -45,7 +45,7 @@ fn a_stop_before_go_starts_nothing() {
         shim.wait_for(RESERVED);
         shim.signal(signal);
         assert!(shim.wait().success());
-        assert!(!shim.has(STARTED_FILE) && !shim.has(EXIT_FILE) && !shim.has("witness"));
+        assert!(!shim.has_started() && !shim.has(EXIT_FILE) && !shim.has("witness"));
     }
 }
 
@@ -53,11 +53,11 @@ fn a_stop_before_go_starts_nothing() {
 fn the_command_runs_once_and_only_after_go() {
     let mut shim = witness().spawn();
     shim.wait_for(RESERVED);
-    assert!(!shim.has(STARTED_FILE) && !shim.has("witness"));
+    assert!(!shim.has_started() && !shim.has("witness"));
     shim.go();
     shim.wait_for("witness");
     assert!(
-        shim.has(STARTED_FILE),
+        shim.has_started(),
         "started.json comes before the first instruction"
     );
     end(&shim);

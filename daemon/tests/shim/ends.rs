@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use proto::record::{Ended, Requirement, RequirementKind, STARTED_FILE, User};
+use proto::record::{Ended, Requirement, RequirementKind, User};
 
 use crate::harness::{Step, is_root, probe};
 
@@ -75,7 +75,7 @@ fn a_spec_that_no_kernel_could_run_is_a_failed_start() {
     assert_eq!(none.start_failure().0, "no program is given");
     let nul = Step::command(&[probe(), "a\0b"]).run();
     assert_eq!(nul.start_failure().0, "an argument has a NUL byte");
-    assert!(!nul.shim.has(STARTED_FILE), "nothing can have run");
+    assert!(!nul.shim.has_started(), "nothing can have run");
 }
 
 #[test]

@@ -113,6 +113,8 @@ impl Step {
             heartbeat: None,
             cgroup_parent: None,
             open_files: None,
+            stage: false,
+            mounts: Vec::new(),
         };
         Step { folder, spec }
     }
@@ -206,6 +208,11 @@ impl Shim {
 
     pub fn has(&self, name: &str) -> bool {
         self.path(name).exists()
+    }
+
+    /// Whether the command may have run: an empty record means as little as none.
+    pub fn has_started(&self) -> bool {
+        fs::metadata(self.path(STARTED_FILE)).is_ok_and(|record| record.len() > 0)
     }
 
     pub fn wait_for(&self, name: &str) {

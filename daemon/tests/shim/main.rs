@@ -10,5 +10,6 @@ mod ends;
 mod harness;
 mod isolation;
 mod output;
+mod stages;
 mod stops;
 mod trees;

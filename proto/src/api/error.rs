@@ -38,6 +38,22 @@ pub enum ApiError {
         /// Some of the names that begin with it.
         candidates: Vec<String>,
     },
+    /// That version of an asset exists.
+    #[error("{name}:{version} already exists; choose another version or leave it out")]
+    #[serde(rename = "io.jobd.AssetExists")]
+    AssetExists {
+        /// The asset's name.
+        name: String,
+        /// The version.
+        version: String,
+    },
+    /// No such asset is registered.
+    #[error("no asset is registered as {name:?}")]
+    #[serde(rename = "io.jobd.NoSuchAsset")]
+    NoSuchAsset {
+        /// The name, with the version where one was asked for.
+        name: String,
+    },
     /// The job's status does not allow it.
     #[error("job {name} is {status}: {reason}")]
     #[serde(rename = "io.jobd.BadStatus")]

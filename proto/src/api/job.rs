@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::outcome::{ErrorDocument, Outcome};
+use crate::stage::{FinalizeReport, PrepareReport};
 use crate::status::{Status, Transition};
 
 /// Who made a job, and when (Azure ML's `SystemData`).
@@ -50,6 +51,17 @@ pub struct JobSummary {
     pub exit_code: Option<i32>,
     /// Whether it is hidden from lists.
     pub archived: bool,
+}
+
+/// What ran, exactly, where something was prepared or finalized.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// Its code, inputs and environment: digests, versions, places.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prepared: Option<PrepareReport>,
+    /// Its outputs, where they are now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finalized: Option<FinalizeReport>,
 }
 
 /// A whole job.
@@ -149,6 +161,12 @@ pub struct JobView {
     pub pruned_at: Option<String>,
     /// What has no effect on this machine, and other remarks.
     pub notes: Vec<String>,
+    /// The job whose code, data and environment it uses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rerun_of: Option<String>,
+    /// What ran, exactly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
     /// Every status the job has had.
     pub history: Vec<Transition>,
     /// Whether it is hidden from lists.

@@ -7,7 +7,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ApiError, JobSummary, JobView};
+use super::{
+    ApiError, ArchiveData, CreateData, JobSummary, JobView, ListData, ListedData, RestoreData,
+    ShowData, ShownData,
+};
 use crate::job::Override;
 
 /// A method call as it stands on the wire.
@@ -101,6 +104,13 @@ methods! {
     Archive = "io.jobd.Archive" -> Empty;
     Restore = "io.jobd.Restore" -> Empty;
     Dump = "io.jobd.Dump" -> Dumped;
+    CreateData = "io.jobd.CreateData" -> ShownData;
+    ListData = "io.jobd.ListData" -> ListedData;
+    ShowData = "io.jobd.ShowData" -> ShownData;
+    ArchiveData = "io.jobd.ArchiveData" -> Empty;
+    RestoreData = "io.jobd.RestoreData" -> Empty;
+    Rerun = "io.jobd.Rerun" -> Rerunning;
+    RetryFinalize = "io.jobd.RetryFinalize" -> Retrying;
     Status = "io.jobd.Status" -> StatusReply;
     Pause = "io.jobd.Pause" -> Empty;
     Resume = "io.jobd.Resume" -> Empty;
@@ -298,6 +308,34 @@ pub struct Dump {
 pub struct Dumped {
     /// The file's text.
     pub yaml: String,
+}
+
+/// Runs a job again as a new one, with the code, data and environment that it used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rerun {
+    /// A name, a unique prefix, or `@last`.
+    pub name: String,
+}
+
+/// The new job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rerunning {
+    /// It was accepted and is durable.
+    pub job: SubmittedJob,
+}
+
+/// Finalizes a job once more whose command has done its work and whose finalization failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetryFinalize {
+    /// A name, a unique prefix, or `@last`.
+    pub name: String,
+}
+
+/// The job that is finalized once more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retrying {
+    /// The job's full name.
+    pub name: String,
 }
 
 /// Asks how the daemon does.

@@ -42,7 +42,7 @@ pub struct DataInput {
 }
 
 /// The types of data, for inputs and outputs.
-pub(super) const DATA_TYPES: &[&str] = &[
+pub const DATA_TYPES: &[&str] = &[
     "uri_folder",
     "uri_file",
     "mltable",

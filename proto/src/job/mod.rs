@@ -6,6 +6,7 @@ mod bindings;
 pub mod command;
 pub mod component;
 pub mod component_input;
+pub mod data_asset;
 mod declared;
 pub mod distribution;
 mod dump;
@@ -46,6 +47,7 @@ mod tests;
 use fields::Fields;
 
 pub use command::CommandJob;
+pub use data_asset::DataAsset;
 pub use distribution::Distribution;
 pub use dump::{dump, dump_component, dump_job};
 pub use early_termination::EarlyTermination;
@@ -54,9 +56,10 @@ pub use files::Loader;
 pub use findings::FINDINGS_MAX;
 pub use heartbeat::Heartbeat;
 pub use identity::Identity;
-pub use input::{DataInput, Input};
+pub use input::{DATA_TYPES, DataInput, Input};
 pub use limits::{Limits, Priority, QueueSettings};
 pub use literal::Literal;
+pub use name::is_asset_name;
 pub use node::Node;
 pub use output::Output;
 pub use overrides::Override;
@@ -66,7 +69,7 @@ pub use place::place;
 pub use reading::{
     ComponentReading, Document, Job, JobText, Reading, read, read_any, read_component,
 };
-pub use resources::Resources;
+pub use resources::{DockerArgs, Resources};
 pub use sampling::Sampling;
 pub use schema::{SchemaKind, schema};
 pub use search_space::Hyperparameter;

@@ -26,6 +26,14 @@ pub fn is_input_name(text: &str) -> bool {
         && text.chars().all(rest)
 }
 
+/// Whether a text may be the name or the version of an asset: it becomes a folder's name.
+pub fn is_asset_name(text: &str) -> bool {
+    let rest = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    text.len() <= JOB_NAME_CHARS_MAX
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.chars().all(rest)
+}
+
 /// Reads the name of a job.
 pub(super) fn job(field: &Field<'_>) -> Option<String> {
     let text = field.text()?;
@@ -100,15 +108,13 @@ pub(super) fn input(field: &Field<'_>, key: &str) -> bool {
     sound
 }
 
-/// Reads an asset's name or version: it becomes a folder's name.
+/// Reads an asset's name or version.
 pub(super) fn asset(field: &Field<'_>) -> Option<String> {
     let text = match &field.node.value {
         Value::Int(version) => version.to_string(),
         _ => field.text()?,
     };
-    let rest = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    let sound = text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(rest);
-    if sound && text.len() <= JOB_NAME_CHARS_MAX {
+    if is_asset_name(&text) {
         return Some(text);
     }
     let help = "letters, digits, _, - and ., the first a letter or digit";

@@ -17,10 +17,12 @@ const UNUSED_RESOURCES: &[&str] = &[
 
 /// Keys of a task: of a command job itself, or of what runs in another job.
 pub(super) fn note_task(fields: &Fields<'_>, task: &Task, compute: Option<&str>) {
-    let environment = fields.get("environment");
-    // One with an error has no summary and needs no note.
-    if let Some(field) = environment.filter(|_| !task.environment.summary().is_empty()) {
-        note(&field, &place(task, compute));
+    // What becomes of the environment depends on the machine.
+    if let (Some(field), Some(name)) = (fields.whole.peek("compute"), elsewhere(compute)) {
+        note(
+            &field,
+            &format!("{name} is not used: the job runs on this machine"),
+        );
     }
     fields
         .get("distribution")
@@ -63,17 +65,10 @@ pub(super) fn note_base(fields: &Fields<'_>) {
     }
 }
 
-/// One message for environment and compute, which say the same: where the command runs.
-fn place(task: &Task, compute: Option<&str>) -> String {
-    let compute = compute.map(|name| name.strip_prefix("azureml:").unwrap_or(name));
-    let elsewhere = compute.filter(|name| !name.eq_ignore_ascii_case("local"));
-    let compute = elsewhere
-        .map(|name| format!(" and compute {name}"))
-        .unwrap_or_default();
-    format!(
-        "{}{compute} is not used: the command runs on this host as it is",
-        task.environment.summary()
-    )
+/// The name of a compute that is not this machine.
+fn elsewhere(compute: Option<&str>) -> Option<&str> {
+    let name = compute.map(|name| name.strip_prefix("azureml:").unwrap_or(name));
+    name.filter(|name| !name.eq_ignore_ascii_case("local"))
 }
 
 /// Notes a key of every input or output; for outputs only the mode that copies.

@@ -27,6 +27,17 @@ pub enum PathKind {
     Any,
 }
 
+impl PathKind {
+    /// What data of that type must be.
+    pub fn of_data(kind: &str) -> PathKind {
+        match kind {
+            "uri_file" => PathKind::File,
+            "uri_folder" | "mltable" => PathKind::Folder,
+            _ => PathKind::Any,
+        }
+    }
+}
+
 /// A path of a job with the field that holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalPath {
@@ -101,11 +112,7 @@ pub fn local_paths(job: &CommandJob, base: &Path) -> Vec<LocalPath> {
         Input::Data(data) => Some(LocalPath {
             field: format!("inputs.{name}.path"),
             path: resolve(&data.path, base),
-            kind: match data.kind.as_str() {
-                "uri_file" => PathKind::File,
-                "uri_folder" | "mltable" => PathKind::Folder,
-                _ => PathKind::Any,
-            },
+            kind: PathKind::of_data(&data.kind),
             is_passed_on: data.mode.as_deref() == Some("direct"),
         }),
     });

@@ -8,7 +8,7 @@ use super::component::{self, Component};
 use super::field::Field;
 use super::files::{FILES_MAX, Files, Loader};
 use super::findings::Findings;
-use super::{CommandJob, Override, PipelineJob, SweepJob, overrides, suggest};
+use super::{CommandJob, DataAsset, Override, PipelineJob, SweepJob, overrides, suggest};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::yaml::{self, Source, Value};
 
@@ -131,6 +131,11 @@ impl<'a> JobText<'a> {
             true => Component::read(root, None).map(Document::Component),
             false => job(root, Severity::Note).map(Document::Job),
         })
+    }
+
+    /// Reads a data asset. There is one if and only if no finding is an error.
+    pub fn read_data_asset(&self) -> (Option<DataAsset>, Vec<Diagnostic>) {
+        self.read_by(DataAsset::read)
     }
 
     fn read_by<T>(

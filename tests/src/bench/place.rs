@@ -52,7 +52,7 @@ impl Place {
         let own = std::env::current_exe()?;
         let beside = own.parent().ok_or("the bench has no folder")?;
         let programs = options.programs.clone().unwrap_or_else(|| beside.into());
-        for name in ["jobd", "jobd-shim", "jobctl"] {
+        for name in ["jobd", "jobd-shim", "jobd-stage", "jobctl"] {
             if !programs.join(name).is_file() {
                 let folder = programs.display();
                 return Err(format!("{name} is not in {folder}; run tests/bench").into());

@@ -17,7 +17,7 @@ impl JobFile {
     pub fn new(command: &str) -> JobFile {
         JobFile {
             text: format!(
-                "command: {}\nenvironment: {{image: host}}\n",
+                "command: {}\nenvironment: azureml:host@latest\n",
                 quoted(command)
             ),
         }

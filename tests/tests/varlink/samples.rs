@@ -4,13 +4,15 @@
 use std::collections::BTreeMap;
 
 use proto::api::{
-    ApiError, Archive, Cancel, Canceling, Changed, CreationContext, Dump, Dumped, Empty, GetInfo,
-    GetInterfaceDescription, Info, InterfaceDescription, JobSummary, JobView, List, Listed, Method,
-    Pause, Restore, Resume, Show, Shown, Shutdown, Status, StatusReply, Submission, Submit,
-    Submitted, SubmittedJob, Watch,
+    ApiError, Archive, ArchiveData, Cancel, Canceling, Changed, CreateData, CreationContext, Data,
+    Dump, Dumped, Empty, GetInfo, GetInterfaceDescription, Info, InterfaceDescription, JobSummary,
+    JobView, List, ListData, Listed, ListedData, Method, Pause, Provenance, Rerun, Rerunning,
+    Restore, RestoreData, Resume, RetryFinalize, Retrying, Show, ShowData, Shown, ShownData,
+    Shutdown, Status, StatusReply, Submission, Submit, Submitted, SubmittedJob, Watch,
 };
 use proto::diagnostic::{Diagnostic, Severity, Span};
 use proto::outcome::Outcome;
+use proto::stage::{FinalizeReport, PrepareReport};
 use proto::status::{Status as JobStatus, Transition};
 use serde_json::{Value, json};
 
@@ -65,6 +67,33 @@ pub fn methods() -> Vec<Sample> {
         plain(Archive { name: name() }, Empty {}),
         plain(Restore { name: name() }, Empty {}),
         plain(Dump { name: name() }, Dumped { yaml: name() }),
+        sample(
+            (create_data(true), ShownData { data: data(true) }),
+            (create_data(false), ShownData { data: data(false) }),
+        ),
+        sample(
+            (list_data(true), listed_data(true)),
+            (ListData::default(), listed_data(false)),
+        ),
+        sample(
+            (show_data(true), ShownData { data: data(true) }),
+            (show_data(false), ShownData { data: data(false) }),
+        ),
+        sample(
+            (archive_data(true), Empty {}),
+            (archive_data(false), Empty {}),
+        ),
+        sample(
+            (restore_data(true), Empty {}),
+            (restore_data(false), Empty {}),
+        ),
+        plain(
+            Rerun { name: name() },
+            Rerunning {
+                job: submitted().jobs.remove(0),
+            },
+        ),
+        plain(RetryFinalize { name: name() }, Retrying { name: name() }),
         plain(Status {}, status()),
         plain(Pause {}, Empty {}),
         plain(Resume {}, Empty {}),
@@ -85,6 +114,11 @@ pub fn errors(whole: bool) -> Vec<ApiError> {
             name: text(),
             candidates: vec![text()],
         },
+        ApiError::AssetExists {
+            name: text(),
+            version: text(),
+        },
+        ApiError::NoSuchAsset { name: text() },
         ApiError::BadStatus {
             name: text(),
             status: text(),
@@ -107,6 +141,8 @@ pub fn errors(whole: bool) -> Vec<ApiError> {
             | ApiError::NameTaken { .. }
             | ApiError::NoSuchJob { .. }
             | ApiError::AmbiguousName { .. }
+            | ApiError::AssetExists { .. }
+            | ApiError::NoSuchAsset { .. }
             | ApiError::BadStatus { .. }
             | ApiError::LimitReached { .. }
             | ApiError::NotAllowed { .. }
@@ -213,6 +249,84 @@ fn canceling() -> Canceling {
     }
 }
 
+fn data(whole: bool) -> Data {
+    let text = || "a".to_owned();
+    Data {
+        id: text(),
+        name: text(),
+        version: text(),
+        kind: text(),
+        path: text(),
+        description: whole.then(text),
+        tags: texts(),
+        creation_context: creation_context(),
+        archived: false,
+        digest: whole.then(text),
+        bytes: whole.then_some(1),
+        job: whole.then(text),
+        output: whole.then(text),
+    }
+}
+
+fn create_data(whole: bool) -> CreateData {
+    let text = || "a".to_owned();
+    CreateData {
+        name: text(),
+        version: whole.then(text),
+        kind: text(),
+        path: text(),
+        description: whole.then(text),
+        tags: whole.then(texts),
+    }
+}
+
+fn list_data(whole: bool) -> ListData {
+    ListData {
+        name: whole.then(|| "a".into()),
+        max_results: whole.then_some(1),
+        before: whole.then_some(2),
+        include_archived: whole.then_some(true),
+        archived_only: whole.then_some(true),
+    }
+}
+
+fn listed_data(whole: bool) -> ListedData {
+    ListedData {
+        data: vec![data(whole)],
+        next_before: whole.then_some(1),
+    }
+}
+
+fn show_data(whole: bool) -> ShowData {
+    let (name, version) = named(whole);
+    ShowData { name, version }
+}
+
+fn archive_data(whole: bool) -> ArchiveData {
+    let (name, version) = named(whole);
+    ArchiveData { name, version }
+}
+
+fn restore_data(whole: bool) -> RestoreData {
+    let (name, version) = named(whole);
+    RestoreData { name, version }
+}
+
+/// The name of an asset with its version.
+fn named(whole: bool) -> (String, Option<String>) {
+    ("a".into(), whole.then(|| "1".into()))
+}
+
+fn creation_context() -> CreationContext {
+    let text = || "a".to_owned();
+    CreationContext {
+        created_at: text(),
+        created_by: text(),
+        created_by_type: text(),
+        last_modified_at: text(),
+    }
+}
+
 fn status() -> StatusReply {
     StatusReply {
         version: "1".into(),
@@ -245,6 +359,13 @@ fn diagnostic(whole: bool) -> Diagnostic {
     }
 }
 
+fn provenance() -> Provenance {
+    Provenance {
+        prepared: Some(PrepareReport::default()),
+        finalized: Some(FinalizeReport::default()),
+    }
+}
+
 fn job(whole: bool) -> JobView {
     let text = || "a".to_owned();
     let outcome = Outcome::Exited { code: 1 };
@@ -272,12 +393,7 @@ fn job(whole: bool) -> JobView {
         identity: whole.then(|| json!({})),
         queue_settings: whole.then(|| json!({})),
         parent_job_name: whole.then(text),
-        creation_context: CreationContext {
-            created_at: text(),
-            created_by: text(),
-            created_by_type: text(),
-            last_modified_at: text(),
-        },
+        creation_context: creation_context(),
         base_path: "/".into(),
         log_files: texts(),
         parameters: texts(),
@@ -292,6 +408,8 @@ fn job(whole: bool) -> JobView {
         outcome: whole.then_some(outcome),
         exit_code: whole.then_some(1),
         notes: vec![text()],
+        rerun_of: whole.then(text),
+        provenance: whole.then(provenance),
         history: vec![Transition {
             status: JobStatus::Failed,
             at: 1,

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use proto::record::Format;
+use proto::record::{Format, StopReason};
+use proto::stage::{Failure, StageReport};
 
 use super::*;
 use crate::core::Definition;
 
-fn new_job(prepares: bool) -> Job {
+fn new_job(prepares: bool, finalizes: bool) -> Job {
     let job = serde_json::json!({ "command": "x", "environment": "azureml:e:1" });
     let definition = Definition {
         job: serde_json::from_value(job).unwrap(),
@@ -17,12 +18,14 @@ fn new_job(prepares: bool) -> Job {
         experiment_name: "e".into(),
         created_by: "u".into(),
         notes: Vec::new(),
+        pinned: None,
     };
     let new = NewJob {
         name: "j".into(),
         uid: 0,
         priority: Priority::Medium,
         prepares,
+        finalizes,
         limit_secs: Some(5),
         spool_key: None,
         definition: Arc::new(definition),
@@ -48,6 +51,18 @@ fn exit(ended: Ended, stop: Option<StopReason>) -> StepEnd {
         cpu_ms: 0,
         max_rss_kib: 0,
     })
+}
+
+/// A stage that says why it has not done its work.
+fn failed_report() -> StepEnd {
+    let StepEnd::Exit(exit) = exit(Ended::Exited { code: 1 }, None) else {
+        unreachable!()
+    };
+    let report = StageReport::Failed(Failure {
+        field: "inputs.data".into(),
+        reason: "there is none".into(),
+    });
+    StepEnd::Staged(exit, Box::new(report))
 }
 
 /// The events, those of a step aimed at the step under way.
@@ -95,6 +110,7 @@ fn events(job: &Job) -> Vec<(&'static str, JobEvent)> {
                 exit(Ended::Signaled { signal: 15 }, Some(StopReason::Request)),
             ),
         ),
+        ("failed report", JobEvent::Ended(step, failed_report())),
         ("no start", JobEvent::Ended(step, exit(start_failed, None))),
         ("never ran", JobEvent::Ended(step, StepEnd::NeverRan)),
         (
@@ -117,17 +133,19 @@ fn shape(job: &Job) -> String {
         format!("{}:{:?}", active.step.kind.name(), active.phase)
     });
     let cancel = job.cancel.map_or("-".into(), |force| format!("{force:?}"));
-    let plan = if job.prepares {
-        "two steps"
-    } else {
-        "one step"
+    let plan = match (job.prepares, job.finalizes) {
+        (false, false) => "one step",
+        (true, false) => "prepare",
+        (false, true) => "finalize",
+        (true, true) => "all steps",
     };
     format!("{plan} | {} | {step} | cancel {cancel}", job.status)
 }
 
 fn reachable() -> BTreeMap<String, Job> {
     let mut found = BTreeMap::new();
-    let mut open: VecDeque<Job> = [false, true].map(new_job).into();
+    let plans = [(false, false), (true, false), (false, true), (true, true)];
+    let mut open: VecDeque<Job> = plans.map(|(first, last)| new_job(first, last)).into();
     while let Some(job) = open.pop_front() {
         if found.insert(shape(&job), job.clone()).is_some() {
             continue;
@@ -209,7 +227,7 @@ fn every_history_follows_the_transition_table() {
 
 #[test]
 fn news_of_another_attempt_is_stale() {
-    let mut job = new_job(false);
+    let mut job = new_job(false, false);
     job.apply(1, JobEvent::Planned).unwrap();
     job.apply(2, JobEvent::Granted).unwrap();
     let other = StepRef {
@@ -222,4 +240,54 @@ fn news_of_another_attempt_is_stale() {
         Err(Refusal::Stale)
     );
     assert_eq!(job.status, Status::Queued);
+}
+
+/// The job after these events, each aimed at the step under way.
+fn after(mut job: Job, steps: &[StepEnd]) -> Job {
+    job.apply(1, JobEvent::Planned).unwrap();
+    for end in steps {
+        job.apply(2, JobEvent::Granted).unwrap();
+        let step = job.active.unwrap().step;
+        job.apply(3, JobEvent::Launched(step)).unwrap();
+        job.apply(4, JobEvent::Ended(step, end.clone())).unwrap();
+    }
+    job
+}
+
+#[test]
+fn a_job_has_succeeded_when_its_outputs_are_where_they_belong() {
+    let fine = || exit(Ended::Exited { code: 0 }, None);
+    let job = after(new_job(true, true), &[fine(), fine()]);
+    assert_eq!(
+        (job.status, job.waits_for()),
+        (Status::Finalizing, Some(StepKind::Finalize))
+    );
+    assert!(job.end.is_none());
+    let job = after(new_job(true, true), &[fine(), fine(), fine()]);
+    assert_eq!(job.status, Status::Completed);
+    let job = after(new_job(false, true), &[fine(), failed_report()]);
+    let reason = "inputs.data: there is none".into();
+    assert_eq!(job.end.unwrap().outcome, Outcome::FinalizeFailed { reason });
+    let broken = exit(Ended::Exited { code: 3 }, None);
+    let job = after(new_job(false, true), &[broken]);
+    assert_eq!(
+        job.status,
+        Status::Failed,
+        "a command that failed is not finalized"
+    );
+}
+
+#[test]
+fn a_stage_whose_end_is_not_known_is_begun_again_a_few_times() {
+    let lost = || StepEnd::Lost("its supervisor died".into());
+    let steps: Vec<StepEnd> = (1..VANISHED_MAX).map(|_| lost()).collect();
+    let job = after(new_job(true, false), &steps);
+    assert_eq!(
+        (job.status, job.waits_for()),
+        (Status::Preparing, Some(StepKind::Prepare))
+    );
+    assert_eq!(job.held.as_deref(), Some("its supervisor died"));
+    let steps: Vec<StepEnd> = (0..VANISHED_MAX).map(|_| lost()).collect();
+    let job = after(new_job(true, false), &steps);
+    assert!(matches!(job.end.unwrap().outcome, Outcome::Lost { .. }));
 }

@@ -15,12 +15,15 @@ fn definition(yaml: &str) -> Definition {
         experiment_name: "project".into(),
         created_by: "me".into(),
         notes: Vec::new(),
+        pinned: None,
     }
 }
 
 fn host() -> Host {
     Host {
         shell: "/bin/bash".into(),
+        stage: "/opt/jobd-stage".into(),
+        stage_env: vec![("AWS_REGION".into(), "r".into())],
         env: vec![
             ("PATH".into(), "/usr/bin".into()),
             ("HOME".into(), "/home/me".into()),
@@ -35,7 +38,7 @@ fn host() -> Host {
 fn order(yaml: &str, kind: StepKind) -> Spec {
     let layout = Layout::new("/state".into());
     let step = StepRef { kind, attempt: 1 };
-    spec("fine_job", step, &definition(yaml), &layout, &host()).unwrap()
+    spec("fine_job", step, &definition(yaml), None, &layout, &host()).unwrap()
 }
 
 const RICH: &str = "
@@ -62,13 +65,15 @@ fn the_command_step_of_a_rich_job() {
 
 #[test]
 fn the_prepare_step_of_a_job_with_code() {
-    assert!(prepares(&definition(RICH)));
     let order = order(RICH, StepKind::Prepare);
-    assert_eq!(
-        order.argv[4..],
-        ["/home/me/project/src", "/state/jobs/fine_job"]
+    assert_eq!(order.argv, ["/opt/jobd-stage"]);
+    assert!(order.stage && order.requires.len() == 1);
+    let env = |name: &str| order.env.iter().any(|(known, _)| known == name);
+    assert!(
+        env("AWS_REGION") && env(COOKIE) && !env("N"),
+        "{:?}",
+        order.env
     );
-    assert_eq!(order.requires.len(), 1);
     assert_eq!(order.limit_ms, None, "the time limit is the command's");
     assert_eq!(
         order.log.path,
@@ -79,7 +84,6 @@ fn the_prepare_step_of_a_job_with_code() {
 #[test]
 fn a_plain_job_has_one_step() {
     let plain = "command: echo hi\nenvironment: {image: x}\n";
-    assert!(!prepares(&definition(plain)));
     let order = order(plain, StepKind::Command);
     assert_eq!(order.argv, ["/bin/bash", "-c", "echo hi"]);
     assert!(order.requires.is_empty());

@@ -1,0 +1,151 @@
+//! Shims: one supervises one step after another, each handed to it through a socket. A shim that
+//! is done waits for the next step, which then needs no new process and no new cgroup.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
+use proto::record::{DONE, GO};
+
+use super::spawner::Spawner;
+use crate::sys::{failpoint, passing, pidfd};
+
+/// The most shims that wait for a step: as many as are granted at once on two slots. Each is one
+/// small process that sleeps.
+pub const IDLE_SHIMS_MAX: usize = 8;
+
+/// A shim that this daemon has started. If it is dropped, the shim ends when its step has ended;
+/// one whose step was not let go ends at once and has started nothing.
+#[derive(Debug)]
+pub struct Shim {
+    process: OwnedFd,
+    control: OwnedFd,
+    was_stopped: bool,
+}
+
+/// What a shim has said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// The end of its step is recorded.
+    Done,
+    /// It has ended, or is just ending.
+    Gone,
+}
+
+impl Shim {
+    /// Hands a step over: its folder, and its spec, whose lock goes with it.
+    fn hand_over(&self, folder: &Path, spec: BorrowedFd<'_>) -> Result<(), Errno> {
+        passing::send(
+            &self.control,
+            folder.as_os_str().as_encoded_bytes(),
+            &[spec],
+        )
+    }
+
+    /// Lets the step go.
+    ///
+    /// # Errors
+    /// When the shim has gone before: nothing ran.
+    pub fn go(&self) -> io::Result<()> {
+        Ok(passing::send(&self.control, &[GO], &[])?)
+    }
+
+    /// Asks it to stop its step.
+    ///
+    /// # Errors
+    /// When it cannot be signalled.
+    pub fn stop(&mut self, signal: Signal) -> Result<(), pidfd::PidfdError> {
+        // The signal may come too late for this step, and must not hit another.
+        self.was_stopped = true;
+        pidfd::signal(&self.process, signal).map(drop)
+    }
+
+    /// Readable when it has said something.
+    pub fn control(&self) -> BorrowedFd<'_> {
+        self.control.as_fd()
+    }
+
+    /// Reads what it has said, once that is readable.
+    pub fn listen(&self) -> Word {
+        let word = passing::receive(&self.control, 1);
+        if word.is_ok_and(|word| word.bytes == [DONE]) {
+            Word::Done
+        } else {
+            Word::Gone
+        }
+    }
+
+    /// What tells when it has ended.
+    pub fn into_process(self) -> OwnedFd {
+        self.process
+    }
+}
+
+/// The shims that have no step, and what makes more.
+pub struct Pool {
+    spawner: Spawner,
+    idle: Vec<Shim>,
+}
+
+impl Pool {
+    /// Starts nothing yet; `program` is the shim.
+    #[must_use]
+    pub fn new(program: PathBuf) -> Pool {
+        Pool {
+            spawner: Spawner::new(program),
+            idle: Vec::new(),
+        }
+    }
+
+    /// The shim's program.
+    #[must_use]
+    pub fn program(&self) -> &Path {
+        self.spawner.program()
+    }
+
+    /// Makes a shim, so that the first job need not wait for it.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn warm_up(&mut self) -> io::Result<()> {
+        let shim = self.spawn()?;
+        self.give_back(shim);
+        Ok(())
+    }
+
+    /// A shim that has taken the step over and waits for *go*.
+    ///
+    /// # Errors
+    /// When there is no process for it. Nothing ran.
+    pub fn hand_over(&mut self, folder: &Path, spec: BorrowedFd<'_>) -> io::Result<Shim> {
+        failpoint::io("exec.spawn")?;
+        while let Some(shim) = self.idle.pop() {
+            match shim.hand_over(folder, spec) {
+                Ok(()) => return Ok(shim),
+                Err(error) => tracing::warn!(%error, "a supervisor without a step has ended"),
+            }
+        }
+        let shim = self.spawn()?;
+        shim.hand_over(folder, spec)?;
+        Ok(shim)
+    }
+
+    /// Takes back a shim that is done.
+    pub fn give_back(&mut self, shim: Shim) {
+        if !shim.was_stopped && self.idle.len() < IDLE_SHIMS_MAX {
+            self.idle.push(shim);
+        }
+    }
+
+    fn spawn(&mut self) -> io::Result<Shim> {
+        let (control, its) = passing::pair()?;
+        let process = self.spawner.spawn(its.as_fd())?;
+        Ok(Shim {
+            process,
+            control,
+            was_stopped: false,
+        })
+    }
+}

@@ -1,0 +1,254 @@
+//! What was fetched, kept once by its content within a bound.
+//!
+//! `blobs/SHA256` is the content, `index/KEY` says which content an address had in which version,
+//! `partial/KEY` is a fetch on its way. The lock of a partial file is held by whoever fetches it,
+//! so that many jobs fetch once; a shared lock on a blob keeps it from being given up. A job has
+//! its own link or copy: what is given up here stays with the jobs that have it.
+
+use std::fs::{self, File, FileTimes, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use super::error::{DataError, io_of};
+use super::remote::Version;
+use crate::sys::{atomic, folder};
+
+/// The most bytes of the cache, unless the configuration says otherwise.
+pub const CACHE_BYTES_MAX: u64 = 10 << 30;
+/// The most bytes of a record of the cache.
+const RECORD_BYTES: u64 = 64 << 10;
+/// Contents are for everyone's reading and nobody's writing.
+const BLOB_MODE: u32 = 0o444;
+/// Since 1970: any time would do that nobody happens to set.
+const CONTENT_TIME: Duration = Duration::from_secs(1_000_000_000);
+
+/// The cache.
+pub(super) struct Cache {
+    root: PathBuf,
+    bytes_max: u64,
+}
+
+/// What is known of an address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Record {
+    pub(super) version: Version,
+    pub(super) sha256: String,
+    pub(super) bytes: u64,
+    /// How often the store was asked: who waited knows that it was asked meanwhile.
+    pub(super) checks: u64,
+}
+
+/// A content that stays while this lives.
+#[derive(Debug)]
+pub(super) struct Blob {
+    pub(super) path: PathBuf,
+    pub(super) sha256: String,
+    pub(super) bytes: u64,
+    _lock: File,
+}
+
+impl Cache {
+    /// Makes its folders.
+    pub(super) fn new(root: &Path, bytes_max: Option<u64>) -> Result<Cache, DataError> {
+        let root = root.join("data");
+        for name in ["blobs", "index", "partial"] {
+            let path = root.join(name);
+            folder::make_all(&path).map_err(io_of("make the folder", &path))?;
+        }
+        Ok(Cache {
+            root,
+            bytes_max: bytes_max.unwrap_or(CACHE_BYTES_MAX),
+        })
+    }
+
+    /// The file of a fetch on its way.
+    pub(super) fn partial(&self, key: &str) -> PathBuf {
+        self.root.join("partial").join(key)
+    }
+
+    fn index(&self, key: &str) -> PathBuf {
+        self.root.join("index").join(key)
+    }
+
+    fn blob(&self, sha256: &str) -> PathBuf {
+        self.root.join("blobs").join(sha256)
+    }
+
+    /// What is known of an address. A record that cannot be read is as good as none.
+    pub(super) fn record(&self, key: &str) -> Option<Record> {
+        let bytes = atomic::read_bounded(&self.index(key), RECORD_BYTES).ok()??;
+        serde_json::from_slice(&bytes).ok()
+    }
+
+    /// The content of a record, if it is there as it was.
+    pub(super) fn get(&self, record: &Record) -> Option<Blob> {
+        let blob = self.take(&record.sha256)?;
+        (blob.bytes == record.bytes).then_some(blob)
+    }
+
+    /// The content of this hash, if it is there.
+    pub(super) fn get_by_hash(&self, sha256: &str) -> Option<Blob> {
+        let is_name = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !is_name {
+            return None;
+        }
+        self.take(sha256)
+    }
+
+    fn take(&self, sha256: &str) -> Option<Blob> {
+        let path = self.blob(sha256);
+        let file = File::open(&path).ok()?;
+        file.try_lock_shared().ok()?;
+        let metadata = file.metadata().ok()?;
+        if metadata.nlink() == 0 {
+            return None;
+        }
+        if metadata.modified().ok()? != untouched() {
+            // Somebody wrote to it: nobody shall have it.
+            drop(fs::remove_file(&path));
+            return None;
+        }
+        touch(&file);
+        Some(Blob {
+            path,
+            sha256: sha256.into(),
+            bytes: metadata.len(),
+            _lock: file,
+        })
+    }
+
+    /// Makes a whole fetch a content. `file` is the partial file with its lock.
+    pub(super) fn keep(
+        &self,
+        key: &str,
+        file: File,
+        sha256: &str,
+        version: Version,
+    ) -> Result<Blob, DataError> {
+        let (partial, path) = (self.partial(key), self.blob(sha256));
+        file.set_permissions(Permissions::from_mode(BLOB_MODE))
+            .and_then(|()| file.set_times(FileTimes::new().set_modified(untouched())))
+            .and_then(|()| fs::rename(&partial, &path))
+            .map_err(io_of("keep", &partial))?;
+        drop(fs::remove_file(partial.with_extension("json")));
+        // From the only one who may write to one of many who may read.
+        file.lock_shared().map_err(io_of("lock", &path))?;
+        let metadata = file.metadata().map_err(io_of("look at", &path))?;
+        touch(&file);
+        let record = Record {
+            version,
+            sha256: sha256.into(),
+            bytes: metadata.len(),
+            checks: self.record(key).map_or(0, |record| record.checks) + 1,
+        };
+        self.write(key, &record)?;
+        Ok(Blob {
+            path,
+            sha256: sha256.into(),
+            bytes: metadata.len(),
+            _lock: file,
+        })
+    }
+
+    /// The store said that nothing has changed.
+    pub(super) fn confirm(&self, key: &str, record: &Record) -> Result<(), DataError> {
+        let record = Record {
+            checks: record.checks + 1,
+            ..record.clone()
+        };
+        self.write(key, &record)
+    }
+
+    fn write(&self, key: &str, record: &Record) -> Result<(), DataError> {
+        let path = self.index(key);
+        let written = serde_json::to_vec(record)
+            .map_err(io::Error::from)
+            .and_then(|bytes| {
+                let folder = File::open(self.root.join("index"))?;
+                atomic::write_at(&folder, key, &bytes)
+            });
+        written.map_err(io_of("write", &path))
+    }
+
+    /// Gives up what was not used for longest until `more` bytes fit too. What is locked stays.
+    pub(super) fn make_room(&self, more: u64) {
+        let mut entries = self.entries("blobs");
+        entries.extend(self.entries("partial"));
+        let mut all: u64 = entries.iter().map(|entry| entry.bytes).sum();
+        let allowed = self.bytes_max.saturating_sub(more);
+        if all <= allowed {
+            return;
+        }
+        entries.sort_by_key(|entry| entry.used);
+        for entry in &entries {
+            if all <= allowed {
+                break;
+            }
+            if give_up(&entry.path) {
+                drop(fs::remove_file(entry.path.with_extension("json")));
+                all -= entry.bytes;
+            }
+        }
+        self.forget_lost();
+    }
+
+    /// Records whose content is gone.
+    fn forget_lost(&self) {
+        for entry in self.entries("index") {
+            let key = entry.path.file_name().and_then(|name| name.to_str());
+            let record = key.and_then(|key| self.record(key));
+            let is_there = record.is_some_and(|record| self.blob(&record.sha256).exists());
+            if !is_there {
+                drop(fs::remove_file(&entry.path));
+            }
+        }
+    }
+
+    fn entries(&self, folder: &str) -> Vec<Entry> {
+        let Ok(read) = fs::read_dir(self.root.join(folder)) else {
+            return Vec::new();
+        };
+        read.filter_map(|entry| {
+            // What goes with a partial file is given up with it.
+            let path = entry.ok()?.path();
+            if path.extension().is_some() {
+                return None;
+            }
+            let metadata = path.symlink_metadata().ok()?;
+            Some(Entry {
+                used: metadata.accessed().ok()?.max(metadata.modified().ok()?),
+                bytes: metadata.len(),
+                path,
+            })
+        })
+        .collect()
+    }
+}
+
+struct Entry {
+    path: PathBuf,
+    bytes: u64,
+    used: SystemTime,
+}
+
+/// Removes a file that nobody holds.
+fn give_up(path: &Path) -> bool {
+    let Ok(file) = OpenOptions::new().read(true).open(path) else {
+        return false;
+    };
+    file.try_lock().is_ok() && fs::remove_file(path).is_ok()
+}
+
+/// It is used now. What cannot be told so is given up sooner.
+fn touch(file: &File) {
+    drop(file.set_times(FileTimes::new().set_accessed(SystemTime::now())));
+}
+
+/// The time of every content. One that was written to since has another, and is not trusted.
+fn untouched() -> SystemTime {
+    SystemTime::UNIX_EPOCH + CONTENT_TIME
+}

@@ -1,0 +1,1 @@
+//! What paths mean, and what local data becomes.

@@ -1,0 +1,224 @@
+//! A container: the image that is there, pulled or built, and the words that run a command in it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use nix::unistd::{getegid, geteuid};
+use proto::stage::EnvironmentReport;
+
+use super::definition::{Build, CondaFile, Definition};
+use super::digest::Digest;
+use super::program::{self, ProgramError};
+use super::provide::{EnvironmentError, Task};
+use super::room::{BUILD_SECS_MAX, Room};
+use super::{conda, run, tools};
+
+/// What a runtime says about itself, and a command that does nothing, take no longer.
+const ASK: Duration = Duration::from_secs(60);
+/// The name of images that are built here; the tag is the digest.
+const BUILT: &str = "localhost/jobd-environment";
+/// What adds a conda file to an image that has conda, as Azure ML does.
+const WITH_CONDA: &str = "COPY conda.yml /azureml-environment/conda.yml\n\
+    RUN conda env create --prefix /azureml-environment/prefix --file /azureml-environment/conda.yml\n\
+    ENV PATH=/azureml-environment/prefix/bin:$PATH CONDA_PREFIX=/azureml-environment/prefix\n";
+
+/// What came of it.
+pub(super) enum Outcome {
+    Provided(Box<EnvironmentReport>),
+    /// The machine cannot: something else may take its place.
+    Unavailable(String),
+}
+
+/// A program that runs containers.
+pub(super) struct Runtime {
+    pub(super) program: PathBuf,
+    pub(super) name: String,
+}
+
+/// Makes the image or finds it made.
+pub(super) fn provide(
+    task: &mut Task<'_>,
+    definition: &Definition,
+    conda: Option<&CondaFile>,
+) -> Result<Outcome, EnvironmentError> {
+    let runtime = match Runtime::find() {
+        Ok(runtime) => runtime,
+        Err(why) => return Ok(Outcome::Unavailable(why)),
+    };
+    let (image, digest) = match image(task, &runtime, definition)? {
+        Ok(image) => image,
+        Err(why) => return Ok(Outcome::Unavailable(why)),
+    };
+    // That images run at all is known before anything is built upon them.
+    if let Err(error) = runtime.try_out(&image) {
+        return Ok(Outcome::Unavailable(error.brief()));
+    }
+    let (image, digest) = match conda {
+        Some(conda) => with_conda(task, &runtime, &image, conda)?,
+        None => (image, digest),
+    };
+    let words = run::words(task, &runtime, &image)?;
+    Ok(Outcome::Provided(Box::new(EnvironmentReport {
+        name: task.name.clone(),
+        backend: "container".into(),
+        digest: Some(digest),
+        wrapper: words.wrapper,
+        kill: words.kill,
+        ..EnvironmentReport::default()
+    })))
+}
+
+/// The image's name and digest, or why it cannot be had.
+fn image(
+    task: &Task<'_>,
+    runtime: &Runtime,
+    definition: &Definition,
+) -> Result<Result<(String, String), String>, EnvironmentError> {
+    if let Some(build) = &definition.build {
+        return from_context(task, runtime, build).map(Ok);
+    }
+    let image = definition.image.clone().unwrap_or_default();
+    let room = Room::new(
+        &task.order.cache,
+        &Digest::new("container").with(&image).hex(),
+    );
+    let pulled = room.furnish(
+        &format!("image {image}"),
+        task.meter,
+        |_| runtime.has(&image),
+        |_| runtime.pull(&image),
+    );
+    match pulled {
+        Err(EnvironmentError::Program(error)) => Ok(Err(error.brief())),
+        Err(error) => Err(error),
+        Ok(_) => Ok(Ok((image, room.digest))),
+    }
+}
+
+/// Builds the image of a folder; the folder's content is what makes it.
+fn from_context(
+    task: &Task<'_>,
+    runtime: &Runtime,
+    build: &Build,
+) -> Result<(String, String), EnvironmentError> {
+    let dockerfile = build.context.join(&build.dockerfile);
+    if !dockerfile.is_file() {
+        return Err(EnvironmentError::NoDockerfile(dockerfile));
+    }
+    let digest = Digest::new("container").with(build.dockerfile.as_os_str().as_encoded_bytes());
+    let hex = digest.with_tree(&build.context)?.hex();
+    let what = format!("image of {}", build.context.display());
+    make(task, runtime, &hex, &what, |_| {
+        Ok((dockerfile.clone(), build.context.clone()))
+    })
+}
+
+/// Adds a conda file to an image.
+fn with_conda(
+    task: &Task<'_>,
+    runtime: &Runtime,
+    image: &str,
+    conda: &CondaFile,
+) -> Result<(String, String), EnvironmentError> {
+    let text = conda::text(conda)?;
+    let hex = Digest::new("container").with(image).with(&text).hex();
+    let what = format!("image {image} with a conda file");
+    make(task, runtime, &hex, &what, |folder| {
+        let dockerfile = folder.join("Dockerfile");
+        for (path, text) in [
+            (&folder.join("conda.yml"), &text),
+            (&dockerfile, &format!("FROM {image}\n{WITH_CONDA}")),
+        ] {
+            std::fs::write(path, text).map_err(|source| EnvironmentError::Folder {
+                operation: "write",
+                path: path.clone(),
+                source,
+            })?;
+        }
+        Ok((dockerfile, folder.into()))
+    })
+}
+
+/// Builds an image under its digest, unless it is there.
+fn make(
+    task: &Task<'_>,
+    runtime: &Runtime,
+    hex: &str,
+    what: &str,
+    context: impl Fn(&Path) -> Result<(PathBuf, PathBuf), EnvironmentError>,
+) -> Result<(String, String), EnvironmentError> {
+    let tag = format!("{BUILT}:{hex}");
+    let room = Room::new(&task.order.cache, hex);
+    let is_there = |_: &Path| runtime.has(&tag);
+    room.furnish(what, task.meter, is_there, |folder| {
+        let (dockerfile, context) = context(folder)?;
+        let mut command = runtime.command(&["build", "--network", "host", "--tag", &tag, "--file"]);
+        command.arg(&dockerfile).arg(&context);
+        let what = format!("{} build {}", runtime.name, dockerfile.display());
+        program::run(&mut command, &what, Duration::from_secs(BUILD_SECS_MAX))?;
+        Ok(())
+    })?;
+    Ok((tag, room.digest))
+}
+
+impl Runtime {
+    /// The first that works, or why there is none.
+    fn find() -> Result<Runtime, String> {
+        let mut why = "neither podman nor docker is on this machine".to_owned();
+        for program in tools::CONTAINER.iter().filter_map(|name| tools::find(name)) {
+            let name = tools::name(&program);
+            let runtime = Runtime { program, name };
+            let what = format!("{} info", runtime.name);
+            match program::ask(&mut runtime.command(&["info"]), &what, ASK) {
+                Ok(_) => return Ok(runtime),
+                Err(error) => why = error.brief(),
+            }
+        }
+        Err(why)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(arguments);
+        command
+    }
+
+    fn has(&self, image: &str) -> bool {
+        let mut command = self.command(&["image", "inspect", "--format", "{{.Id}}", image]);
+        program::ask(&mut command, "look for the image", ASK).is_ok()
+    }
+
+    /// Gets an image, unless it is there.
+    fn pull(&self, image: &str) -> Result<(), EnvironmentError> {
+        if self.has(image) {
+            return Ok(());
+        }
+        let what = format!("{} pull {image}", self.name);
+        let limit = Duration::from_secs(BUILD_SECS_MAX);
+        Ok(program::run(
+            &mut self.command(&["pull", image]),
+            &what,
+            limit,
+        )?)
+    }
+
+    /// Runs a command that does nothing in an image, as a job would run.
+    fn try_out(&self, image: &str) -> Result<(), ProgramError> {
+        let mut command = self.command(&["run", "--rm"]);
+        command.args(run::isolation(self));
+        command.args(["--entrypoint", "", image, "/bin/sh", "-c", ":"]);
+        let what = format!("run {image} with {}", self.name);
+        program::ask(&mut command, &what, ASK).map(drop)
+    }
+
+    /// Whether a user without rights of root runs it as such.
+    pub(super) fn is_rootless(&self) -> bool {
+        self.name == "podman" && !geteuid().is_root()
+    }
+}
+
+/// The user and group of the job.
+pub(super) fn user() -> String {
+    format!("{}:{}", geteuid(), getegid())
+}

@@ -1,0 +1,180 @@
+//! A virtual environment: uv where it is on `PATH`, else `python -m venv` and pip.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use proto::stage::EnvironmentReport;
+
+use super::definition::CondaFile;
+use super::digest::Digest;
+use super::program;
+use super::provide::{EnvironmentError, Task};
+use super::python::{self, Python};
+use super::room::{BUILD_SECS_MAX, Room};
+use super::tools;
+
+/// The requirements in the folder of the environment.
+const REQUIREMENTS: &str = "requirements.txt";
+/// Folders in it that are kept to these names by Python.
+const PYTHON: &str = "bin/python";
+
+/// Makes it or finds it made.
+pub(super) fn provide(
+    task: &mut Task<'_>,
+    conda: &CondaFile,
+) -> Result<EnvironmentReport, EnvironmentError> {
+    let uv = tools::find("uv");
+    let python = interpreter(task, conda, uv.as_deref())?;
+    if !conda.packages.conda_only.is_empty() {
+        let packages = conda.packages.conda_only.join(", ");
+        task.deviate(format!("only conda has {packages}: left out"))?;
+    }
+    let builder = Builder { uv, python, conda };
+    let room = Room::new(&task.order.cache, &builder.digest()?);
+    let what = format!("environment {}", task.name);
+    let folder = room.furnish(&what, task.meter, is_whole, |folder| builder.build(folder))?;
+    let variables = [
+        ("VIRTUAL_ENV".to_owned(), folder.display().to_string()),
+        // Empty counts as unset (python(1)): another's library would be taken otherwise.
+        ("PYTHONHOME".to_owned(), String::new()),
+    ];
+    Ok(EnvironmentReport {
+        name: task.name.clone(),
+        backend: "venv".into(),
+        digest: Some(room.digest.clone()),
+        path: vec![folder.join("bin")],
+        variables: variables.into(),
+        ..EnvironmentReport::default()
+    })
+}
+
+/// The interpreter may have gone since.
+fn is_whole(folder: &Path) -> bool {
+    folder.join(PYTHON).exists()
+}
+
+fn interpreter(
+    task: &mut Task<'_>,
+    conda: &CondaFile,
+    uv: Option<&Path>,
+) -> Result<Python, EnvironmentError> {
+    let wanted = conda.packages.python.as_ref();
+    let python = python::find(wanted, uv).ok_or(EnvironmentError::NoPython)?;
+    if let Some(wanted) = wanted.filter(|wanted| !wanted.admit(&python.version)) {
+        let version = &python.version;
+        task.deviate(format!(
+            "Python {wanted} is not on this machine: {version} was taken"
+        ))?;
+    }
+    Ok(python)
+}
+
+struct Builder<'a> {
+    uv: Option<PathBuf>,
+    python: Python,
+    conda: &'a CondaFile,
+}
+
+impl Builder<'_> {
+    /// Packages that lie on this machine count with what is in them.
+    fn digest(&self) -> Result<String, EnvironmentError> {
+        let tool = if self.uv.is_some() { "uv" } else { "pip" };
+        let mut digest = Digest::new("venv")
+            .with(tool)
+            .with(self.python.program.as_os_str().as_encoded_bytes())
+            .with(self.python.version.to_string());
+        for line in &self.conda.packages.requirements {
+            digest = digest.with(line);
+            if let Some(path) = on_disk(line) {
+                digest = digest.with_tree(path)?;
+            }
+        }
+        Ok(digest.hex())
+    }
+
+    fn build(&self, folder: &Path) -> Result<(), EnvironmentError> {
+        let limit = Duration::from_secs(BUILD_SECS_MAX);
+        let python = &self.python;
+        println!("Python {} ({})", python.version, python.program.display());
+        program::run(
+            &mut self.make(folder),
+            "make the virtual environment",
+            limit,
+        )?;
+        let requirements = &self.conda.packages.requirements;
+        if requirements.is_empty() {
+            return Ok(());
+        }
+        let file = folder.join(REQUIREMENTS);
+        let text = requirements.join("\n") + "\n";
+        fs::write(&file, text).map_err(|source| EnvironmentError::Folder {
+            operation: "write",
+            path: file.clone(),
+            source,
+        })?;
+        let mut install = self.install(folder, &file);
+        program::run(
+            install.current_dir(&self.conda.folder),
+            "install the packages",
+            limit,
+        )?;
+        Ok(())
+    }
+
+    fn make(&self, folder: &Path) -> Command {
+        let python = &self.python.program;
+        match &self.uv {
+            Some(uv) => {
+                let mut command = plain(uv);
+                command.args(["venv", "--seed", "--allow-existing", "--python"]);
+                command.arg(python).arg(folder);
+                command
+            }
+            None => {
+                let mut command = plain(python);
+                command.args(["-m", "venv"]).arg(folder);
+                command
+            }
+        }
+    }
+
+    fn install(&self, folder: &Path, requirements: &Path) -> Command {
+        let python = folder.join(PYTHON);
+        let mut command = match &self.uv {
+            Some(uv) => {
+                let mut command = plain(uv);
+                command.args(["pip", "install", "--python"]).arg(python);
+                command
+            }
+            None => {
+                let mut command = plain(&python);
+                command.args(["-m", "pip", "install", "--disable-pip-version-check"]);
+                command.args(["--no-input", "--progress-bar", "off"]);
+                command
+            }
+        };
+        command.arg("--requirement").arg(requirements);
+        command
+    }
+}
+
+/// A program that sees no environment but its own and draws nothing.
+fn plain(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .env_remove("PYTHONHOME")
+        .env_remove("PYTHONPATH")
+        .env_remove("VIRTUAL_ENV")
+        .env("NO_COLOR", "1")
+        .env("UV_NO_PROGRESS", "1");
+    command
+}
+
+/// The file or folder that a requirement means.
+fn on_disk(line: &str) -> Option<&Path> {
+    let path = line.strip_prefix("-e ").unwrap_or(line);
+    let path = Path::new(path.split('[').next().unwrap_or(path));
+    (path.is_absolute() && path.exists()).then_some(path)
+}

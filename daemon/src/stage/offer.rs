@@ -1,0 +1,54 @@
+//! What environments this machine offers, for whoever decides whether a job must be prepared.
+
+use proto::job::Environment;
+use proto::stage::{EnvironmentName, EnvironmentPolicy, StageSettings};
+
+use super::environment;
+
+/// Whether a job with this environment gets another than the machine's own, or must be told that
+/// it does not.
+#[must_use]
+pub fn provides(settings: &StageSettings, environment: &Environment) -> bool {
+    match settings.environment_policy {
+        EnvironmentPolicy::Host => return false,
+        EnvironmentPolicy::Strict => return true,
+        EnvironmentPolicy::BestEffort => {}
+    }
+    match environment {
+        Environment::Inline(map) => map.contains_key("conda_file") || environment::has_containers(),
+        Environment::Reference(text) => match EnvironmentName::parse(text) {
+            Some(named) => environment::is_known(settings, &named.name),
+            None => text.starts_with("file:"),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_environment_that_can_be_had_is_provided() {
+        let registry = "azureml://registries/azureml/environments";
+        let provided = |policy, text: &str| {
+            let settings = StageSettings {
+                environment_policy: policy,
+                ..StageSettings::default()
+            };
+            provides(&settings, &Environment::Reference(text.into()))
+        };
+        for (text, expected) in [
+            ("azureml:AzureML-sklearn-1.5@latest", true),
+            ("azureml:sklearn-1.5:33", true),
+            (&format!("{registry}/sklearn-1.5/labels/latest"), true),
+            (&format!("{registry}/nobody/versions/1"), false),
+            ("azureml:nobody:1", false),
+            ("file:./environment.yml", true),
+        ] {
+            let found = provided(EnvironmentPolicy::BestEffort, text);
+            assert_eq!(found, expected, "{text}");
+            assert!(provided(EnvironmentPolicy::Strict, text));
+            assert!(!provided(EnvironmentPolicy::Host, text));
+        }
+    }
+}
