@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal};
 
 use proto::api::Show;
+use proto::status::Status;
 
 use crate::args::{LogsArgs, StreamArgs};
 use crate::ending::Ending;
@@ -19,7 +20,10 @@ pub fn run(endpoint: &Endpoint, args: LogsArgs) -> Result<Ending, Error> {
     let escaped = !args.stream.raw && io::stdout().is_terminal();
     let name = args.stream.name.name();
     let job = endpoint.connect_or_start()?.call(&Show { name })?.job;
-    if !follow::print(&follow::log_path(&job), escaped)? {
+    let printed = follow::print(&follow::log_path(&job), escaped)?;
+    // A job that is made ready ahead of its turn has the file already.
+    let is_none = printed.is_none() || printed == Some(0) && job.status == Status::Queued;
+    if is_none {
         let (name, status) = (&job.name, job.status);
         say(&match &job.pruned_at {
             Some(at) => format!("job {name} is {status}: its log was pruned at {at}"),

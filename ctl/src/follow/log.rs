@@ -130,25 +130,27 @@ fn open(path: &Path) -> Result<Option<File>, FollowError> {
     }
 }
 
-/// Prints a log as far as it goes now; says whether there is one.
+/// Prints a log as far as it goes now; says how many bytes it has, where there is one.
 ///
 /// # Errors
 /// Why it cannot be read, or printed.
-pub fn print(path: &Path, escaped: bool) -> Result<bool, crate::error::Error> {
+pub fn print(path: &Path, escaped: bool) -> Result<Option<u64>, crate::error::Error> {
     if open(path)?.is_none() {
-        return Ok(false);
+        return Ok(None);
     }
     let mut log = Log::new(path.to_owned());
     let mut escaper = escaped.then(Escaper::default);
     let mut stdout = io::stdout().lock();
+    let mut printed = 0;
     loop {
         let bytes = log.read()?;
+        printed += bytes.len() as u64;
         let is_end = bytes.is_empty();
         let shown = super::sink::shown(&mut escaper, bytes, is_end);
         stdout.write_all(&shown).map_err(OutputError::Stdout)?;
         if is_end {
             stdout.flush().map_err(OutputError::Stdout)?;
-            return Ok(true);
+            return Ok(Some(printed));
         }
     }
 }
