@@ -88,3 +88,74 @@ fn a_plain_job_has_one_step() {
     assert_eq!(order.argv, ["/bin/bash", "-c", "echo hi"]);
     assert!(order.requires.is_empty());
 }
+
+fn prepared_order(yaml: &str, report: serde_json::Value) -> Spec {
+    let layout = Layout::new("/state".into());
+    let (kind, attempt) = (StepKind::Command, 1);
+    let step = StepRef { kind, attempt };
+    let report = serde_json::from_value(report).unwrap();
+    let definition = definition(yaml);
+    spec("j", step, &definition, Some(&report), &layout, &host()).unwrap()
+}
+
+const STAGED: &str = "
+command: train ${{inputs.data}} > ${{outputs.out}}
+environment: azureml:env:1
+environment_variables: {MINE: 1}
+inputs: {data: {path: ./data, mode: ro_mount}}
+outputs: {out: }
+";
+
+#[test]
+fn a_command_is_put_behind_its_wrapper_which_hands_its_variables_on() {
+    let order = prepared_order(
+        STAGED,
+        serde_json::json!({
+            "inputs": {"data": {"text": "/in", "source": "/home/me/project/data",
+                                "mount": {"source": "/a", "target": "/in"}}},
+            "outputs": {"out": "/out"},
+            "environment": {"name": "e", "backend": "container",
+                            "wrapper": ["/usr/bin/podman", "run", "{env}", "image"]},
+        }),
+    );
+    assert_eq!(order.argv[..2], ["/usr/bin/podman", "run"]);
+    let image = order.argv.iter().position(|word| word == "image").unwrap();
+    let handed_on = &order.argv[2..image];
+    let names: Vec<_> = handed_on.iter().skip(1).step_by(2).collect();
+    assert!(handed_on.iter().step_by(2).all(|word| word == "--env"));
+    for name in ["MINE", "AZURE_ML_INPUT_data", "AZUREML_RUN_ID"] {
+        assert!(names.iter().any(|known| *known == name), "{names:?}");
+    }
+    // Those of the machine are not the container's.
+    for name in ["PATH", "HOME", "PWD", "SHLVL"] {
+        assert!(names.iter().all(|known| *known != name), "{names:?}");
+    }
+    assert_eq!(order.argv[image + 1..image + 3], ["/bin/sh", "-c"]);
+    assert_eq!(order.argv.last().unwrap(), "train /in > /out");
+    assert!(order.plain.is_empty());
+    assert!(order.mounts.is_empty(), "the container mounts by itself");
+}
+
+#[test]
+fn what_was_prepared_is_mounted_and_on_the_path() {
+    let order = prepared_order(
+        STAGED,
+        serde_json::json!({
+            "inputs": {"data": {"text": "/in", "source": "/home/me/project/data",
+                                "mount": {"source": "/a", "target": "/in"}}},
+            "environment": {"name": "e", "backend": "venv", "path": ["/env/bin"],
+                            "variables": {"VIRTUAL_ENV": "/env", "MINE": "environment"}},
+        }),
+    );
+    let value = |name: &str| {
+        let mut found = order.env.iter().filter(|(known, _)| known == name);
+        found.next().map(|(_, value)| value.as_str())
+    };
+    assert_eq!(value("PATH"), Some("/env/bin:/usr/bin"));
+    assert_eq!(value("VIRTUAL_ENV"), Some("/env"));
+    assert_eq!(value("MINE"), Some("1"), "the job's own wins");
+    let mount = &order.mounts[0];
+    assert_eq!(mount.name, "inputs.data");
+    assert_eq!(mount.mount.target, PathBuf::from("/in"));
+    assert!(order.requires.is_empty(), "the stage has looked for it");
+}
