@@ -204,7 +204,7 @@ fn replies_of_a_real_daemon_are_as_described() {
     for (call, continues) in [
         (
             json!({"method": "io.jobd.Submit", "parameters": {"jobs": [
-            {"yaml": "command: exit 1\nenvironment: {image: a}\nname: one\n", "base_path": "/"}]}}),
+            {"yaml": "command: exit 1\nenvironment: azureml:a@latest\nname: one\n", "base_path": "/"}]}}),
             false,
         ),
         (
