@@ -8,92 +8,91 @@ fn statuses(job: &Value) -> Vec<&str> {
     history.map(|one| one["status"].as_str().unwrap()).collect()
 }
 
+/// A job that has both stages and whose output becomes an asset.
+fn trainer(command: &str) -> JobFile {
+    JobFile::new(command)
+        .name("first")
+        .with("inputs: {data: {path: 'azureml:iris@latest'}}")
+        .with("outputs: {out: {name: model, version: 1}}")
+}
+
+/// What the stages report when they have done their work.
+fn done(staged: &Staged) -> (Value, Value, String) {
+    let input = json!({"text": "/c", "source": "s3://b/k", "digest": "sha256:d", "version": "3"});
+    let code = json!({"digest": "sha256:c", "files": 1, "bytes": 2});
+    let made = staged.home.path().join("made").display().to_string();
+    let output = json!({"path": made, "digest": "sha256:o", "bytes": 5, "files": 1});
+    (
+        json!({"stage": "prepared", "code": code, "inputs": {"data": input}}),
+        json!({"stage": "finalized", "outputs": {"out": output}}),
+        made,
+    )
+}
+
 #[test]
-fn a_failed_finalization_is_completed_by_a_second_try_and_a_rerun_uses_what_was_used() {
+fn a_failed_finalization_is_completed_by_a_second_try() {
     let mut staged = Staged::running();
     let home = &staged.home;
     let witness = Witness::in_folder(home.path());
-    let input = json!({"text": "/c", "source": "s3://b/k", "digest": "sha256:d", "version": "3"});
-    let code = json!({"digest": "sha256:c", "files": 1, "bytes": 2});
-    let prepared = json!({"stage": "prepared", "code": code, "inputs": {"data": input}});
-    staged.reports("prepare", &prepared);
+    let (_, finalized, made) = done(&staged);
     staged.fails("finalize", "outputs.out", "access is denied");
-    let inputs = "inputs: {data: {path: 'azureml:iris@latest'}}";
-    let outputs = "outputs: {out: {name: model, version: 1}}";
-    let job = JobFile::new(&witness.echo("ran")).name("first");
-    drop(home.submit(&job.with(inputs).with(outputs)));
+    drop(home.submit(&trainer(&witness.echo("ran"))));
     assert_eq!(home.wait("first")["outcome"]["kind"], "finalize_failed");
     let early = home.run(&["retry-finalize", "first"]).ok();
     assert_eq!(early.stdout, "");
-    assert_eq!(
-        home.wait("first")["status"],
-        "Failed",
-        "for the same reason"
-    );
+    let job = home.wait("first");
+    assert_eq!(job["status"], "Failed", "for the same reason");
 
     // The next daemon does it, too; the command does not run again.
-    let made = home.path().join("made");
-    let output = json!({"path": made, "digest": "sha256:o", "bytes": 5, "files": 1});
-    staged.reports(
-        "finalize",
-        &json!({"stage": "finalized", "outputs": {"out": output}}),
-    );
+    staged.reports("finalize", &finalized);
     staged.home.kill();
     staged.home.start(&[]);
     let home = &staged.home;
     drop(home.run(&["retry-finalize", "first"]).ok());
     let job = home.wait("first");
-    assert_eq!(
-        (&job["status"], &job["exit_code"]),
-        (&json!("Completed"), &json!(0))
-    );
-    let retried = [
-        "Finalizing",
-        "Failed",
-        "Finalizing",
-        "Failed",
-        "Finalizing",
-        "Completed",
-    ];
-    assert!(statuses(&job).ends_with(&retried), "{job}");
+    let ended = (&job["status"], &job["exit_code"]);
+    assert_eq!(ended, (&json!("Completed"), &json!(0)));
+    let tries = ["Finalizing", "Failed"].repeat(2);
+    let life = [tries, vec!["Finalizing", "Completed"]].concat();
+    assert!(statuses(&job).ends_with(&life), "{job}");
     assert_eq!(staged.begun("finalize"), 3);
     witness.assert_once_each(["ran".into()]);
     let refused = home.run(&["retry-finalize", "first"]).code(125);
     drop(refused.says(&["only a job whose finalization failed"]));
-    let registered = home
-        .run(&["data", "show", "model:1", "-o", "json"])
-        .ok()
-        .json();
-    assert_eq!(registered["path"], made.to_str().unwrap());
+    let shown = home.run(&["data", "show", "model:1", "-o", "json"]);
+    let shown = shown.ok().json();
+    assert_eq!(shown["path"], made);
     assert_eq!(
-        (&registered["job"], &registered["output"]),
+        (&shown["job"], &shown["output"]),
         (&json!("first"), &json!("out"))
     );
+}
 
-    let again = home.run(&["rerun", "first"]).ok().stdout.trim().to_owned();
-    let job = home.wait(&again);
-    assert_eq!(job["status"], "Completed");
+#[test]
+fn a_rerun_uses_what_was_used() {
+    let staged = Staged::running();
+    let home = &staged.home;
+    let (prepared, finalized, _) = done(&staged);
+    staged.reports("prepare", &prepared);
+    staged.reports("finalize", &finalized);
+    drop(home.submit(&trainer("true")));
+    assert_eq!(home.wait("first")["status"], "Completed");
+    let again = home.run(&["rerun", "first"]).ok();
+    let again = again.stdout.trim();
+    let job = home.wait(again);
+    assert_eq!(job["status"], "Completed", "{job}");
     assert_eq!(job["rerun_of"], "first");
     let order = &staged.order("prepare")["work"];
     assert_eq!(order["snapshot"], "sha256:c");
     assert_eq!(order["inputs"]["data"]["digest"], "sha256:d");
     assert_eq!(order["inputs"]["data"]["input"]["path"], "azureml:iris:3");
-    let versions = [
-        "data",
-        "list",
-        "-n",
-        "model",
-        "--query",
-        "[].version",
-        "-o",
-        "json",
-    ];
-    assert_eq!(home.run(&versions).ok().json(), json!(["2", "1"]));
-    let sheet = home.run(&["show", &again]).ok().stdout;
-    assert!(
-        sheet.contains("Rerun of") && sheet.contains("sha256:c, 1 files"),
-        "{sheet}"
-    );
+    // The version that the first has registered is its own.
+    let words = "data list -n model --query [].version -o json";
+    let versions = home.run(&words.split(' ').collect::<Vec<_>>());
+    assert_eq!(versions.ok().json(), json!(["2", "1"]));
+    let sheet = home.run(&["show", again]).ok().stdout;
+    let lines = ["Rerun of", "sha256:c, 1 file", "data: s3://b/k, version 3"];
+    assert!(lines.iter().all(|line| sheet.contains(line)), "{sheet}");
 }
 
 #[test]

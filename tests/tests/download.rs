@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use jobd_tests::harness::{Home, JobFile, probe_command};
+use jobd_tests::stage::Azurite;
 
 /// A job that writes artifacts, a folder and a file as outputs, and a program.
 fn writer() -> JobFile {
@@ -84,4 +85,55 @@ fn a_job_that_runs_or_was_pruned_is_not_downloaded() {
     );
     fs::write(gate, "").unwrap();
     assert_eq!(home.wait("running")["status"], "Completed");
+}
+
+/// A configuration whose datastore `blobs` is a container, with that key.
+fn blobs(azurite: &Azurite, home: &Home, key: &str) -> String {
+    let file = home.path().join("azure.env");
+    fs::write(&file, format!("AZURE_STORAGE_ACCOUNT_KEY={key}\n")).unwrap();
+    fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+    let (account, endpoint) = (Azurite::ACCOUNT, azurite.endpoint());
+    format!(
+        "datastores:\n  blobs: {{type: azure_blob, account: {account}, container: data, \
+         endpoint: '{endpoint}', credentials_file: {}}}\n",
+        file.display()
+    )
+}
+
+#[test]
+fn an_output_in_a_store_is_brought_there_by_a_second_try_and_downloaded_from_there() {
+    let Some(azurite) = Azurite::start("data") else {
+        return;
+    };
+    let mut home = Home::new();
+    let wrong = "d3Jvbmc=";
+    let settings = blobs(&azurite, &home, wrong);
+    fs::write(home.path().join("jobd.yaml"), settings).unwrap();
+    home.start(&[]);
+    let job = JobFile::new("mkdir -p ${{outputs.model}}; echo kept > ${{outputs.model}}/weights")
+        .name("trainer")
+        .with("outputs: {model: {path: 'azureml://datastores/blobs/paths/${{name}}', name: iris}}");
+    drop(home.submit(&job));
+    let job = home.wait("trainer");
+    assert_eq!(job["outcome"]["kind"], "finalize_failed", "{job}");
+    let told = job.to_string() + &home.run(&["show", "trainer"]).ok().stdout;
+    assert!(!told.contains(wrong), "{told}");
+    drop(home.run(&["data", "show", "iris"]).code(125));
+
+    drop(blobs(&azurite, &home, Azurite::KEY));
+    drop(home.run(&["retry-finalize", "trainer"]).ok());
+    let job = home.wait("trainer");
+    assert_eq!(job["status"], "Completed", "{job}");
+    assert_eq!(azurite.ask(&["get", "data/trainer/weights"]), b"kept\n");
+    let asset = home.run(&["data", "show", "iris:1", "-o", "json"]).ok();
+    assert_eq!(asset.json()["job"], "trainer");
+
+    // What is left of it in the job's folder is not what is downloaded.
+    fs::remove_dir_all(home.job_folder("trainer").join("named-outputs")).unwrap();
+    let got = home.run(&["download", "trainer", "--output-name", "model", "-p", "got"]);
+    drop(got.ok().says(&["gets output model"]));
+    let weights = home.path().join("got/trainer/named-outputs/model/weights");
+    assert_eq!(fs::read_to_string(weights).unwrap(), "kept\n");
+    let list = home.run(&["list", "-o", "json", "--query", "[].name"]).ok();
+    assert_eq!(list.json(), serde_json::json!(["trainer"]));
 }

@@ -31,7 +31,11 @@ fn lines(lines: impl Iterator<Item = String>) -> String {
 
 fn code(code: &CodeReport) -> String {
     let bytes = size::bytes(code.bytes);
-    format!("{}, {} files, {bytes}", code.digest, code.files)
+    let files = match code.files {
+        1 => "1 file".into(),
+        files => format!("{files} files"),
+    };
+    format!("{}, {files}, {bytes}", code.digest)
 }
 
 fn input(name: &str, input: &InputReport) -> String {

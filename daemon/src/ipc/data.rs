@@ -186,6 +186,8 @@ fn view(registered: &Registered) -> Data {
 mod tests {
     use super::*;
 
+    type Change = fn(&mut CreateData);
+
     fn create(change: impl FnOnce(&mut CreateData)) -> Result<(), String> {
         let mut create = CreateData {
             name: "iris".into(),
@@ -202,7 +204,7 @@ mod tests {
         create(|_| {}).unwrap();
         create(|one| one.path = "azureml://datastores/d/paths/p".into()).unwrap();
         create(|one| one.version = Some("1.0-b".into())).unwrap();
-        let refused: [(&str, fn(&mut CreateData)); 6] = [
+        let refused: [(&str, Change); 6] = [
             ("name", |one| one.name = "../x".into()),
             ("version", |one| one.version = Some(String::new())),
             ("type", |one| one.kind = "folder".into()),
