@@ -69,6 +69,11 @@ fn assert_sets(stage: &Stage, root: &str) {
     assert_eq!(stage.cached_bytes(), 12, "one content each");
     let reason = stage.refused(input("uri_file", &format!("{root}/sets/none.csv"), ""));
     assert!(reason.contains("(404)"), "{reason}");
+    let reason = stage.refused(input("uri_file", &format!("{root}/sets"), ""));
+    assert!(
+        reason.contains("is a folder, but uri_file needs a file"),
+        "{reason}"
+    );
     let reason = stage.refused(input("uri_folder", &format!("{root}/none"), ""));
     assert!(reason.contains("(404)"), "{reason}");
     let reason = stage.refused(input("uri_folder", &format!("{root}/sets/cars.csv"), ""));
