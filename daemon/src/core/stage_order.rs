@@ -2,6 +2,7 @@
 //! knows is asked for.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use proto::job::{DataInput, Environment, Input, Output, PathForm, classify_path};
 use proto::stage::{
@@ -123,8 +124,25 @@ impl Source<'_> {
             outputs: self.outputs(),
             environment: environment.then(|| job.environment.clone()),
             resources: job.resources.clone(),
+            read_in_place: self.read_in_place().collect(),
             environment_digest: pinned.and_then(|pinned| pinned.environment.clone()),
         }
+    }
+
+    /// The local data that the command reads where it is.
+    fn read_in_place(&self) -> impl Iterator<Item = PathBuf> {
+        let inputs = self.definition.job.inputs.values();
+        let data = inputs.filter_map(|input| match input {
+            Input::Data(data) if !is_staged(data) => Some(&data.path),
+            _ => None,
+        });
+        data.filter_map(|path| match classify_path(path) {
+            PathForm::Local(path) => {
+                let path = self.definition.base_path.join(path);
+                Some(path.components().collect())
+            }
+            _ => None,
+        })
     }
 
     fn outputs(&self) -> BTreeMap<String, OutputOrder> {
@@ -225,6 +243,23 @@ mod tests {
     #[test]
     fn an_environment_that_can_be_had_costs_a_step() {
         assert!(prepares(&definition("environment: azureml:e:1"), &|_| true));
+    }
+
+    #[test]
+    fn what_is_read_where_it_is_is_told_to_whoever_makes_a_container() {
+        let definition = definition(
+            "environment: azureml:e:1\ninputs: {a: {path: ./a}, b: {path: ./b, mode: download}}",
+        );
+        let source = Source {
+            name: "j",
+            definition: &definition,
+            prepared: None,
+            layout: &Layout::new("/state".into()),
+            settings: &StageSettings::default(),
+            provides: &|_| true,
+        };
+        let prepare = source.to_prepare(&|_, _| Err(String::new()));
+        assert_eq!(prepare.read_in_place, [PathBuf::from("/home/me/a")]);
     }
 
     #[test]

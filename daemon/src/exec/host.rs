@@ -29,7 +29,16 @@ const PASSED_TO_STAGES: [&str; 14] = [
     "XDG_",
 ];
 /// And those of the tools that build environments.
-const PASSED_TO_BUILDERS: [&str; 5] = ["UV_", "PIP_", "CONDA_", "MAMBA_", "DOCKER_"];
+const PASSED_TO_BUILDERS: [&str; 8] = [
+    "UV_",
+    "PIP_",
+    "CONDA_",
+    "MAMBA_",
+    "DOCKER_",
+    "CONTAINER_",
+    "CONTAINERS_",
+    "REGISTRY_AUTH_FILE",
+];
 /// The name of the program that supervises a step; it lies beside the daemon's own.
 pub const SHIM: &str = "jobd-shim";
 /// The name of the program that prepares and finalizes; it lies there too.

@@ -51,6 +51,11 @@ impl Meter {
         self.tell();
     }
 
+    /// All is done: there is nothing to be told any longer.
+    pub fn end(&self) {
+        drop(std::fs::remove_file(&self.path));
+    }
+
     /// So many bytes more.
     pub fn bytes(&self, more: u64) {
         self.now.borrow_mut().bytes += more;

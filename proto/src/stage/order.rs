@@ -52,6 +52,9 @@ pub struct PrepareOrder {
     /// `shm_size` and `docker_args` of the job, for a container.
     #[serde(default)]
     pub resources: Option<Resources>,
+    /// Local data that the command reads where it is: absolute paths, for a container.
+    #[serde(default)]
+    pub read_in_place: Vec<PathBuf>,
     /// The digest that the environment must have, for a rerun.
     #[serde(default)]
     pub environment_digest: Option<String>,

@@ -23,6 +23,12 @@ impl JobFile {
         }
     }
 
+    /// A job file as it stands.
+    #[must_use]
+    pub fn of(text: &str) -> JobFile {
+        JobFile { text: text.into() }
+    }
+
     /// A job whose command is the probe.
     #[must_use]
     pub fn probe(arguments: &[&str]) -> JobFile {

@@ -51,14 +51,15 @@ pub(super) fn provide(
         Err(why) => return Ok(Outcome::Unavailable(why)),
     };
     // That images run at all is known before anything is built upon them.
-    if let Err(error) = runtime.try_out(&image) {
+    let has_init = runtime.try_out(&image, true).is_ok();
+    if !has_init && let Err(error) = runtime.try_out(&image, false) {
         return Ok(Outcome::Unavailable(error.brief()));
     }
     let (image, digest) = match conda {
         Some(conda) => with_conda(task, &runtime, &image, conda)?,
         None => (image, digest),
     };
-    let words = run::words(task, &runtime, &image)?;
+    let words = run::words(task, &runtime, &image, has_init)?;
     Ok(Outcome::Provided(Box::new(EnvironmentReport {
         name: task.name.clone(),
         backend: "container".into(),
@@ -203,9 +204,11 @@ impl Runtime {
         )?)
     }
 
-    /// Runs a command that does nothing in an image, as a job would run.
-    fn try_out(&self, image: &str) -> Result<(), ProgramError> {
-        let mut command = self.command(&["run", "--rm"]);
+    /// Runs a command that does nothing in an image, as a job would run. The program that reaps
+    /// orphans in a container (`--init`) is not installed everywhere.
+    fn try_out(&self, image: &str, with_init: bool) -> Result<(), ProgramError> {
+        let mut command = self.command(&["run", "--rm", "--pull", "never"]);
+        command.args(with_init.then_some("--init"));
         command.args(run::isolation(self));
         command.args(["--entrypoint", "", image, "/bin/sh", "-c", ":"]);
         let what = format!("run {image} with {}", self.name);

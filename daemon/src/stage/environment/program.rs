@@ -238,10 +238,7 @@ fn cause(tail: &str) -> String {
         let line = line.to_ascii_lowercase();
         line.contains("error:") || line.starts_with("error") || line.starts_with("cause:")
     };
-    let line = lines()
-        .filter(errs)
-        .next_back()
-        .or_else(|| lines().next_back());
+    let line = lines().rfind(errs).or_else(|| lines().next_back());
     let line = line.unwrap_or_default();
     let line = line.strip_prefix("cause:").unwrap_or(line);
     line.trim_start_matches("ERROR:")

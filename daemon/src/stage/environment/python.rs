@@ -16,7 +16,8 @@ const FETCH: Duration = Duration::from_secs(600);
 /// The second numbers of the versions that are looked for as `python3.N`.
 const MINORS: std::ops::RangeInclusive<u32> = 6..=30;
 /// What an interpreter is asked.
-const WHO: &str = "import sys, venv; print(sys.executable, '%d.%d.%d' % sys.version_info[:3])";
+const WHO: &str = "import os, sys, venv\n\
+    print(os.path.realpath(sys.executable), '%d.%d.%d' % sys.version_info[:3])";
 
 /// An interpreter of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]

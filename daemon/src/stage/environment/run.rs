@@ -1,9 +1,10 @@
 //! The words that run a job's command in a container, and those that end it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use proto::job::Resources;
-use proto::stage::{PrepareReport, StageOrder, Work};
+use proto::stage::{PrepareOrder, PrepareReport, StageOrder, Work};
 
 use super::container::{Runtime, user};
 use super::digest::Digest;
@@ -16,6 +17,21 @@ const SHM_SIZE: &str = "2g";
 const NAME_CHARS: usize = 40;
 /// Digits that tell jobs of the same name in other daemons apart.
 const NAME_DIGITS: usize = 12;
+/// The variables that tell a runtime where its images and settings are; never those that may hold
+/// a credential.
+const LEADING: [&str; 11] = [
+    "CONTAINERS_CONF",
+    "CONTAINERS_REGISTRIES_CONF",
+    "CONTAINERS_STORAGE_CONF",
+    "CONTAINER_HOST",
+    "DOCKER_CERT_PATH",
+    "DOCKER_CONFIG",
+    "DOCKER_CONTEXT",
+    "DOCKER_HOST",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "XDG_RUNTIME_DIR",
+];
 /// Where the daemon puts `--env NAME` for each variable of the job.
 const ENVIRONMENT: &str = "{env}";
 
@@ -31,12 +47,16 @@ pub(super) fn words(
     task: &Task<'_>,
     runtime: &Runtime,
     image: &str,
+    has_init: bool,
 ) -> Result<Words, EnvironmentError> {
-    let program = runtime.program.display().to_string();
+    let runner = runner(runtime);
     let name = name(task.order);
-    let mut wrapper: Vec<String> = vec![program.clone(), "run".into(), "--rm".into()];
+    let mut wrapper = runner.clone();
     let mut add = |words: &[&str]| wrapper.extend(words.iter().map(ToString::to_string));
-    add(&["--init", "--pull", "never", "--name", &name]);
+    add(&["run", "--rm", "--pull", "never", "--name", &name]);
+    if has_init {
+        add(&["--init"]);
+    }
     if runtime.name == "podman" {
         // What a killed attempt left must not be in the way.
         add(&["--replace"]);
@@ -47,14 +67,30 @@ pub(super) fn words(
     for mount in mounts(task.order, task.prepared)? {
         wrapper.extend(["--mount".to_owned(), mount]);
     }
-    wrapper.extend(of_resources(resources(task.order))?);
+    wrapper.extend(of_resources(
+        prepare(task.order).and_then(|order| order.resources.as_ref()),
+    )?);
     wrapper.extend([ENVIRONMENT.to_owned(), image.to_owned()]);
-    let mut kill = vec![program, "rm".to_owned(), "--force".to_owned()];
+    let mut kill = runner;
+    kill.extend(["rm", "--force"].map(str::to_owned));
     if runtime.name == "podman" {
         kill.extend(["--time", "0"].map(str::to_owned));
     }
     kill.push(name);
     Ok(Words { wrapper, kill })
+}
+
+/// The runtime with the variables that lead it to its images: the command's own environment has
+/// none of them.
+fn runner(runtime: &Runtime) -> Vec<String> {
+    let mut words = vec!["/usr/bin/env".to_owned()];
+    for name in LEADING {
+        if let Ok(value) = std::env::var(name) {
+            words.push(format!("{name}={value}"));
+        }
+    }
+    words.push(runtime.program.display().to_string());
+    words
 }
 
 /// The user, and what of the machine is shared. Labels of SELinux would hide the mounts.
@@ -84,9 +120,9 @@ fn name(order: &StageOrder) -> String {
     )
 }
 
-fn resources(order: &StageOrder) -> Option<&Resources> {
+fn prepare(order: &StageOrder) -> Option<&PrepareOrder> {
     match &order.work {
-        Work::Prepare(prepare) => prepare.resources.as_ref(),
+        Work::Prepare(prepare) => Some(prepare),
         Work::Finalize(_) => None,
     }
 }
@@ -105,22 +141,36 @@ fn of_resources(resources: Option<&Resources>) -> Result<Vec<String>, Environmen
 
 fn mounts(order: &StageOrder, prepared: &PrepareReport) -> Result<Vec<String>, EnvironmentError> {
     let folder = &order.folder;
-    let mut mounts = vec![mount(folder, folder, false)?];
-    for output in prepared.outputs.values().map(Path::new) {
-        if output.is_absolute() && !output.starts_with(folder) {
-            mounts.push(mount(output, output, false)?);
-        }
-    }
-    for input in prepared.inputs.values() {
-        let seen = match &input.mount {
-            Some(seen) => Some((seen.source.clone(), seen.target.clone())),
+    let same = |path: &Path| (path.to_owned(), path.to_owned());
+    let outputs = prepared.outputs.values().map(Path::new);
+    let outputs = outputs.filter(|path| path.is_absolute() && !path.starts_with(folder));
+    let written: Vec<_> = [folder.as_path()]
+        .into_iter()
+        .chain(outputs)
+        .map(same)
+        .collect();
+    let inputs = prepared
+        .inputs
+        .values()
+        .filter_map(|input| match &input.mount {
+            Some(mount) => Some((mount.source.clone(), mount.target.clone())),
             None => here(&input.text),
-        };
-        if let Some((source, target)) = seen {
-            mounts.push(mount(&source, &target, true)?);
-        }
-    }
-    Ok(mounts)
+        });
+    let in_place = prepare(order)
+        .into_iter()
+        .flat_map(|order| &order.read_in_place);
+    // One that is missing fails the command's start, with a better word for it.
+    let in_place = in_place.filter(|path| path.exists() && !path.starts_with(folder));
+    let read = inputs.chain(in_place.map(|path| same(path)));
+    let mut targets = BTreeSet::new();
+    let all = written
+        .into_iter()
+        .map(|one| (one, false))
+        .chain(read.map(|one| (one, true)));
+    // A runtime refuses to mount two things at one place.
+    all.filter(|((_, target), _)| targets.insert(target.clone()))
+        .map(|((source, target), readonly)| mount(&source, &target, readonly))
+        .collect()
 }
 
 /// Where an input really lies that the command finds at a path; nothing for a URI.
@@ -148,4 +198,86 @@ fn mount(source: &Path, target: &Path, readonly: bool) -> Result<String, Environ
     Ok(format!(
         "type=bind,source={source},target={target}{readonly}"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proto::stage::{InputReport, Mount, StageSettings};
+    use std::fs;
+
+    fn mounted(inputs: &[(&str, InputReport)], root: &Path) -> Vec<String> {
+        let order = StageOrder {
+            job: "j".into(),
+            folder: root.join("job"),
+            base_path: root.into(),
+            cache: root.join("cache"),
+            settings: StageSettings::default(),
+            work: Work::Prepare(Box::new(PrepareOrder {
+                read_in_place: vec![root.join("data"), "/not/there".into()],
+                ..PrepareOrder::default()
+            })),
+        };
+        let named = |(name, input): &(&str, InputReport)| ((*name).into(), input.clone());
+        let prepared = PrepareReport {
+            inputs: inputs.iter().map(named).collect(),
+            outputs: [
+                ("in".into(), root.join("job/o").display().to_string()),
+                ("out".into(), "/far/away".into()),
+                ("uri".into(), "s3://b/k".into()),
+            ]
+            .into(),
+            ..PrepareReport::default()
+        };
+        mounts(&order, &prepared).unwrap()
+    }
+
+    fn input(text: &Path, mount: Option<Mount>) -> InputReport {
+        InputReport {
+            text: text.display().to_string(),
+            source: String::new(),
+            digest: None,
+            version: None,
+            bytes: None,
+            mount,
+        }
+    }
+
+    #[test]
+    fn inputs_are_mounted_once_where_the_command_finds_them() {
+        let root = std::env::temp_dir().join(format!("jobd-run-{}", std::process::id()));
+        fs::create_dir_all(root.join("job")).unwrap();
+        fs::write(root.join("data"), "").unwrap();
+        std::os::unix::fs::symlink(root.join("data"), root.join("job/link")).unwrap();
+        let mount = Mount {
+            source: root.join("data"),
+            target: root.join("job/mounted"),
+        };
+        let inputs = [
+            ("a", input(&root.join("data"), None)),
+            ("b", input(&root.join("job/link"), None)),
+            ("c", input(&root.join("job/mounted"), Some(mount))),
+            ("d", input(Path::new("s3://b/k"), None)),
+        ];
+        let at = root.display();
+        let expected = [
+            format!("type=bind,source={at}/job,target={at}/job"),
+            "type=bind,source=/far/away,target=/far/away".into(),
+            format!("type=bind,source={at}/data,target={at}/data,readonly"),
+            format!("type=bind,source={at}/data,target={at}/job/mounted,readonly"),
+        ];
+        assert_eq!(mounted(&inputs, &root), expected);
+        fs::remove_dir_all(root).unwrap();
+    }
+
+    #[test]
+    fn a_path_that_no_runtime_understands_is_refused() {
+        let error = mount(Path::new("/a,b"), Path::new("/c"), true)
+            .err()
+            .unwrap();
+        assert!(
+            error.to_string().starts_with("mount /a,b: a comma"),
+            "{error}"
+        );
+    }
 }

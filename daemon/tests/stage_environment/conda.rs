@@ -1,0 +1,148 @@
+//! Conda, and what holds for every backend: one build however many wait, and a build that was
+//! killed. The tool is a script that plays micromamba: it keeps its arguments, holds where it is
+//! told to, and makes a prefix.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::harness::{Place, wait_until};
+
+const MICROMAMBA: &str = r#"#!/bin/bash
+echo "$@" >> 'FOLDER/calls'
+while [ $# -gt 0 ]; do
+    case $1 in
+    --prefix) prefix=$2 ;;
+    --file) cat "$2" > 'FOLDER/file' ;;
+    esac
+    shift
+done
+mkdir -p "$prefix/bin"
+echo 'echo tool of conda' > "$prefix/bin/tool"
+while [ -e 'FOLDER/hold' ]; do sleep 0.01; done
+if [ -e 'FOLDER/fail' ]; then
+    echo 'error    libmamba Could not solve for environment specs' >&2
+    echo '    The following package could not be installed' >&2
+    exit 1
+fi
+"#;
+
+fn place() -> Place {
+    let place = Place::new(&[]);
+    let folder = place.folder.to_str().unwrap().to_owned();
+    place.script("micromamba", &MICROMAMBA.replace("FOLDER", &folder));
+    place
+}
+
+fn wanted() -> Value {
+    json!({"conda_file": {
+        "name": "e", "channels": ["conda-forge"],
+        "dependencies": ["python=3.10", "mkl", {"pip": ["six"]}],
+    }})
+}
+
+fn calls(place: &Place) -> usize {
+    place.read("calls").lines().count()
+}
+
+#[test]
+fn the_whole_conda_file_goes_to_the_tool() {
+    let place = place();
+    place.write("more.txt", "six==1.16.0\n");
+    place.write(
+        "sub/conda.yml",
+        "channels: [c]\ndependencies: [python=3.10, {pip: [-r ../more.txt]}]\nprefix: /x\n",
+    );
+    let ran = place.run(&json!({"conda_file": "sub/conda.yml"}));
+    let report = ran.environment();
+    assert_eq!(report.backend, "conda");
+    let room = place.built().remove(0);
+    let (prefix, file) = (room.join("prefix"), room.join("conda.yml"));
+    let (prefix, file) = (prefix.display(), file.display());
+    let expected = format!("create --yes --prefix {prefix} --file {file}\n");
+    assert_eq!(place.read("calls"), expected);
+    let file: Value = serde_json::from_str(&place.read("file")).unwrap();
+    let dependencies = json!(["python=3.10", {"pip": ["six==1.16.0"]}]);
+    assert_eq!(
+        file,
+        json!({"channels": ["c"], "dependencies": dependencies})
+    );
+    let script = "sh $(command -v tool || echo $CONDA_PREFIX/bin/tool)";
+    assert_eq!(place.says(report, script), "tool of conda\n");
+}
+
+#[test]
+fn the_other_tools_are_called_in_their_way() {
+    let place = place();
+    let script = fs::read_to_string(place.folder.join("bin/micromamba")).unwrap();
+    fs::remove_file(place.folder.join("bin/micromamba")).unwrap();
+    place.script("conda", &script);
+    place.run(&wanted()).environment();
+    let call = place.read("calls");
+    assert!(call.starts_with("env create --prefix /"), "{call}");
+}
+
+#[test]
+fn jobs_that_wait_for_the_same_environment_build_it_once() {
+    let place = place();
+    place.write("hold", "");
+    let order = place.order(&wanted());
+    let stages: Vec<_> = (0..5).map(|_| place.start(&order)).collect();
+    let waiting = |log: String| log.contains("waiting for another job that builds environment");
+    wait_until("one to build and the others to wait", || {
+        let count = stages.iter().filter(|stage| waiting(stage.log())).count();
+        calls(&place) == 1 && count == 4
+    });
+    fs::remove_file(place.folder.join("hold")).unwrap();
+    let reports: Vec<_> = stages
+        .into_iter()
+        .map(super::harness::Stage::wait)
+        .collect();
+    for ran in &reports {
+        assert_eq!(ran.environment(), reports[0].environment());
+    }
+    assert_eq!(calls(&place), 1);
+    assert_eq!(place.built().len(), 1);
+}
+
+#[test]
+fn a_build_that_was_killed_is_begun_again() {
+    let place = place();
+    place.write("hold", "");
+    let order = place.order(&wanted());
+    let first = place.start(&order);
+    wait_until("the build to begin", || calls(&place) == 1);
+    let second = place.start(&order);
+    wait_until("the other to wait", || {
+        second.log().contains("waiting for another job")
+    });
+    let left = place.built().remove(0).join("left");
+    fs::write(&left, "half").unwrap();
+    first.kill();
+    wait_until("the other to build", || calls(&place) == 2);
+    assert!(!left.exists(), "what was left is removed first");
+    second.kill();
+    fs::remove_file(place.folder.join("hold")).unwrap();
+    let ran = place.run_order(&order);
+    assert_eq!(ran.environment().backend, "conda");
+    assert_eq!(calls(&place), 3);
+    place.run_order(&order).environment();
+    assert_eq!(calls(&place), 3, "the complete one is not built again");
+}
+
+#[test]
+fn a_build_that_failed_works_once_the_cause_is_gone() {
+    let place = place();
+    place.write("fail", "");
+    let ran = place.run(&wanted());
+    let reason = "make the environment with micromamba: error    libmamba Could not solve for \
+                  environment specs\n";
+    assert!(ran.reason().starts_with(reason), "{}", ran.reason());
+    assert!(
+        ran.reason()
+            .ends_with("The following package could not be installed")
+    );
+    assert!(ran.log.contains("Could not solve"), "{}", ran.log);
+    fs::remove_file(place.folder.join("fail")).unwrap();
+    assert_eq!(place.run(&wanted()).environment().backend, "conda");
+}

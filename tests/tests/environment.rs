@@ -1,0 +1,230 @@
+//! Jobs in environments, through the real client, daemon, shim and stage.
+
+use std::ffi::OsString;
+use std::fmt::Write;
+use std::fs;
+use std::path::PathBuf;
+
+use jobd_tests::harness::{DEADLINE, Home, JobFile, quoted, wait_until};
+use serde_json::Value;
+
+#[path = "../../daemon/tests/stage_environment/podman.rs"]
+mod podman;
+#[path = "../../daemon/tests/stage_environment/uv.rs"]
+mod uv;
+
+use podman::IMAGE;
+
+/// What real training is: a CSV in, a model and a score out.
+const TRAIN: &str = r#"
+import argparse, joblib, pandas
+from pathlib import Path
+from sklearn.tree import DecisionTreeClassifier
+from sklearn.model_selection import train_test_split
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--data")
+parser.add_argument("--model")
+args = parser.parse_args()
+data = pandas.read_csv(args.data)
+train, test = train_test_split(data, random_state=1)
+model = DecisionTreeClassifier().fit(train[["x", "y"]], train["label"])
+print("accuracy", model.score(test[["x", "y"]], test["label"]))
+Path(args.model).mkdir(parents=True, exist_ok=True)
+joblib.dump(model, Path(args.model) / "model.joblib")
+"#;
+
+/// Two clouds of points that a line divides.
+fn points() -> String {
+    let mut csv = "x,y,label\n".to_owned();
+    for number in 0..200_i32 {
+        let label = number % 2;
+        let (x, y) = (number * 7 % 23 + 40 * label, number * 11 % 19 + 40 * label);
+        writeln!(csv, "{x},{y},{label}").unwrap();
+    }
+    csv
+}
+
+fn statuses(job: &Value) -> Vec<&str> {
+    let history = job["history"].as_array().unwrap().iter();
+    history.map(|one| one["status"].as_str().unwrap()).collect()
+}
+
+fn log(job: &Value, name: &str) -> String {
+    let folder = PathBuf::from(job["job_path"].as_str().unwrap());
+    fs::read_to_string(folder.join(name)).unwrap()
+}
+
+/// A home whose daemon finds uv before all else.
+fn with_uv() -> Home {
+    let uv = uv::program().parent().unwrap();
+    let path = std::env::var_os("PATH").unwrap();
+    let path = [uv.to_owned()]
+        .into_iter()
+        .chain(std::env::split_paths(&path));
+    let mut env = vec![("PATH".to_owned(), std::env::join_paths(path).unwrap())];
+    // Where this machine's packages come from, and what it trusts.
+    let passed = ["SSL_CERT_", "PIP_", "UV_"];
+    let is_passed = |name: &str| passed.iter().any(|prefix| name.starts_with(prefix));
+    let all = std::env::vars().filter(|(name, _)| is_passed(name));
+    env.extend(all.map(|(name, value)| (name, value.into())));
+    let mut home = Home::new();
+    home.set_env(env);
+    home.start(&[]);
+    home
+}
+
+/// A home whose daemon has podman and the image.
+fn with_podman(arguments: &[&str]) -> Option<Home> {
+    let mut home = Home::new();
+    let variables = podman::equip(home.path())?;
+    let env = variables.into_iter();
+    home.set_env(
+        env.map(|(name, value)| (name, OsString::from(value)))
+            .collect(),
+    );
+    home.start(arguments);
+    Some(home)
+}
+
+fn in_image(command: &str) -> JobFile {
+    let command = quoted(command);
+    JobFile::of(&format!(
+        "command: {command}\nenvironment: {{image: {IMAGE}}}\n"
+    ))
+}
+
+#[test]
+fn a_training_job_for_the_cloud_runs_as_it_stands() {
+    let home = with_uv();
+    let at = home.path();
+    fs::create_dir(at.join("src")).unwrap();
+    fs::write(at.join("src/train.py"), TRAIN).unwrap();
+    fs::write(at.join("points.csv"), points()).unwrap();
+    let job = "$schema: https://azuremlschemas.azureedge.net/latest/commandJob.schema.json\n\
+        name: train\n\
+        code: src\n\
+        command: python train.py --data ${{inputs.points}} --model ${{outputs.model}}\n\
+        inputs: {points: {type: uri_file, path: points.csv}}\n\
+        outputs: {model: {type: uri_folder}}\n\
+        environment: azureml://registries/azureml/environments/sklearn-1.5/labels/latest\n\
+        compute: azureml:cpu-cluster\n";
+    drop(home.submit(&JobFile::of(job)));
+    let ended = wait_long(&home, "train");
+    assert_eq!(
+        ended["status"],
+        "Completed",
+        "{ended}\n{}",
+        log(&ended, "system_logs/prepare.log")
+    );
+    assert!(statuses(&ended).contains(&"Preparing"), "{ended}");
+    assert_eq!(log(&ended, "user_logs/std_log.txt"), "accuracy 1.0\n");
+    assert!(log(&ended, "system_logs/prepare.log").contains("scikit-learn"));
+    let uri = ended["outputs"]["model"]["uri"].as_str().unwrap();
+    assert!(
+        PathBuf::from(uri.strip_prefix("file://").unwrap())
+            .join("model.joblib")
+            .is_file()
+    );
+    assert!(
+        ended.to_string().contains("\"backend\":\"venv\""),
+        "{ended}"
+    );
+}
+
+#[test]
+fn a_package_that_does_not_exist_fails_its_job_and_no_other() {
+    let home = with_uv();
+    let job = "name: NAME\ncommand: python -c 'print(1)'\n\
+        environment: {image: nowhere.invalid/x, conda_file: {dependencies: [PACKAGES]}}\n";
+    let job = |name: &str, packages: &str| {
+        JobFile::of(&job.replace("NAME", name).replace("PACKAGES", packages))
+    };
+    drop(home.submit(&job("bad", "{pip: [jobd-no-such-package]}")));
+    drop(home.submit(&job("good", "pip")));
+    let bad = wait_long(&home, "bad");
+    assert_eq!(bad["status"], "Failed");
+    assert!(!statuses(&bad).contains(&"Running"), "{bad}");
+    let error = bad["error"].to_string();
+    assert!(error.contains("jobd-no-such-package"), "{error}");
+    let good = wait_long(&home, "good");
+    assert_eq!(good["status"], "Completed", "{good}");
+    assert!(good["notes"].to_string().contains("no container"), "{good}");
+}
+
+#[test]
+fn a_job_in_a_container_is_logged_and_sees_its_data_read_only() {
+    let Some(home) = with_podman(&[]) else {
+        return;
+    };
+    fs::write(home.path().join("a.csv"), "1,2\n").unwrap();
+    let command = "cat ${{inputs.a}}; echo x >> ${{inputs.a}} || echo read-only; \
+                   mkdir -p ${{outputs.o}}; echo made > ${{outputs.o}}/file; echo $MINE $PWD";
+    let job = in_image(command)
+        .name("inside")
+        .with("inputs: {a: {type: uri_file, path: a.csv}}\noutputs: {o: {}}")
+        .with("environment_variables: {MINE: 'a b'}");
+    drop(home.submit(&job));
+    let ended = wait_long(&home, "inside");
+    let said = log(&ended, "user_logs/std_log.txt");
+    assert_eq!(ended["status"], "Completed", "{said}\n{ended}");
+    assert!(
+        said.starts_with("1,2\n") && said.contains("read-only\n"),
+        "{said}"
+    );
+    let last = format!("a b {}\n", ended["job_path"].as_str().unwrap());
+    assert!(said.ends_with(&last), "{said}");
+    assert_eq!(
+        fs::read_to_string(home.path().join("a.csv")).unwrap(),
+        "1,2\n"
+    );
+    let uri = ended["outputs"]["o"]["uri"].as_str().unwrap();
+    let file = PathBuf::from(uri.strip_prefix("file://").unwrap()).join("file");
+    assert_eq!(fs::read_to_string(file).unwrap(), "made\n");
+}
+
+#[test]
+fn the_time_limit_and_a_cancel_reach_into_a_container() {
+    let Some(home) = with_podman(&["--grace-seconds", "1"]) else {
+        return;
+    };
+    let deaf = format!(
+        "trap '' TERM; touch begun; while :; do sleep 1; done; : {}",
+        home.path().display()
+    );
+    drop(home.submit(&in_image(&deaf).name("limited").timeout(2)));
+    drop(home.submit(&in_image(&deaf).name("canceled")));
+    let begun = || {
+        let job = home.show("canceled");
+        PathBuf::from(job["job_path"].as_str().unwrap_or("/nowhere"))
+            .join("begun")
+            .exists()
+    };
+    wait_until("the command to begin", DEADLINE, begun);
+    let command = format!(": {}", home.path().display());
+    assert!(!running(&command).is_empty());
+    drop(home.run(&["cancel", "canceled"]).ok());
+    for name in ["limited", "canceled"] {
+        assert_eq!(wait_long(&home, name)["status"], "Canceled", "{name}");
+    }
+    assert_eq!(running(&command), Vec::<i32>::new());
+}
+
+/// The processes whose words hold a text.
+fn running(text: &str) -> Vec<i32> {
+    let entries = fs::read_dir("/proc").unwrap();
+    let names = entries.filter_map(|entry| entry.unwrap().file_name().into_string().ok());
+    let pids = names.filter_map(|name| name.parse::<i32>().ok());
+    let words = |pid: &i32| fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    pids.filter(|pid| String::from_utf8_lossy(&words(pid)).contains(text))
+        .collect()
+}
+
+/// Packages may come from far away.
+fn wait_long(home: &Home, name: &str) -> Value {
+    wait_until("the job to end", 10 * DEADLINE, || {
+        let status = home.status(name);
+        ["Completed", "Failed", "Canceled"].contains(&status.as_str())
+    });
+    home.show(name)
+}
