@@ -226,6 +226,50 @@ fn errors_that_pass_are_waited_out() {
 }
 
 #[test]
+fn faults_at_random_bring_the_right_bytes_all_the_same() {
+    let content = bytes(200_000);
+    let random = bytes(1 << 16);
+    let sent = content.clone();
+    let web = Web::start(move |request| {
+        let of_path = request.path.bytes().map(usize::from).sum::<usize>() * 977;
+        let draw = |number: usize| {
+            usize::from(random[(of_path + request.number * 7 + number) % random.len()])
+        };
+        let etag = format!("\"{}\"", draw(0) / 200);
+        let mut request = request.clone();
+        if draw(1) % 8 == 0 {
+            // It does not know conditions.
+            request.headers.remove("if-range");
+        }
+        let mut reply = reply_with_file(&request, &sent, &etag);
+        match draw(2) % 8 {
+            _ if request.number > 20 => {}
+            0 | 1 => reply.cut_after = Some(reply.body.len() * draw(3) / 256),
+            2 => return status(503),
+            3 => reply.headers.retain(|(name, _)| name != "ETag"),
+            4 => {
+                let wrong = (
+                    "Content-MD5".to_owned(),
+                    "1B2M2Y8AsgTpgAmY7PhCfg==".to_owned(),
+                );
+                reply.headers.push(wrong);
+            }
+            _ => {}
+        }
+        reply
+    });
+    let stage = Stage::new();
+    let names: Vec<_> = (0..12).map(|number| format!("x{number}")).collect();
+    let order = |name: &String| input("uri_file", &web.url(&format!("/{name}")), "");
+    let inputs: Vec<_> = names.iter().map(|name| (&**name, order(name))).collect();
+    let ran = stage.inputs(&inputs);
+    for report in ran.prepared().inputs.values() {
+        assert_whole(report, &content);
+    }
+    assert!(web.requests().len() > names.len() * 3 / 2, "hardly a fault");
+}
+
+#[test]
 fn errors_that_stay_are_one_readable_cause() {
     let loops = |request: &Request| {
         let to = ("Location".to_owned(), request.path.clone());

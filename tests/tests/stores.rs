@@ -7,7 +7,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use jobd_tests::stage::{Azurite, Moto, Reply, Request, Stage, Web, datastore, input, output};
+use jobd_tests::stage::{
+    Azurite, Moto, Reply, Request, Stage, Web, datastore, input, output, reply_with_file,
+};
 use serde_json::json;
 
 /// More than a part of an upload.
@@ -69,6 +71,11 @@ fn assert_sets(stage: &Stage, root: &str) {
     assert_eq!(stage.cached_bytes(), 12, "one content each");
     let reason = stage.refused(input("uri_file", &format!("{root}/sets/none.csv"), ""));
     assert!(reason.contains("(404)"), "{reason}");
+    let reason = stage.refused(input("uri_file", &format!("{root}/sets"), ""));
+    assert!(
+        reason.contains("is a folder, but uri_file needs a file"),
+        "{reason}"
+    );
     let reason = stage.refused(input("uri_folder", &format!("{root}/none"), ""));
     assert!(reason.contains("(404)"), "{reason}");
     let reason = stage.refused(input("uri_folder", &format!("{root}/sets/cars.csv"), ""));
@@ -288,6 +295,42 @@ fn s3_objects_come_and_go() {
         "",
     ));
     assert_eq!(fs::read(report.text).unwrap(), b"more");
+}
+
+#[test]
+fn an_object_that_is_cut_or_replaced_meanwhile_is_whole_in_the_end() {
+    let (old, new) = (large(), [large(), b"more".to_vec()].concat());
+    let (first, second) = (old.clone(), new.clone());
+    let web = Web::start(move |request| {
+        let is_new = request.path.contains("replaced") && request.number > 0;
+        let (bytes, etag) = if is_new {
+            (&second, "\"2\"")
+        } else {
+            (&first, "\"1\"")
+        };
+        let wanted = request.headers.get("if-match");
+        if wanted.is_some_and(|wanted| wanted != etag) {
+            return Reply {
+                status: 412,
+                ..Reply::default()
+            };
+        }
+        Reply {
+            cut_after: (request.number < 2).then_some(1 << 20),
+            ..reply_with_file(request, bytes, etag)
+        }
+    });
+    let mut stage = Stage::new();
+    let store = datastore(json!({ "type": "s3", "bucket": "b", "endpoint": web.url("") }));
+    stage.settings.datastores.insert("b".into(), store);
+    for (name, content) in [("cut", &old), ("replaced", &new)] {
+        let path = format!("azureml://datastores/b/paths/{name}");
+        let report = stage.input(input("uri_file", &path, ""));
+        assert!(fs::read(&report.text).unwrap() == *content, "other bytes");
+    }
+    let requests = web.requests();
+    assert_eq!(requests[2].headers["range"], "bytes=2097152-");
+    assert_eq!(requests[2].headers["if-match"], "\"1\"");
 }
 
 /// As much of S3 as an upload needs. What it refuses it takes once it is well.

@@ -48,6 +48,13 @@ fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
+/// A program that goes with its test, however that ends.
+fn mortal(program: &Path) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL"]).arg(program);
+    command
+}
+
 struct Peer {
     child: Child,
     port: u16,
@@ -102,7 +109,7 @@ impl Azurite {
     pub fn start(container: &str) -> Option<Azurite> {
         let program = installed("azurite")?.join("node_modules/.bin/azurite-blob");
         let peer = Peer::start(|port, folder| {
-            let mut command = Command::new(&program);
+            let mut command = mortal(&program);
             command
                 .args(["--blobHost", "127.0.0.1", "--blobPort", &port.to_string()])
                 .args([
@@ -167,7 +174,7 @@ impl Moto {
     pub fn start(bucket: &str) -> Option<Moto> {
         let program = installed("moto")?.join("bin/moto_server");
         let peer = Peer::start(|port, _| {
-            let mut command = Command::new(&program);
+            let mut command = mortal(&program);
             command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
             command
         });

@@ -5,6 +5,7 @@
 //! so that many jobs fetch once; a shared lock on a blob keeps it from being given up. A job has
 //! its own link or copy: what is given up here stays with the jobs that have it.
 
+use std::cell::Cell;
 use std::fs::{self, File, FileTimes, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -30,6 +31,8 @@ const CONTENT_TIME: Duration = Duration::from_secs(1_000_000_000);
 pub(super) struct Cache {
     root: PathBuf,
     bytes_max: u64,
+    /// Bytes that it held at the last look, and what was promised room since.
+    held: Cell<Option<u64>>,
 }
 
 /// What is known of an address.
@@ -62,6 +65,7 @@ impl Cache {
         Ok(Cache {
             root,
             bytes_max: bytes_max.unwrap_or(CACHE_BYTES_MAX),
+            held: Cell::new(None),
         })
     }
 
@@ -174,26 +178,43 @@ impl Cache {
         written.map_err(io_of("write", &path))
     }
 
-    /// Gives up what was not used for longest until `more` bytes fit too. What is locked stays.
+    /// Makes room for so many bytes. It looks only where they may not fit: a folder has many files.
     pub(super) fn make_room(&self, more: u64) {
+        let fits = |held: &u64| held.saturating_add(more) <= self.bytes_max;
+        let held = match self.held.get().filter(fits) {
+            Some(held) => held,
+            None => self.trim_for(more),
+        };
+        self.held.set(Some(held.saturating_add(more)));
+    }
+
+    /// Makes it as small as it has to be.
+    pub(super) fn trim(&self) {
+        self.held.set(Some(self.trim_for(0)));
+    }
+
+    /// Gives up what was not used for longest until `more` bytes fit too; answers what is held
+    /// then. What is locked stays.
+    fn trim_for(&self, more: u64) -> u64 {
         let mut entries = self.entries("blobs");
         entries.extend(self.entries("partial"));
-        let mut all: u64 = entries.iter().map(|entry| entry.bytes).sum();
+        let mut held: u64 = entries.iter().map(|entry| entry.bytes).sum();
         let allowed = self.bytes_max.saturating_sub(more);
-        if all <= allowed {
-            return;
+        if held <= allowed {
+            return held;
         }
         entries.sort_by_key(|entry| entry.used);
         for entry in &entries {
-            if all <= allowed {
+            if held <= allowed {
                 break;
             }
             if give_up(&entry.path) {
                 drop(fs::remove_file(entry.path.with_extension("json")));
-                all -= entry.bytes;
+                held -= entry.bytes;
             }
         }
         self.forget_lost();
+        held
     }
 
     /// Records whose content is gone.

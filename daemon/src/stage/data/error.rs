@@ -100,6 +100,14 @@ pub enum DataError {
     Client(String),
 }
 
+impl DataError {
+    /// Whether a store has nothing at the address.
+    pub(super) fn is_not_found(&self) -> bool {
+        let is_nothing = |cause: &Cause| matches!(cause, Cause::NotFound | Cause::Hidden(_));
+        matches!(self, DataError::Store { cause, .. } if is_nothing(cause))
+    }
+}
+
 /// For `map_err`: the operation and its object.
 pub(super) fn io_of(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DataError {
     move |source| DataError::Io {

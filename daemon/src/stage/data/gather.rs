@@ -93,41 +93,39 @@ impl Gatherer<'_> {
             Shape::File => true,
             Shape::Folder => false,
             Shape::Any => {
-                let ask = || remote::is_object(&store, &path, wait);
-                self.patiently(ask).await.map_err(failed)?
+                let length = self.patiently(|| remote::length(&store, &path, wait)).await;
+                match length.map_err(failed)? {
+                    // An empty object may stand for a folder.
+                    Some(0) => !remote::is_folder(&store, &path, wait).await,
+                    length => length.is_some(),
+                }
             }
         };
         let name = named(address);
         if is_file {
-            let remote = Remote::Object { store, path };
-            return self.file(place, &name, remote, wanted).await;
+            let remote = Remote::Object {
+                store: store.clone(),
+                path: path.clone(),
+            };
+            let file = self.file(place, &name, remote, wanted).await;
+            let is_doubtful = match &file {
+                Ok(file) => file.bytes == 0,
+                Err(error) => error.is_not_found(),
+            };
+            if is_doubtful && remote::is_folder(&store, &path, wait).await {
+                return Err(another_kind(address, "a folder", wanted, "a file"));
+            }
+            return file;
         }
         let listed = self.patiently(|| remote::list(&store, &path, wait)).await;
         let listed = listed.map_err(failed)?;
         if listed.is_empty() {
-            return Err(self.nothing_there(&store, &path, address, wanted).await);
+            return Err(match remote::length(&store, &path, wait).await {
+                Ok(Some(_)) => another_kind(address, "a file", wanted, "a folder"),
+                _ => failed(Cause::NotFound),
+            });
         }
         self.folder(&store, &name, listed, address, wanted).await
-    }
-
-    /// A folder without files may be a file, or not be there.
-    async fn nothing_there(
-        &self,
-        store: &Store,
-        path: &object_store::path::Path,
-        address: &Address,
-        wanted: &Wanted<'_>,
-    ) -> DataError {
-        let wait = self.patience.of_try();
-        match remote::is_object(store, path, wait).await {
-            Ok(true) => DataError::Kind {
-                path: address.shown.clone(),
-                found: "a file",
-                kind: wanted.kind.into(),
-                wanted: "a folder",
-            },
-            _ => failed("look at", &address.shown, Cause::NotFound),
-        }
     }
 
     /// Tries what is quick again, within bounds.
@@ -278,6 +276,20 @@ fn named(address: &Address) -> String {
 
 fn key(name: &str) -> String {
     hex(&Sha256::digest(name.as_bytes()))
+}
+
+fn another_kind(
+    address: &Address,
+    found: &'static str,
+    wanted: &Wanted<'_>,
+    needed: &'static str,
+) -> DataError {
+    DataError::Kind {
+        path: address.shown.clone(),
+        found,
+        kind: wanted.kind.into(),
+        wanted: needed,
+    }
 }
 
 fn failed(what: &'static str, place: &str, cause: Cause) -> DataError {

@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use super::digest;
 use super::error::{DataError, io_of};
 use crate::stage::meter::Meter;
-use crate::sys::folder;
 
 /// The most files of one input or output.
 pub const TREE_FILES_MAX: usize = 1_000_000;
@@ -190,7 +189,7 @@ impl Tree {
     pub(super) fn copy(&self, to: &Path, meter: &Meter) -> Result<(), DataError> {
         for name in &self.folders {
             let path = to.join(name);
-            folder::make_all(&path).map_err(io_of("make the folder", &path))?;
+            std::fs::create_dir_all(&path).map_err(io_of("make the folder", &path))?;
         }
         for (name, file) in &self.files {
             let to = match name.as_os_str().is_empty() {

@@ -6,7 +6,6 @@ use proto::stage::{OutputOrder, StageOrder};
 use super::error::{DataError, io_of};
 use super::local::Shape;
 use super::place::{self, Place};
-use crate::sys::folder;
 
 /// Where an output goes.
 pub(super) enum Goal {
@@ -77,7 +76,7 @@ pub(super) fn make(
         Shape::File => path.parent().unwrap_or(&path),
         _ => &path,
     };
-    folder::make_all(folder).map_err(io_of("make the folder", folder))?;
+    std::fs::create_dir_all(folder).map_err(io_of("make the folder", folder))?;
     Ok(path.to_string_lossy().into_owned())
 }
 

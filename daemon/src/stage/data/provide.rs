@@ -258,7 +258,7 @@ impl<'a> Data<'a> {
                 self.runtime.block_on(gathering)
             }
         };
-        cache.make_room(0);
+        cache.trim();
         let gathered = gathered?;
         check_digest(request, &gathered.digest)?;
         if request.kind == "mltable" {

@@ -14,7 +14,6 @@ use super::output::{self, Goal};
 use super::place::{Address, Place};
 use super::upload;
 use crate::stage::meter::Meter;
-use crate::sys::folder;
 
 /// What publishing needs.
 pub(super) struct Publisher<'a> {
@@ -108,12 +107,12 @@ impl Publisher<'_> {
     /// Copies beside the goal first, so that the disk is full before anything has changed.
     fn copy(&self, tree: &Tree, to: &Path) -> Result<(), DataError> {
         let above = to.parent().unwrap_or(to);
-        folder::make_all(above).map_err(io_of("make the folder", above))?;
+        std::fs::create_dir_all(above).map_err(io_of("make the folder", above))?;
         let name = to.file_name().unwrap_or_default().to_string_lossy();
         let beside = above.join(format!(".{name}.{}.jobd", self.order.job));
         local::clear(&beside)?;
         if !is_file(tree) {
-            folder::make_all(&beside).map_err(io_of("make the folder", &beside))?;
+            std::fs::create_dir_all(&beside).map_err(io_of("make the folder", &beside))?;
         }
         let moved = tree
             .copy(&beside, self.meter)
@@ -160,7 +159,7 @@ fn put_in_place(tree: &Tree, beside: &Path, to: &Path) -> Result<(), DataError> 
     }
     for name in &tree.folders {
         let path = to.join(name);
-        folder::make_all(&path).map_err(io_of("make the folder", &path))?;
+        std::fs::create_dir_all(&path).map_err(io_of("make the folder", &path))?;
     }
     for (done, name) in tree.files.keys().enumerate() {
         let path: PathBuf = to.join(name);

@@ -374,17 +374,30 @@ fn files_only(mut found: Vec<Listed>) -> Vec<Listed> {
     found
 }
 
-/// Whether there is an object of this very name.
-pub(super) async fn is_object(store: &Store, path: &Path, wait: Duration) -> Result<bool, Cause> {
+/// The length of the object of this very name, if there is one.
+pub(super) async fn length(
+    store: &Store,
+    path: &Path,
+    wait: Duration,
+) -> Result<Option<u64>, Cause> {
     if path.is_root() {
-        return Ok(false);
+        return Ok(None);
     }
     match tokio::time::timeout(wait, store.objects.head(path)).await {
         Err(_) => Err(Cause::Stalled(wait.as_secs())),
-        Ok(Ok(_)) => Ok(true),
-        Ok(Err(object_store::Error::NotFound { .. })) => Ok(false),
+        Ok(Ok(meta)) => Ok(Some(meta.size)),
+        Ok(Err(object_store::Error::NotFound { .. })) => Ok(None),
         Ok(Err(error)) => Err(Cause::of_store(&error, store.anonymous)),
     }
+}
+
+/// Whether there is anything below this name.
+pub(super) async fn is_folder(store: &Store, path: &Path, wait: Duration) -> bool {
+    let mut below = store.objects.list(Some(path)).filter(|found| {
+        let is_below = found.as_ref().is_ok_and(|found| found.location != *path);
+        std::future::ready(is_below)
+    });
+    matches!(tokio::time::timeout(wait, below.next()).await, Ok(Some(_)))
 }
 
 /// The name of a path in a store; what cannot be one is refused.

@@ -228,7 +228,7 @@ fn a_content_that_is_used_is_not_given_up() {
     };
     let used = keep("used", b"1234");
     drop(keep("idle", b"5678"));
-    cache.make_room(0);
+    cache.trim();
     assert!(cache.get(&cache.record("used").unwrap()).is_some());
     assert!(
         cache.record("idle").is_none(),
