@@ -43,6 +43,8 @@ fn perform(cli: Cli) -> Result<Ending, Error> {
     match cli.command {
         Command::Run(args) => commands::run::run(&endpoint()?, &args),
         Command::Submit(args) => commands::submit::run(&endpoint()?, args),
+        Command::Rerun(args) => commands::rerun::run(&endpoint()?, args),
+        Command::RetryFinalize(args) => commands::retry_finalize::run(&endpoint()?, args),
         Command::List(args) => commands::list::run(&endpoint()?, &args),
         Command::Show(args) => commands::show::run(&endpoint()?, args),
         Command::Logs(args) => commands::logs::run(&endpoint()?, args),
@@ -57,6 +59,7 @@ fn perform(cli: Cli) -> Result<Ending, Error> {
         Command::Archive(args) => commands::archive::run(&endpoint()?, args),
         Command::Restore(args) => commands::restore::run(&endpoint()?, args),
         Command::Data(args) => commands::data::run(&endpoint()?, args),
+        Command::Environment(args) => commands::environment::run(&endpoint()?, args),
         Command::Status(args) => commands::status::run(&endpoint()?, &args),
         Command::Doctor(args) => commands::doctor::run(&cli.global, &args),
         Command::Pause => commands::pause::run(&endpoint()?),

@@ -8,3 +8,4 @@ pub mod history;
 pub mod hostile;
 pub mod mutate;
 pub mod sdk;
+pub mod stage;

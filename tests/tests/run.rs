@@ -177,9 +177,18 @@ fn what_cannot_be_started_is_126_or_127_as_in_a_shell() {
     assert_eq!(last(&home)["status"], "Failed");
 }
 
+/// A home whose jobs run with the machine's own programs, whatever they ask for: nothing is pulled
+/// or built.
+fn on_this_machine() -> Home {
+    let mut home = Home::new();
+    fs::write(home.path().join("jobd.yaml"), "environment_policy: host\n").unwrap();
+    home.start(&[]);
+    home
+}
+
 #[test]
 fn the_corpus_runs_unchanged() {
-    let home = Home::running(&[]);
+    let home = on_this_machine();
     let Some(basics) = basics() else { return };
     let ran = run_file(&home, &basics.join("hello-world-input.yml"));
     assert_eq!(ran.stdout, "hello world\n42\n");
@@ -204,7 +213,7 @@ fn the_corpus_runs_unchanged() {
 
 #[test]
 fn the_shipped_examples_run() {
-    let home = Home::running(&[]);
+    let home = on_this_machine();
     assert_eq!(
         run_file(&home, &shipped("hello-world.yml")).stdout,
         "hello world\n"
@@ -459,7 +468,7 @@ environment_variables: {V: w}",
         ("tags", json!({"a": "b"})),
         ("properties", json!({"p": "q"})),
         ("command", json!("echo hello")),
-        ("environment", json!({"image": "host"})),
+        ("environment", json!("azureml:host@latest")),
         ("environment_variables", json!({"V": "w"})),
         ("base_path", json!(home.path())),
         ("parameters", json!({})),

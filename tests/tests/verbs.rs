@@ -508,6 +508,7 @@ fn is_the_jobs_own(attribute: &str) -> bool {
         "services",
         "studio_url",
         "outputs",
+        "provenance",
     ];
     !execution.contains(&attribute)
 }

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::data::DataArgs;
+use super::environment::EnvironmentArgs;
 use super::shared::NamesArg;
 use super::verbs::{
     CancelArgs, CompletionsArgs, DoctorArgs, DownloadArgs, DumpArgs, InitArgs, ListArgs, LogsArgs,
-    ManArgs, RunArgs, SchemaArgs, ShowArgs, StatusArgs, StreamArgs, SubmitArgs, ValidateArgs,
-    WaitArgs,
+    ManArgs, RerunArgs, RunArgs, SchemaArgs, ShowArgs, StatusArgs, StreamArgs, SubmitArgs,
+    ValidateArgs, WaitArgs,
 };
 
 /// Runs Azure ML jobs on this machine: the client of jobd
@@ -62,6 +63,10 @@ pub enum Command {
     /// Submit jobs and print their names; all of them or none
     #[command(visible_alias = "create")]
     Submit(SubmitArgs),
+    /// Run a job again as a new one, with the code, data and environment that it used
+    Rerun(RerunArgs),
+    /// Bring what a job has made where it belongs once more, where that has failed
+    RetryFinalize(NamesArg),
     /// List jobs, newest first
     #[command(visible_alias = "ls")]
     List(ListArgs),
@@ -91,6 +96,9 @@ pub enum Command {
     Restore(NamesArg),
     /// Register data under names and versions, and look at what is registered
     Data(DataArgs),
+    /// Look at the environments that are registered, and build them ahead
+    #[command(visible_alias = "env")]
+    Environment(EnvironmentArgs),
     /// Show how the daemon does: version, slots, queue, paths
     Status(StatusArgs),
     /// Say what is weaker on this machine and check the store; exit code 1 when something is broken

@@ -2,6 +2,7 @@
 
 mod cli;
 mod data;
+mod environment;
 mod shared;
 mod verbs;
 
@@ -10,9 +11,13 @@ mod tests;
 
 pub use cli::{Cli, Command, Global};
 pub use data::{AssetArgs, DataArgs, DataCommand, DataCreateArgs, DataListArgs, DataShowArgs};
+pub use environment::{
+    EnvironmentArgs, EnvironmentBuildArgs, EnvironmentCommand, EnvironmentListArgs,
+    EnvironmentShowArgs,
+};
 pub use shared::{NamesArg, OutputArgs};
 pub use verbs::{
     CancelArgs, CompletionsArgs, DoctorArgs, DocumentKind, DownloadArgs, DumpArgs, InitArgs,
-    JobKind, ListArgs, LogsArgs, ManArgs, RunArgs, SchemaArgs, ShowArgs, StatusArgs, StreamArgs,
-    SubmitArgs, ValidateArgs, WaitArgs,
+    JobKind, ListArgs, LogsArgs, ManArgs, RerunArgs, RunArgs, SchemaArgs, ShowArgs, StatusArgs,
+    StreamArgs, SubmitArgs, ValidateArgs, WaitArgs,
 };

@@ -58,6 +58,17 @@ pub struct SubmitArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct RerunArgs {
+    #[command(flatten)]
+    pub name: NameArg,
+    /// Follow the new job
+    #[arg(short, long)]
+    pub stream: bool,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
 pub struct ListArgs {
     /// The most jobs to list [default: 50]
     #[arg(short = 'r', long, value_name = "N", value_parser = parse_count)]

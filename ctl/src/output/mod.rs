@@ -5,6 +5,7 @@ pub mod diagnostics;
 mod emit;
 mod form;
 pub mod print;
+pub mod provenance;
 pub mod query;
 pub mod sheet;
 pub mod size;

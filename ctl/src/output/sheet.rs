@@ -7,7 +7,7 @@ use proto::status::Transition;
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
-use super::text;
+use super::{provenance, text};
 use crate::follow::log_path;
 use crate::progress::amounts;
 use crate::time;
@@ -88,6 +88,10 @@ pub fn job(job: &JobView, progress: Option<&Progress>, zone: &TimeZone) -> Sheet
     sheet.add_some("Compute", job.compute.as_ref());
     add_definition(&mut sheet, job);
     add_times(&mut sheet, job, zone);
+    sheet.add_some("Rerun of", job.rerun_of.as_ref());
+    if let Some(used) = &job.provenance {
+        provenance::add(&mut sheet, used);
+    }
     let pruned = job.pruned_at.as_ref();
     sheet.add_some("Pruned", pruned.map(|at| time::moment(at, zone)));
     sheet.add("Folder", job.job_path.display().to_string());

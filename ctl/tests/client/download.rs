@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use proto::api::{Request, Shown};
+use proto::api::{Empty, Request, Shown};
 use proto::status::Status;
 use serde_json::json;
 
 use crate::fake::{Fake, Folder};
 use crate::run::{Finished, finish};
-use crate::sample::view;
+use crate::sample::{changed, submitted, view};
 
 const NAME: &str = "calm_river";
 
@@ -126,12 +126,61 @@ fn one_output_is_a_file_or_a_folder() {
             "has no output \"none\"; its outputs are: far, model, table, unmade",
         ),
         ("unmade", "output unmade of job calm_river is not there"),
-        ("far", "is at s3://bucket/key, not on this machine"),
     ] {
         let run = download(&fake, &["--output-name", output, "-p", &path]);
         assert_eq!(run.code, 125);
         assert!(run.stderr.contains(expected), "{}", run.stderr);
     }
+}
+
+#[test]
+fn an_output_in_a_store_is_got_by_a_job() {
+    let (folder, here) = (job_folder(), Folder::new());
+    let path = folder.0.clone();
+    let fake = Fake::start(move |request, peer| match request {
+        Request::Show(show) if show.name == NAME => {
+            let mut job = view(NAME, Status::Completed, &path);
+            job.environment = json!("azureml:e:1");
+            job.outputs = json!({"far": {"type": "uri_file", "uri": "s3://bucket/key"}});
+            peer.reply(&Shown { job });
+        }
+        Request::Submit(_) => peer.reply(&submitted(&["getter"])),
+        Request::Watch(_) => {
+            let ended = changed("getter", Status::Completed, Some(0), "/none".as_ref());
+            peer.reply(&ended);
+        }
+        Request::Show(_) => {
+            let mut job = view("getter", Status::Completed, "/none".as_ref());
+            let got = path.join("named-outputs/table");
+            let input = json!({"text": got, "source": "s3://bucket/key"});
+            let used = json!({"prepared": {"inputs": {"output": input}}});
+            job.provenance = serde_json::from_value(used).unwrap();
+            peer.reply(&Shown { job });
+        }
+        Request::Archive(_) => peer.reply(&Empty {}),
+        other => panic!("{other:?}"),
+    });
+    let path = here.0.display().to_string();
+    let run = download(&fake, &["--all", "-p", &path]);
+    assert_eq!(
+        (run.stdout, run.code),
+        (format!("{path}/{NAME}\n"), 0),
+        "{}",
+        run.stderr
+    );
+    let got = here.0.join(NAME).join("named-outputs/far");
+    assert_eq!(std::fs::read_to_string(got).unwrap(), "a,b\n");
+    let submit = fake.seen().into_iter().find_map(|request| match request {
+        Request::Submit(submit) => Some(submit),
+        _ => None,
+    });
+    let yaml = &submit.unwrap().jobs[0].yaml;
+    let job = proto::job::read(yaml.as_bytes(), None);
+    assert!(job.job.is_some(), "{:?}", job.diagnostics);
+    assert!(
+        yaml.contains("azureml://jobs/calm_river/outputs/far"),
+        "{yaml}"
+    );
 }
 
 #[test]

@@ -92,6 +92,6 @@ fn validate_needs_no_daemon() {
     assert_eq!((run.code, run.stdout.as_str()), (0, "good.yml: valid\n"));
     let run = finish(&home.0, &["validate", "good.yml", "bad.yml"]);
     assert_eq!((run.code, run.stdout.as_str()), (125, "good.yml: valid\n"));
-    let finding = "\nbad.yml:2:1: error: ";
+    let finding = "bad.yml:2:1: error: ";
     assert!(run.stderr.contains(finding), "{}", run.stderr);
 }

@@ -9,6 +9,8 @@ mod download;
 #[cfg(test)]
 mod editor;
 #[cfg(test)]
+mod environment;
+#[cfg(test)]
 mod errors;
 #[cfg(test)]
 mod fake;

@@ -89,12 +89,12 @@ fn a_component_is_checked_as_one() {
 #[test]
 fn strict_refuses_what_has_a_note() {
     let home = Folder::new();
-    home.file("job.yml", COMMAND);
+    home.file("job.yml", format!("compute: gpu\n{COMMAND}"));
     assert_eq!(finish(&home.0, &["validate", "job.yml"]).code, 0);
     let run = finish(&home.0, &["validate", "--strict", "job.yml"]);
     assert_eq!((run.code, run.stdout.as_str()), (125, ""));
     assert!(
-        run.stderr.starts_with("job.yml:2:14: error: environment: "),
+        run.stderr.starts_with("job.yml:1:10: error: compute: "),
         "{}",
         run.stderr
     );

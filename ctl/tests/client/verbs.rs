@@ -1,8 +1,8 @@
 //! What the verbs ask and print.
 
 use proto::api::{
-    Archive, Cancel, Canceling, Dumped, Empty, List, Listed, Request, Shown, StatusReply,
-    Submitted, SubmittedJob,
+    ApiError, Archive, Cancel, Canceling, Dumped, Empty, List, Listed, Request, Rerunning,
+    Retrying, Shown, StatusReply, Submitted, SubmittedJob,
 };
 use proto::status::Status;
 use serde_json::{Value, json};
@@ -265,4 +265,54 @@ fn completions_and_man_pages_need_no_daemon() {
     assert_eq!(finish(&home.0, &["man", "."]).code, 0);
     let page = std::fs::read_to_string(home.0.join("jobctl-run.1")).unwrap();
     assert!(page.contains("detach"), "{page}");
+}
+
+#[test]
+fn a_rerun_prints_the_name_of_the_new_job_or_the_job_itself() {
+    let fake = Fake::start(|request, peer| match request {
+        Request::Rerun(rerun) => peer.reply(&Rerunning {
+            job: SubmittedJob {
+                name: format!("{}_again", rerun.name),
+                notes: vec!["a note".into()],
+            },
+        }),
+        Request::Show(show) => peer.reply(&Shown {
+            job: view(&show.name, Status::Queued, "/jobs/x".as_ref()),
+        }),
+        Request::Watch(watch) => {
+            let name = &watch.names[0];
+            peer.reply(&changed(name, Status::Failed, Some(3), "/jobs/x".as_ref()));
+        }
+        other => panic!("{other:?}"),
+    });
+    let home = &fake.home.0;
+    let run = finish(home, &["rerun", "one"]);
+    assert_eq!((run.stdout.as_str(), run.code), ("one_again\n", 0));
+    assert_eq!(run.stderr, "jobctl: one_again: note: a note\n");
+    let run = finish(home, &["rerun", "-n", "one", "-o", "json"]);
+    assert_eq!(json_of(&run.stdout)["name"], "one_again");
+    let run = finish(home, &["rerun", "one", "--stream"]);
+    assert_eq!((run.stdout.as_str(), run.code), ("one_again\n", 3));
+}
+
+#[test]
+fn a_refused_retry_does_not_keep_the_others_from_theirs() {
+    let fake = Fake::start(|request, peer| match request {
+        Request::RetryFinalize(retry) if retry.name == "bad" => {
+            peer.refuse(&ApiError::BadStatus {
+                name: "bad".into(),
+                status: "Completed".into(),
+                reason: "only a job whose finalization failed".into(),
+            });
+        }
+        Request::RetryFinalize(retry) => peer.reply(&Retrying { name: retry.name }),
+        other => panic!("{other:?}"),
+    });
+    let run = finish(&fake.home.0, &["retry-finalize", "bad", "good"]);
+    assert_eq!((run.code, fake.seen().len()), (125, 2));
+    assert!(
+        run.stderr.contains("job bad is Completed"),
+        "{}",
+        run.stderr
+    );
 }

@@ -10,7 +10,7 @@ use proto::status::Status;
 use tokio::sync::{broadcast, oneshot, watch};
 
 use crate::core::event::Force;
-use crate::core::{Answer, Definition, Event, JobId};
+use crate::core::{Answer, Definition, Event, Job, JobId};
 use crate::store::NewAsset;
 
 /// How many changes a slow follower may lag behind before it must look again.
@@ -110,6 +110,21 @@ pub struct Change {
     pub exit_code: Option<i32>,
     /// How it ended.
     pub message: Option<String>,
+}
+
+impl Change {
+    /// The change that a job's present state is.
+    #[must_use]
+    pub fn of(job: &Job) -> Change {
+        let outcome = job.end.as_ref().map(|end| &end.outcome);
+        Change {
+            id: job.id,
+            name: job.name.clone(),
+            status: job.status,
+            exit_code: outcome.map(proto::outcome::Outcome::exit_code),
+            message: outcome.map(proto::outcome::Outcome::describe),
+        }
+    }
 }
 
 /// Numbers for `status`, as of the last commit.

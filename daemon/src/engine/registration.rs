@@ -1,10 +1,10 @@
 //! Which assets come from a job, and under which version one is registered.
 
 use proto::api::ApiError;
-use proto::stage::{Failure, FinalizeReport};
+use proto::stage::{Failure, FinalizeReport, StageReport};
 
 use super::batch::Batch;
-use crate::core::{Definition, Job};
+use crate::core::{Core, Definition, Event, Job, StepEnd};
 use crate::store::{NewAsset, Store, StoreError, Write, number};
 
 /// The outputs that the job file gives a name, where they are now.
@@ -30,11 +30,38 @@ pub fn new_assets(job: &Job, definition: &Definition, report: &FinalizeReport) -
     named.collect()
 }
 
+/// What a finalized job has made becomes assets in the commit that ends the job. Where one cannot,
+/// the finalization has failed.
+pub(super) fn of_outputs(
+    core: &Core,
+    store: &Store,
+    batch: &mut Batch,
+    event: Event,
+    at: i64,
+) -> Event {
+    let Event::Ended(id, step, StepEnd::Staged(exit, report)) = event else {
+        return event;
+    };
+    let live = core.job(id);
+    let live = live.filter(|job| job.active.is_some_and(|active| active.step == step));
+    let registered = match (live, &*report) {
+        (Some(job), StageReport::Finalized(report)) if job.cancel.is_none() => {
+            register(store, batch, job, report, at)
+        }
+        _ => Ok(()),
+    };
+    let report = match registered {
+        Ok(()) => report,
+        Err(failure) => Box::new(StageReport::Failed(failure)),
+    };
+    Event::Ended(id, step, StepEnd::Staged(exit, report))
+}
+
 /// Registers what a job has made, all or nothing.
 ///
 /// # Errors
 /// Which output cannot be registered, and why.
-pub(super) fn register(
+fn register(
     store: &Store,
     batch: &mut Batch,
     job: &Job,

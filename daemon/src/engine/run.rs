@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use proto::api::ApiError;
 use proto::record::Ended;
-use proto::stage::StageReport;
 use tokio::sync::oneshot;
 
 use super::batch::{Batch, Deed};
@@ -256,31 +255,12 @@ impl Engine {
                 "a step could not be started"
             );
         }
-        let event = self.register_outputs(event);
+        let now = now();
+        let event =
+            registration::of_outputs(&self.core, &self.store, &mut self.batch, event, now.wall);
         let mut effects = Vec::new();
-        self.core.step(now(), event, &mut effects);
+        self.core.step(now, event, &mut effects);
         self.batch.extend(effects);
-    }
-
-    /// What a finalized job has made becomes assets in the commit that ends the job. Where one
-    /// cannot, the finalization has failed.
-    fn register_outputs(&mut self, event: Event) -> Event {
-        let Event::Ended(id, step, StepEnd::Staged(exit, report)) = event else {
-            return event;
-        };
-        let live = self.core.job(id);
-        let live = live.filter(|job| job.active.is_some_and(|active| active.step == step));
-        let registered = match (live, &*report) {
-            (Some(job), StageReport::Finalized(report)) if job.cancel.is_none() => {
-                registration::register(&self.store, &mut self.batch, job, report, now().wall)
-            }
-            _ => Ok(()),
-        };
-        let report = match registered {
-            Ok(()) => report,
-            Err(failure) => Box::new(StageReport::Failed(failure)),
-        };
-        Event::Ended(id, step, StepEnd::Staged(exit, report))
     }
 
     fn ticket(&mut self, caller: Caller) -> Ticket {
@@ -461,21 +441,6 @@ impl Engine {
                 Some(Caller::Other(reply)) => answer(reply, result),
                 None => {}
             }
-        }
-    }
-}
-
-impl Change {
-    /// The change that a job's present state is.
-    #[must_use]
-    pub fn of(job: &Job) -> Change {
-        let outcome = job.end.as_ref().map(|end| &end.outcome);
-        Change {
-            id: job.id,
-            name: job.name.clone(),
-            status: job.status,
-            exit_code: outcome.map(proto::outcome::Outcome::exit_code),
-            message: outcome.map(proto::outcome::Outcome::describe),
         }
     }
 }

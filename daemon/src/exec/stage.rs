@@ -109,12 +109,29 @@ impl Assets<'_> {
             Some(version) => format!("no asset {name} of version {version} is registered"),
             None => format!("no asset {name} is registered"),
         })?;
+        if let Some((job, _)) = &found.asset.made_by {
+            self.check_kept(job, &found.asset.path)?;
+        }
         Ok(Asset {
             name: name.into(),
             version: found.version,
             kind: found.asset.kind,
             path: found.asset.path,
         })
+    }
+
+    /// What lies in the folder of the job that made it goes with that.
+    fn check_kept(&self, job: &str, path: &str) -> Result<(), String> {
+        if !Path::new(path).starts_with(self.layout.job(job)) {
+            return Ok(());
+        }
+        let row = self.reader.named(job).map_err(|error| error.to_string())?;
+        match row.is_some_and(|row| row.pruned_at.is_some()) {
+            true => Err(format!(
+                "it was in the folders of job {job}, which were given up"
+            )),
+            false => Ok(()),
+        }
     }
 
     fn output(&self, output: JobOutput<'_>, input: &DataInput) -> Result<Asset, String> {

@@ -5,6 +5,7 @@ mod again;
 mod connection;
 mod data;
 mod describe;
+mod environment;
 mod listen;
 mod policy;
 mod service;

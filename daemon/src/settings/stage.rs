@@ -59,7 +59,7 @@ pub(super) fn check(set: &StageSettings, file: &Node) -> Option<Diagnostic> {
 }
 
 /// A refusal whose field is still to be named.
-pub(super) struct Wrong(Diagnostic);
+pub(super) struct Wrong(Box<Diagnostic>);
 
 impl Wrong {
     pub(super) fn new(
@@ -68,7 +68,9 @@ impl Wrong {
         message: impl Into<String>,
         help: impl Into<String>,
     ) -> Wrong {
-        Wrong(Diagnostic::error(code, span, message).with_help(help))
+        Wrong(Box::new(
+            Diagnostic::error(code, span, message).with_help(help),
+        ))
     }
 
     fn value(node: &Node, help: impl Into<String>) -> Wrong {
@@ -77,7 +79,7 @@ impl Wrong {
     }
 
     pub(super) fn of(self, field: &str) -> Diagnostic {
-        let mut diagnostic = self.0;
+        let mut diagnostic = *self.0;
         diagnostic.path = field.into();
         diagnostic
     }

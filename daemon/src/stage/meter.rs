@@ -51,6 +51,11 @@ impl Meter {
         self.tell();
     }
 
+    /// All is done: there is nothing to be told any longer.
+    pub fn end(&self) {
+        drop(std::fs::remove_file(&self.path));
+    }
+
     /// So many bytes more.
     pub fn bytes(&self, more: u64) {
         self.now.borrow_mut().bytes += more;
@@ -64,7 +69,7 @@ impl Meter {
     }
 
     /// How much it is in all, once that is known.
-    pub fn expect(&self, bytes_total: Option<u64>, files_total: Option<u64>) {
+    pub fn expected(&self, bytes_total: Option<u64>, files_total: Option<u64>) {
         let mut now = self.now.borrow_mut();
         now.bytes_total = bytes_total.or(now.bytes_total);
         now.files_total = files_total.or(now.files_total);

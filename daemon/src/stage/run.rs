@@ -71,9 +71,15 @@ fn read_order() -> Result<StageOrder, StageError> {
 
 fn work(order: &StageOrder) -> Result<StageReport, Failure> {
     let meter = Meter::new(&order.folder);
+    let report = half(order, &meter);
+    meter.end();
+    report
+}
+
+fn half(order: &StageOrder, meter: &Meter) -> Result<StageReport, Failure> {
     match &order.work {
         Work::Prepare(prepare) => {
-            let done = super::prepare::prepare(order, prepare, &meter)?;
+            let done = super::prepare::prepare(order, prepare, meter)?;
             let by = worker();
             Ok(StageReport::Prepared(Box::new(PrepareReport {
                 by,
@@ -81,7 +87,7 @@ fn work(order: &StageOrder) -> Result<StageReport, Failure> {
             })))
         }
         Work::Finalize(finalize) => {
-            let done = super::finalize::finalize(order, finalize, &meter)?;
+            let done = super::finalize::finalize(order, finalize, meter)?;
             let by = worker();
             Ok(StageReport::Finalized(FinalizeReport { by, ..done }))
         }

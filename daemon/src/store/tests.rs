@@ -335,7 +335,7 @@ fn a_store_of_the_second_release_gets_the_registry_after_a_copy() {
     store.close_whole().unwrap();
     let connection = rusqlite::Connection::open(folder.file()).unwrap();
     connection
-        .execute_batch("DROP TABLE assets; PRAGMA user_version = 2;")
+        .execute_batch("DROP TABLE assets; DROP TABLE reports; PRAGMA user_version = 2;")
         .unwrap();
     drop(connection);
     drop(Store::open(&folder.file(), Missing::Refuse).unwrap());

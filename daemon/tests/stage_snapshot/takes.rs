@@ -207,8 +207,22 @@ fn too_much_code_is_refused_with_what_to_do() {
 fn jobds_own_folders_within_the_code_are_not_taken() {
     let bench = Bench::new();
     bench.file("train.py", "t");
-    let report = bench.stage("one").code(".").run().code();
+    bench.stage("one").code(".").run().code();
     let job = bench.job("one");
-    assert!(job.join("code/train.py").is_file() && report.files > 0);
+    assert!(job.join("code/train.py").is_file());
     assert!(!job.join("cache").exists() && !job.join("jobs/one").exists());
+}
+
+#[test]
+fn a_state_folder_within_the_code_is_not_taken_with_the_jobs_in_it() {
+    let bench = Bench::new();
+    bench.file("train.py", "t");
+    bench.file("state/jobs/old/result", "r");
+    let mut stage = bench.stage("one");
+    let state = bench.code().join("state");
+    stage.order.cache = state.join("cache");
+    stage.order.folder = state.join("jobs/new");
+    fs::create_dir_all(stage.order.folder.join("system_logs")).unwrap();
+    assert_eq!(stage.run().code().files, 1);
+    assert!(state.join("jobs/new/train.py").is_file());
 }

@@ -54,6 +54,15 @@ pub enum ApiError {
         /// The name, with the version where one was asked for.
         name: String,
     },
+    /// No such environment is registered, or its file is refused.
+    #[error("{reason}")]
+    #[serde(rename = "io.jobd.NoSuchEnvironment")]
+    NoSuchEnvironment {
+        /// The name.
+        name: String,
+        /// Why it cannot be had.
+        reason: String,
+    },
     /// The job's status does not allow it.
     #[error("job {name} is {status}: {reason}")]
     #[serde(rename = "io.jobd.BadStatus")]

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    ApiError, ArchiveData, CreateData, JobSummary, JobView, ListData, ListedData, RestoreData,
-    ShowData, ShownData,
+    ApiError, ArchiveData, CreateData, JobSummary, JobView, ListData, ListEnvironments, ListedData,
+    ListedEnvironments, RestoreData, ShowData, ShowEnvironment, ShownData, ShownEnvironment,
 };
 use crate::job::Override;
 
@@ -111,6 +111,8 @@ methods! {
     RestoreData = "io.jobd.RestoreData" -> Empty;
     Rerun = "io.jobd.Rerun" -> Rerunning;
     RetryFinalize = "io.jobd.RetryFinalize" -> Retrying;
+    ListEnvironments = "io.jobd.ListEnvironments" -> ListedEnvironments;
+    ShowEnvironment = "io.jobd.ShowEnvironment" -> ShownEnvironment;
     Status = "io.jobd.Status" -> StatusReply;
     Pause = "io.jobd.Pause" -> Empty;
     Resume = "io.jobd.Resume" -> Empty;

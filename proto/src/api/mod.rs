@@ -4,6 +4,7 @@
 //! these types. The set of methods is closed: an unknown one is refused, nothing is reflected.
 
 mod data;
+mod environment;
 mod error;
 mod job;
 mod method;
@@ -12,6 +13,7 @@ pub use crate::job::Override;
 pub use data::{
     ArchiveData, CreateData, Data, ListData, ListedData, RestoreData, ShowData, ShownData,
 };
+pub use environment::{ListEnvironments, ListedEnvironments, ShowEnvironment, ShownEnvironment};
 pub use error::ApiError;
 pub use job::{CreationContext, JobSummary, JobView, Provenance};
 pub use method::{

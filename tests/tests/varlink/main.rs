@@ -204,7 +204,7 @@ fn replies_of_a_real_daemon_are_as_described() {
     for (call, continues) in [
         (
             json!({"method": "io.jobd.Submit", "parameters": {"jobs": [
-            {"yaml": "command: exit 1\nenvironment: {image: a}\nname: one\n", "base_path": "/"}]}}),
+            {"yaml": "command: exit 1\nenvironment: azureml:a@latest\nname: one\n", "base_path": "/"}]}}),
             false,
         ),
         (
@@ -217,6 +217,29 @@ fn replies_of_a_real_daemon_are_as_described() {
         ),
         (json!({"method": "io.jobd.List", "parameters": {}}), false),
         (json!({"method": "io.jobd.Status"}), false),
+        (
+            json!({"method": "io.jobd.CreateData", "parameters":
+            {"name": "d", "type": "uri_file", "path": "s3://b/k", "tags": {"a": "b"}}}),
+            false,
+        ),
+        (json!({"method": "io.jobd.ListData"}), false),
+        (
+            json!({"method": "io.jobd.ShowData", "parameters": {"name": "d"}}),
+            false,
+        ),
+        (
+            json!({"method": "io.jobd.ArchiveData", "parameters": {"name": "d"}}),
+            false,
+        ),
+        (json!({"method": "io.jobd.ListEnvironments"}), false),
+        (
+            json!({"method": "io.jobd.ShowEnvironment", "parameters": {"name": "sklearn-1.5"}}),
+            false,
+        ),
+        (
+            json!({"method": "io.jobd.Rerun", "parameters": {"name": "one"}}),
+            false,
+        ),
         (
             json!({"method": "io.jobd.Dump", "parameters": {"name": "one"}}),
             false,
@@ -252,8 +275,12 @@ fn is_optional(interface: &Interface, kind: &Type, line: &str) -> bool {
     let mut kind = kind.clone();
     for part in path.split('.').skip(1) {
         let name = part.trim_end_matches("[]");
-        while let Type::Named(named) = &kind {
-            kind = interface.types[named].clone();
+        loop {
+            kind = match kind {
+                Type::Named(named) => interface.types[&named].clone(),
+                Type::Maybe(present) => *present,
+                _ => break,
+            };
         }
         let Type::Struct(fields) = &kind else {
             return false;

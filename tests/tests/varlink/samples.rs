@@ -6,12 +6,14 @@ use std::collections::BTreeMap;
 use proto::api::{
     ApiError, Archive, ArchiveData, Cancel, Canceling, Changed, CreateData, CreationContext, Data,
     Dump, Dumped, Empty, GetInfo, GetInterfaceDescription, Info, InterfaceDescription, JobSummary,
-    JobView, List, ListData, Listed, ListedData, Method, Pause, Provenance, Rerun, Rerunning,
-    Restore, RestoreData, Resume, RetryFinalize, Retrying, Show, ShowData, Shown, ShownData,
-    Shutdown, Status, StatusReply, Submission, Submit, Submitted, SubmittedJob, Watch,
+    JobView, List, ListData, ListEnvironments, Listed, ListedData, ListedEnvironments, Method,
+    Pause, Provenance, Rerun, Rerunning, Restore, RestoreData, Resume, RetryFinalize, Retrying,
+    Show, ShowData, ShowEnvironment, Shown, ShownData, ShownEnvironment, Shutdown, Status,
+    StatusReply, Submission, Submit, Submitted, SubmittedJob, Watch,
 };
 use proto::diagnostic::{Diagnostic, Severity, Span};
 use proto::outcome::Outcome;
+use proto::stage::{EnvironmentDetail, EnvironmentRefusal, EnvironmentSummary};
 use proto::stage::{FinalizeReport, PrepareReport};
 use proto::status::{Status as JobStatus, Transition};
 use serde_json::{Value, json};
@@ -94,6 +96,14 @@ pub fn methods() -> Vec<Sample> {
             },
         ),
         plain(RetryFinalize { name: name() }, Retrying { name: name() }),
+        sample(
+            (ListEnvironments {}, listed_environments(true)),
+            (ListEnvironments {}, listed_environments(false)),
+        ),
+        sample(
+            (show_environment(true), shown_environment(true)),
+            (show_environment(false), shown_environment(false)),
+        ),
         plain(Status {}, status()),
         plain(Pause {}, Empty {}),
         plain(Resume {}, Empty {}),
@@ -119,6 +129,10 @@ pub fn errors(whole: bool) -> Vec<ApiError> {
             version: text(),
         },
         ApiError::NoSuchAsset { name: text() },
+        ApiError::NoSuchEnvironment {
+            name: text(),
+            reason: text(),
+        },
         ApiError::BadStatus {
             name: text(),
             status: text(),
@@ -143,6 +157,7 @@ pub fn errors(whole: bool) -> Vec<ApiError> {
             | ApiError::AmbiguousName { .. }
             | ApiError::AssetExists { .. }
             | ApiError::NoSuchAsset { .. }
+            | ApiError::NoSuchEnvironment { .. }
             | ApiError::BadStatus { .. }
             | ApiError::LimitReached { .. }
             | ApiError::NotAllowed { .. }
@@ -278,6 +293,47 @@ fn create_data(whole: bool) -> CreateData {
         description: whole.then(text),
         tags: whole.then(texts),
     }
+}
+
+fn listed_environments(whole: bool) -> ListedEnvironments {
+    let text = || "a".to_owned();
+    let summary = EnvironmentSummary {
+        name: text(),
+        versions: vec![text()],
+        description: whole.then(text),
+        backend: text(),
+        file: whole.then(text),
+    };
+    let refusal = EnvironmentRefusal {
+        file: text(),
+        reason: text(),
+    };
+    ListedEnvironments {
+        environments: vec![summary],
+        refused: vec![refusal],
+    }
+}
+
+fn show_environment(whole: bool) -> ShowEnvironment {
+    let (name, version) = named(whole);
+    ShowEnvironment { name, version }
+}
+
+fn shown_environment(whole: bool) -> ShownEnvironment {
+    let text = || "a".to_owned();
+    let texts = || if whole { vec![text()] } else { Vec::new() };
+    let environment = EnvironmentDetail {
+        name: text(),
+        version: text(),
+        description: whole.then(text),
+        backend: text(),
+        file: whole.then(text),
+        image: whole.then(text),
+        python: whole.then(text),
+        requirements: texts(),
+        conda_only: texts(),
+    };
+    ShownEnvironment { environment }
 }
 
 fn list_data(whole: bool) -> ListData {

@@ -10,7 +10,6 @@ use std::time::Instant;
 use nix::fcntl::OFlag;
 use proto::stage::Progress;
 
-use super::parts::Part;
 use super::run::DownloadError;
 use super::tree::{Met, read_error, walk};
 use crate::progress::Line;
@@ -51,11 +50,11 @@ impl Copying {
     ///
     /// # Errors
     /// `Differs` when something else is in the place of a file or folder.
-    pub fn compare(&mut self, part: &Part) -> Result<(), DownloadError> {
-        walk(&part.from, &part.to, &mut |from, to, met| {
+    pub fn compare(&mut self, from: &Path, to: &Path) -> Result<(), DownloadError> {
+        walk(from, to, &mut |from, to, met| {
             let differs = || DownloadError::Differs { path: to.into() };
             match (met, fs::metadata(to)) {
-                (Met::File(file), Err(_)) => self.expect(file.len()),
+                (Met::File(file), Err(_)) => self.count(file.len()),
                 (Met::Folder, Err(_)) => {}
                 (Met::Folder, Ok(there)) if there.is_dir() => {}
                 (Met::File(file), Ok(there)) if there.is_file() && there.len() == file.len() => {
@@ -69,7 +68,7 @@ impl Copying {
         })
     }
 
-    fn expect(&mut self, bytes: u64) {
+    fn count(&mut self, bytes: u64) {
         let add = |total: &mut Option<u64>, more| *total = total.map(|total| total + more);
         add(&mut self.progress.bytes_total, bytes);
         add(&mut self.progress.files_total, 1);
@@ -79,11 +78,11 @@ impl Copying {
     ///
     /// # Errors
     /// `Read` or `Write`.
-    pub fn copy(&mut self, part: &Part) -> Result<(), DownloadError> {
-        if let Some(parent) = part.to.parent() {
+    pub fn copy(&mut self, from: &Path, to: &Path) -> Result<(), DownloadError> {
+        if let Some(parent) = to.parent() {
             make_folder(parent)?;
         }
-        walk(&part.from, &part.to, &mut |from, to, met| match met {
+        walk(from, to, &mut |from, to, met| match met {
             Met::Folder => make_folder(to),
             Met::File(_) if to.exists() => Ok(()),
             Met::File(file) => self.copy_file(from, to, file.permissions().mode()),

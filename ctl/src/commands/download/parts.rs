@@ -22,8 +22,17 @@ const OUTPUTS_FOLDER: &str = "named-outputs";
 /// A file or folder and where it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    pub from: PathBuf,
+    pub from: From,
     pub to: PathBuf,
+}
+
+/// Where a part is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum From {
+    /// On this machine.
+    Here(PathBuf),
+    /// This output is in a store.
+    Store(String),
 }
 
 /// The parts that are there: the artifacts, or one output, or all of it.
@@ -52,12 +61,15 @@ pub fn of(
 }
 
 fn artifacts(job: &JobView, folder: &Path) -> Vec<Part> {
-    let part = |name: &str| Part {
-        from: job.job_path.join(name),
-        to: folder.join(ARTIFACTS_FOLDER).join(name),
+    let part = |name: &str| {
+        let from = job.job_path.join(name);
+        let to = folder.join(ARTIFACTS_FOLDER).join(name);
+        from.is_dir().then_some(Part {
+            from: From::Here(from),
+            to,
+        })
     };
-    let parts = ARTIFACTS.into_iter().map(part);
-    parts.filter(|part| part.from.is_dir()).collect()
+    ARTIFACTS.into_iter().filter_map(part).collect()
 }
 
 fn outputs(job: &JobView) -> impl Iterator<Item = (&str, &Value)> {
@@ -80,15 +92,12 @@ fn named(job: &JobView, folder: &Path, output: &str) -> Result<Part, DownloadErr
     let uri = written.get("uri").and_then(Value::as_str);
     let uri = uri.unwrap_or_default();
     let output = output.to_owned();
-    let Some(from) = local(uri) else {
-        let uri = uri.into();
-        return Err(DownloadError::Elsewhere { name, output, uri });
+    let to = folder.join(OUTPUTS_FOLDER).join(&output);
+    let from = match local(uri) {
+        None => From::Store(output),
+        Some(path) if path.exists() => From::Here(path),
+        Some(path) => return Err(DownloadError::Unwritten { name, output, path }),
     };
-    if !from.exists() {
-        let path = from;
-        return Err(DownloadError::Unwritten { name, output, path });
-    }
-    let to = folder.join(OUTPUTS_FOLDER).join(output);
     Ok(Part { from, to })
 }
 

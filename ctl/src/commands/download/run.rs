@@ -7,7 +7,8 @@ use proto::api::{JobView, Show};
 use proto::status::Status;
 
 use super::copy::Copying;
-use super::parts;
+use super::fetch::fetch;
+use super::parts::{self, From};
 use crate::args::DownloadArgs;
 use crate::ending::Ending;
 use crate::endpoint::Endpoint;
@@ -37,15 +38,9 @@ pub enum DownloadError {
         output: String,
         path: PathBuf,
     },
-    /// It was brought to a store.
-    #[error(
-        "output {output} of job {name} is at {uri}, not on this machine; a job gets it as azureml://jobs/{name}/outputs/{output}"
-    )]
-    Elsewhere {
-        name: String,
-        output: String,
-        uri: String,
-    },
+    /// It was brought to a store, and cannot be had from there.
+    #[error("job {job} could not get output {output}; `jobctl show {job}` has the reason")]
+    Fetch { output: String, job: String },
     /// Something cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
@@ -65,12 +60,19 @@ pub fn run(endpoint: &Endpoint, args: DownloadArgs) -> Result<Ending, Error> {
     check(&job)?;
     let folder = args.path.join(&job.name);
     let parts = parts::of(&job, &folder, all, output.as_deref())?;
-    let mut copying = Copying::default();
-    for part in &parts {
-        copying.compare(part)?;
+    let mut places = Vec::new();
+    for part in parts {
+        places.push(match part.from {
+            From::Here(from) => (from, part.to),
+            From::Store(output) => (fetch(endpoint, &job, &output)?, part.to),
+        });
     }
-    for part in &parts {
-        copying.copy(part)?;
+    let mut copying = Copying::default();
+    for (from, to) in &places {
+        copying.compare(from, to)?;
+    }
+    for (from, to) in &places {
+        copying.copy(from, to)?;
     }
     copying.finish();
     print::stdout(&format!("{}\n", folder.display()))?;

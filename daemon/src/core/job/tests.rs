@@ -291,3 +291,50 @@ fn a_stage_whose_end_is_not_known_is_begun_again_a_few_times() {
     let job = after(new_job(true, false), &steps);
     assert!(matches!(job.end.unwrap().outcome, Outcome::Lost { .. }));
 }
+
+#[test]
+fn only_a_finalization_that_failed_can_be_tried_again() {
+    let fine = || exit(Ended::Exited { code: 0 }, None);
+    let mut job = after(new_job(false, true), &[fine(), failed_report()]);
+    let before = job.clone();
+    job.apply(9, JobEvent::RetryFinalize).unwrap();
+    assert_eq!(
+        (job.status, job.waits_for()),
+        (Status::Finalizing, Some(StepKind::Finalize))
+    );
+    assert_eq!(
+        (job.end.as_ref(), job.history.len()),
+        (None, before.history.len() + 1)
+    );
+    assert_eq!(
+        job.apply(9, JobEvent::RetryFinalize),
+        Err(Refusal::BadStatus(job.status))
+    );
+    job.apply(10, JobEvent::Granted).unwrap();
+    let step = job.active.unwrap().step;
+    assert_eq!((step.kind, step.attempt), (StepKind::Finalize, 2));
+    let mut again = job.clone();
+    job.apply(11, JobEvent::Ended(step, fine())).unwrap();
+    let end = job.end.clone().unwrap();
+    assert_eq!(
+        (job.status, &end.outcome),
+        (Status::Completed, &Outcome::Exited { code: 0 })
+    );
+    assert_eq!(
+        end.duration_ms,
+        before.end.unwrap().duration_ms,
+        "of the command"
+    );
+    again
+        .apply(11, JobEvent::Ended(step, failed_report()))
+        .unwrap();
+    assert_eq!(again.status, Status::Failed);
+    again.apply(12, JobEvent::RetryFinalize).unwrap();
+    for steps in [vec![fine(), fine()], vec![failed_report()]] {
+        let mut job = after(new_job(false, true), &steps);
+        let before = job.clone();
+        let refused = Err(Refusal::BadStatus(job.status));
+        assert_eq!(job.apply(9, JobEvent::RetryFinalize), refused);
+        assert_eq!(job, before);
+    }
+}

@@ -14,6 +14,9 @@ pub enum Cause {
     /// 404, 410.
     #[error("there is nothing at this address (404)")]
     NotFound,
+    /// 404 without credentials, which some stores say of what they hide.
+    #[error("nothing at this address can be read without credentials (404): {0}")]
+    Hidden(&'static str),
     /// 401, 403 with credentials.
     #[error("the store refused the credentials ({0})")]
     Refused(u16),
@@ -67,6 +70,7 @@ impl Cause {
             | Cause::Replaced
             | Cause::Connection(_) => true,
             Cause::NotFound
+            | Cause::Hidden(_)
             | Cause::Refused(_)
             | Cause::Anonymous { .. }
             | Cause::Redirects
@@ -99,22 +103,27 @@ impl Cause {
     pub(super) fn of_store(error: &object_store::Error, anonymous: Option<&'static str>) -> Cause {
         use object_store::Error as Store;
         match error {
-            Store::NotFound { .. } => Cause::NotFound,
+            Store::NotFound { .. } => anonymous.map_or(Cause::NotFound, Cause::Hidden),
+            // Of a store: an account that lets nobody in without credentials.
+            Store::AlreadyExists { .. } => match anonymous {
+                Some(hint) => Cause::Anonymous { status: 409, hint },
+                None => Cause::Status(409),
+            },
             Store::PermissionDenied { .. } => Cause::of_status(403, anonymous),
             Store::Unauthenticated { .. } => Cause::of_status(401, anonymous),
             Store::Precondition { .. } => Cause::Replaced,
-            Store::Generic { source, .. } => Cause::of_text(source.as_ref()),
+            Store::Generic { source, .. } => Cause::of_text(source.as_ref(), anonymous),
             _ => Cause::Other(innermost(error)),
         }
     }
 
     /// The library hides the status of an answer in its text.
-    fn of_text(error: &(dyn Error + 'static)) -> Cause {
+    fn of_text(error: &(dyn Error + 'static), anonymous: Option<&'static str>) -> Cause {
         let text = chain(error);
         let said = text.split_once("status code: ");
         let status = said.and_then(|(_, rest)| rest.get(..3)?.parse().ok());
         if let Some(status) = status {
-            return Cause::Status(status);
+            return Cause::of_status(status, anonymous);
         }
         let is_final = ["credential", "Credential", "builder error", "Configuration"];
         if is_final.iter().any(|word| text.contains(word)) && !text.contains("HTTP error") {

@@ -202,7 +202,7 @@ impl Fetcher<'_> {
         };
         self.align(partial, &body)?;
         if item.is_alone {
-            self.meter.expect(body.total, Some(1));
+            self.meter.expected(body.total, Some(1));
         }
         let missing = body
             .total

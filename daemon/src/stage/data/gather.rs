@@ -74,12 +74,12 @@ impl Gatherer<'_> {
                 self.file(place, &format!("web {url}"), remote, wanted)
                     .await
             }
-            Place::Store(address) => self.from_store(place, address, wanted).await,
+            Place::Store(address) => self.out_of_store(place, address, wanted).await,
             Place::Local(path) => Err(DataError::Missing(path.display().to_string())),
         }
     }
 
-    async fn from_store(
+    async fn out_of_store(
         &self,
         place: &Place,
         address: &Address,
@@ -196,7 +196,7 @@ impl Gatherer<'_> {
         wanted: &Wanted<'_>,
     ) -> Result<Gathered, DataError> {
         let bytes = listed.iter().map(|file| file.bytes).sum();
-        self.meter.expect(Some(bytes), Some(listed.len() as u64));
+        self.meter.expected(Some(bytes), Some(listed.len() as u64));
         let fetcher = self.fetcher(wanted.what);
         let fetched: BTreeMap<PathBuf, String> = stream::iter(&listed)
             .map(|file| async {

@@ -58,7 +58,7 @@ impl Partial {
         if length > 0 && !partial.version.is_proof() {
             partial.restart(Version::default())?;
         }
-        partial.to_end()?;
+        partial.seek_end()?;
         Ok(partial)
     }
 
@@ -81,7 +81,7 @@ impl Partial {
     pub(super) fn restart(&mut self, version: Version) -> Result<(), DataError> {
         self.file.set_len(0).map_err(io_of("empty", &self.path))?;
         self.length = 0;
-        self.to_end()?;
+        self.seek_end()?;
         let bytes = serde_json::to_vec(&version).unwrap_or_default();
         let noted = self.path.with_extension("json");
         std::fs::write(&noted, bytes).map_err(io_of("write", &noted))?;
@@ -89,7 +89,7 @@ impl Partial {
         Ok(())
     }
 
-    fn to_end(&mut self) -> Result<(), DataError> {
+    fn seek_end(&mut self) -> Result<(), DataError> {
         let sought = self.file.seek(SeekFrom::Start(self.length));
         sought.map(drop).map_err(io_of("write", &self.path))
     }
@@ -124,7 +124,7 @@ impl Partial {
                 md5::Digest::update(&mut md5, &chunk[..read]);
             }
         }
-        self.to_end()?;
+        self.seek_end()?;
         Ok((hex(&sha256.finalize()), md5::Digest::finalize(md5).into()))
     }
 

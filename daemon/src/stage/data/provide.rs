@@ -64,6 +64,9 @@ impl<'a> Data<'a> {
     /// # Errors
     /// See [`DataError`].
     pub fn provide(&mut self, name: &str, input: &InputOrder) -> Result<InputReport, DataError> {
+        let target = self.order.folder.join("inputs").join(name);
+        // What an earlier try left is not taken for what this one brings.
+        local::clear(&target)?;
         let (path, version) = match &input.resolved {
             Some(Err(reason)) => return Err(DataError::Unresolved(reason.clone())),
             Some(Ok(asset)) => {
@@ -81,7 +84,7 @@ impl<'a> Data<'a> {
             what: format!("inputs.{name}"),
             kind: &input.input.kind,
             place: place::find(path, &self.order.base_path, &self.order.settings)?,
-            target: self.order.folder.join("inputs").join(name),
+            target,
             version,
             digest: input.digest.as_deref(),
         };
@@ -118,7 +121,6 @@ impl<'a> Data<'a> {
     }
 
     fn make(&mut self, request: &Request<'_>, is_copy: bool) -> Result<InputReport, DataError> {
-        local::clear(&request.target)?;
         match &request.place {
             Place::Local(source) if is_copy => self.copy(request, source),
             Place::Local(source) => self.show(request, source),

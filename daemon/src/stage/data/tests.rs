@@ -1,1 +1,241 @@
-//! What paths mean, and what local data becomes.
+//! What paths mean, that no secret is told, and what the cache keeps.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use proto::stage::{Datastore, StageSettings};
+
+use super::cache::Cache;
+use super::error::DataError;
+use super::place::{self, Address, Bucket, Place, Service};
+use super::{digest, redact};
+
+fn settings() -> StageSettings {
+    let mut settings = StageSettings::default();
+    let datastores = &mut settings.datastores;
+    datastores.insert(
+        "mine".into(),
+        Datastore::Folder {
+            path: "/data".into(),
+        },
+    );
+    datastores.insert(
+        "blobs".into(),
+        Datastore::AzureBlob {
+            account: "a".into(),
+            container: "c".into(),
+            endpoint: Some("http://h/a".into()),
+            credentials_file: Some("/keys".into()),
+        },
+    );
+    settings
+}
+
+fn find(text: &str) -> Result<Place, DataError> {
+    place::find(text, Path::new("/base"), &settings())
+}
+
+fn azure(path: &str, sas: Option<&str>, shown: &str) -> Place {
+    let service = Service::Azure {
+        account: "a".into(),
+        container: "c".into(),
+        sas: sas.map(str::to_owned),
+    };
+    at(service, path, shown)
+}
+
+fn at(service: Service, path: &str, shown: &str) -> Place {
+    Place::Store(Address {
+        bucket: Bucket {
+            service,
+            endpoint: None,
+            credentials_file: None,
+        },
+        path: path.into(),
+        shown: shown.into(),
+    })
+}
+
+#[test]
+fn every_form_of_a_path_has_its_place() {
+    let local = |path: &str| Place::Local(path.into());
+    for (text, place) in [
+        ("./x/../y", local("/base/x/../y")),
+        ("/abs/x", local("/abs/x")),
+        ("file:///abs/x", local("/abs/x")),
+        ("azureml:./x", local("/base/x")),
+        ("azureml://datastores/mine/paths/x/y/", local("/data/x/y")),
+        ("azureml://datastores/mine/paths/", local("/data/")),
+        (
+            "azureml://subscriptions/s/resourcegroups/r/workspaces/w/datastores/mine/paths/x",
+            local("/data/x"),
+        ),
+        (
+            "wasbs://c@a.blob.core.windows.net/p/q",
+            azure("p/q", None, "wasbs://c@a.blob.core.windows.net/p/q"),
+        ),
+        (
+            "azureml:wasbs://c@a.blob.core.windows.net/p",
+            azure("p", None, "wasbs://c@a.blob.core.windows.net/p"),
+        ),
+        ("abfss://c@a.dfs.core.windows.net/p/", {
+            azure("p", None, "abfss://c@a.dfs.core.windows.net/p/")
+        }),
+        (
+            "https://a.blob.core.windows.net/c/p%20q?sv=1&sig=x",
+            azure(
+                "p q",
+                Some("sv=1&sig=x"),
+                "https://a.blob.core.windows.net/c/p%20q",
+            ),
+        ),
+        (
+            "s3://b/k/x",
+            at(
+                Service::S3 {
+                    bucket: "b".into(),
+                    region: None,
+                },
+                "k/x",
+                "s3://b/k/x",
+            ),
+        ),
+        (
+            "gs://b",
+            at(Service::Gcs { bucket: "b".into() }, "", "gs://b"),
+        ),
+    ] {
+        assert_eq!(find(text).unwrap(), place, "{text}");
+    }
+    let Place::Web(url) = find("https://example.org/x.csv?y").unwrap() else {
+        unreachable!()
+    };
+    assert_eq!(url.as_str(), "https://example.org/x.csv?y");
+    let Place::Store(blobs) = find("azureml://datastores/blobs/paths/x").unwrap() else {
+        unreachable!()
+    };
+    assert_eq!(blobs.bucket.endpoint.as_deref(), Some("http://h/a"));
+    assert_eq!(blobs.bucket.credentials_file, Some(PathBuf::from("/keys")));
+}
+
+#[test]
+fn what_is_no_place_is_refused() {
+    for text in [
+        "https://",
+        "wasbs://a.blob.core.windows.net/p",
+        "s3:///k",
+        "azureml://datastores/none/paths/x",
+        "azureml://datastores/mine/x",
+        "azureml://datastores/mine/paths/../x",
+        "azureml://registries/r/data/d/versions/1",
+        "azureml:d:1",
+        "ftp://h/x",
+        "adl://h/x",
+    ] {
+        assert!(find(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn the_longest_prefix_that_ends_at_a_name_is_the_mirror() {
+    let mut settings = StageSettings::default();
+    for (prefix, place) in [
+        ("https://h/a", "/one"),
+        ("https://h/a/b/", "/two"),
+        ("https://h/c", "https://g/d/"),
+    ] {
+        settings.mirrors.insert(prefix.into(), place.into());
+    }
+    let find = |text: &str| {
+        place::find(text, Path::new("/base"), &settings)
+            .unwrap()
+            .shown()
+    };
+    assert_eq!(find("https://h/a"), "/one");
+    assert_eq!(find("https://h/a/x?sig=1"), "/one/x");
+    assert_eq!(find("https://h/a/b/x"), "/two/x");
+    assert_eq!(find("https://h/ab"), "https://h/ab");
+    assert_eq!(find("https://h/c/x?sig=1"), "https://g/d/x");
+    assert_eq!(find("azureml:https://h/a/x"), "/one/x");
+}
+
+proptest! {
+    #[test]
+    fn no_place_leaves_its_datastore(path in "[a./%2e ]{0,24}") {
+        for root in ["azureml://datastores/mine/paths/", "https://h/"] {
+            let mut settings = settings();
+            settings.mirrors.insert("https://h/".into(), "/data".into());
+            let text = format!("{root}{path}");
+            if let Ok(Place::Local(found)) = place::find(&text, Path::new("/base"), &settings) {
+                prop_assert!(found.starts_with("/data"), "{}", found.display());
+                let is_up = |part| part == std::path::Component::ParentDir;
+                prop_assert!(!found.components().any(is_up), "{}", found.display());
+            }
+        }
+    }
+
+    #[test]
+    fn no_text_makes_a_place_panic_or_tells_its_secret(
+        scheme in "(https?|wasbs?|abfss|s3|gs|azureml|x)://",
+        before in "[a-z0-9@:/.%é]{0,12}",
+        after in "[a-z0-9@:/.%é]{0,12}",
+    ) {
+        for text in [
+            format!("{scheme}{before}?sig=HUSH{after}"),
+            format!("https://user:HUSH@{before}/{after}"),
+        ] {
+            match find(&text) {
+                Ok(place) => prop_assert!(!place.shown().contains("HUSH"), "{}", place.shown()),
+                Err(error) => prop_assert!(!error.to_string().contains("HUSH"), "{error}"),
+            }
+            let said = redact::text(&format!("in {text} x"));
+            prop_assert!(!said.contains("HUSH"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn a_folders_digest_is_of_its_names_and_contents() {
+    let tree = |files: &[(&str, &str)]| {
+        let files = files
+            .iter()
+            .map(|(name, hash)| (PathBuf::from(name), (*hash).to_owned()));
+        digest::of_tree(&files.collect::<BTreeMap<_, _>>())
+    };
+    let one = tree(&[("a", "1"), ("b", "2")]);
+    assert!(one.starts_with("sha256:"));
+    assert_eq!(one, tree(&[("b", "2"), ("a", "1")]));
+    assert_ne!(one, tree(&[("a", "2"), ("b", "1")]));
+    assert_ne!(one, tree(&[("a", "1")]));
+}
+
+#[test]
+fn a_content_that_is_used_is_not_given_up() {
+    let root = std::env::temp_dir().join(format!("jobd-data-cache-{}", std::process::id()));
+    let cache = Cache::new(&root, Some(5)).unwrap();
+    let keep = |key: &str, bytes: &[u8]| {
+        let path = cache.partial(key);
+        fs::write(&path, bytes).unwrap();
+        let file = fs::File::options()
+            .read(true)
+            .write(true)
+            .open(&path)
+            .unwrap();
+        let hash = digest::of_file(&path, |_| ()).unwrap();
+        cache.keep(key, file, &hash, Default::default()).unwrap()
+    };
+    let used = keep("used", b"1234");
+    drop(keep("idle", b"5678"));
+    cache.make_room(0);
+    assert!(cache.get(&cache.record("used").unwrap()).is_some());
+    assert!(
+        cache.record("idle").is_none(),
+        "nothing is known of what is gone"
+    );
+    drop(used);
+    cache.make_room(5);
+    assert!(cache.record("used").is_none());
+    fs::remove_dir_all(root).unwrap();
+}

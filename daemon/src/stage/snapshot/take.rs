@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use proto::stage::{CodeReport, StageOrder};
 
@@ -58,10 +58,7 @@ fn put_in_store(
     meter: &Meter,
 ) -> Result<Stored, SnapshotError> {
     let source = source::locate(code, &order.base_path)?;
-    let hidden: Vec<PathBuf> = [&order.cache, &order.folder]
-        .into_iter()
-        .filter_map(|folder| fs::canonicalize(folder).ok())
-        .collect();
+    let hidden = hidden(order);
     let scan = scan(&source, &hidden, order.settings.code_bytes_max)?;
     for note in &scan.notes {
         println!("note: {note}");
@@ -82,6 +79,16 @@ fn put_in_store(
     let bytes = leaves.iter().map(|leaf| leaf.bytes).sum();
     let held = store.keep(building, &digest, bytes)?;
     Ok((held, digest, properties))
+}
+
+/// jobd's own folders, which are no code though a folder of code may hold them: where both the
+/// cache and the job's folder are, and these themselves.
+fn hidden(order: &StageOrder) -> Vec<PathBuf> {
+    let state = order.cache.parent();
+    let state = state.filter(|state| order.folder.starts_with(state));
+    let own = [Some(order.cache.as_path()), Some(&order.folder), state];
+    let real = |folder: &Path| fs::canonicalize(folder).ok();
+    own.into_iter().flatten().filter_map(real).collect()
 }
 
 fn check_names(scan: &Scan) -> Result<(), SnapshotError> {

@@ -1,0 +1,15 @@
+//! `jobd-stage` alone: an order in, a report out, and the stores it talks to: a web server that
+//! misbehaves on demand, Azurite and moto.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on ends with the place and the reason"
+)]
+
+mod peers;
+mod run;
+mod web;
+
+pub use peers::{Azurite, Moto};
+pub use run::{Ran, Stage, asset, datastore, input, output, prepare};
+pub use web::{Reply, Request, Web, reply_with_file};

@@ -1,0 +1,428 @@
+//! Downloads from a web server that misbehaves: each fault ends in the right bytes or in one
+//! readable cause, and ten jobs fetch once.
+#![expect(clippy::unwrap_used, reason = "a test may stop anywhere")]
+
+use std::fs;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use jobd_tests::harness::{DEADLINE, process, wait_until};
+use jobd_tests::stage::{Reply, Request, Stage, Web, input, reply_with_file};
+use nix::sys::signal::Signal;
+use proto::stage::InputReport;
+
+/// Bytes that are nowhere like themselves.
+fn bytes(length: usize) -> Vec<u8> {
+    let mut state = 88_172_645_463_325_252_u64;
+    let next = |_| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[3]
+    };
+    (0..length).map(next).collect()
+}
+
+fn sha256(path: &str) -> String {
+    let said = Command::new("sha256sum").arg(path).output().unwrap().stdout;
+    let said = String::from_utf8(said).unwrap();
+    format!("sha256:{}", said.split(' ').next().unwrap())
+}
+
+/// The file of an input is whole, and is what the report says.
+fn assert_whole(report: &InputReport, content: &[u8]) {
+    assert!(fs::read(&report.text).unwrap() == content, "other bytes");
+    assert_eq!(report.digest.as_deref(), Some(&*sha256(&report.text)));
+    assert_eq!(report.bytes, Some(content.len() as u64));
+}
+
+fn status(status: u16) -> Reply {
+    Reply {
+        status,
+        ..Reply::default()
+    }
+}
+
+fn header(request: &Request, name: &str) -> Option<String> {
+    request.headers.get(name).cloned()
+}
+
+#[test]
+fn a_file_is_fetched_once_and_asked_for_again() {
+    let content = bytes(300_000);
+    let web = Web::of_file(&content);
+    let stage = Stage::new();
+    for mode in ["ro_mount", "download", ""] {
+        let report = stage.input(input("uri_file", &web.url("/sets/cars.csv"), mode));
+        assert!(report.text.ends_with("/inputs/data/cars.csv"));
+        assert_whole(&report, &content);
+        let is_readonly = fs::metadata(&report.text).unwrap().permissions().readonly();
+        assert_eq!(is_readonly, mode != "download");
+    }
+    let requests = web.requests();
+    assert_eq!(requests.len(), 3);
+    assert_eq!(header(&requests[0], "if-none-match"), None);
+    assert_eq!(
+        header(&requests[2], "if-none-match").as_deref(),
+        Some("\"one\"")
+    );
+    assert_eq!(stage.cached_bytes(), content.len() as u64, "one content");
+}
+
+#[test]
+fn a_file_that_changed_is_fetched_again_and_one_that_was_touched_is_not_trusted() {
+    let is_new = Arc::new(AtomicBool::new(false));
+    let told = is_new.clone();
+    let web = Web::start(move |request| match told.load(Ordering::SeqCst) {
+        false => reply_with_file(request, b"old", "\"1\""),
+        true => reply_with_file(request, b"newer", "\"2\""),
+    });
+    let stage = Stage::new();
+    let order = || input("uri_file", &web.url("/x"), "");
+    assert_whole(&stage.input(order()), b"old");
+    // As a job of root could, behind the back of the cache.
+    let blob = fs::read_dir(stage.cache().join("data/blobs"))
+        .unwrap()
+        .next()
+        .unwrap();
+    let blob = blob.unwrap().path();
+    let mut permissions = blob.metadata().unwrap().permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o644);
+    fs::set_permissions(&blob, permissions).unwrap();
+    fs::write(&blob, b"bad").unwrap();
+    assert_whole(&stage.input(order()), b"old");
+    is_new.store(true, Ordering::SeqCst);
+    assert_whole(&stage.input(order()), b"newer");
+}
+
+#[test]
+fn ten_jobs_that_need_a_file_fetch_it_once() {
+    for has_etag in [true, false] {
+        let content = bytes(400_000);
+        let sent = content.clone();
+        let web = Web::start(move |request| {
+            let mut reply = reply_with_file(request, &sent, "\"one\"");
+            if !has_etag {
+                reply.headers.retain(|(name, _)| name != "ETag");
+            }
+            reply
+        });
+        let stages: Vec<_> = (0..10).map(|_| Stage::new()).collect();
+        let shared = &stages[0];
+        let work =
+            || jobd_tests::stage::prepare(&[("data", input("uri_file", &web.url("/x"), ""))]);
+        let children: Vec<_> = stages
+            .iter()
+            .map(|stage| {
+                (
+                    stage,
+                    stage.start_with_cache(work(), "ten", &shared.cache()),
+                )
+            })
+            .collect();
+        for (stage, child) in children {
+            let report = stage.end(child, "ten").prepared().inputs["data"].clone();
+            assert_whole(&report, &content);
+        }
+        let full = |request: &&Request| header(request, "if-none-match").is_none();
+        if has_etag {
+            assert_eq!(web.requests().iter().filter(full).count(), 1);
+        }
+        assert_eq!(shared.cached_bytes(), content.len() as u64);
+    }
+}
+
+#[test]
+fn a_fetch_that_is_cut_goes_on_where_it_was() {
+    let content = bytes(1_000_000);
+    let sent = content.clone();
+    let web = Web::start(move |request| {
+        let reply = reply_with_file(request, &sent, "\"one\"");
+        Reply {
+            cut_after: (request.number < 4).then_some(150_000),
+            ..reply
+        }
+    });
+    let stage = Stage::new();
+    assert_whole(
+        &stage.input(input("uri_file", &web.url("/x"), "")),
+        &content,
+    );
+    let requests = web.requests();
+    assert_eq!(requests.len(), 5);
+    assert_eq!(
+        header(&requests[1], "range").as_deref(),
+        Some("bytes=150000-")
+    );
+    assert_eq!(
+        header(&requests[4], "range").as_deref(),
+        Some("bytes=600000-")
+    );
+    assert_eq!(header(&requests[4], "if-range").as_deref(), Some("\"one\""));
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_fetched_is_one_or_the_other() {
+    let (old, new) = (bytes(200_000), bytes(250_000));
+    let sent = new.clone();
+    let web = Web::start(move |request| match request.number {
+        0 => Reply {
+            cut_after: Some(100_000),
+            ..reply_with_file(request, &old, "\"old\"")
+        },
+        // A server that knows ranges and not If-Range.
+        1 => {
+            let mut request = request.clone();
+            request.headers.remove("if-range");
+            reply_with_file(&request, &sent, "\"new\"")
+        }
+        _ => reply_with_file(request, &sent, "\"new\""),
+    });
+    let stage = Stage::new();
+    assert_whole(&stage.input(input("uri_file", &web.url("/x"), "")), &new);
+}
+
+#[test]
+fn a_stage_that_is_killed_leaves_its_part_to_the_next() {
+    let content = bytes(500_000);
+    let sent = content.clone();
+    let web = Web::start(move |request| Reply {
+        stall_after: (request.number == 0).then_some(200_000),
+        ..reply_with_file(request, &sent, "\"one\"")
+    });
+    let stage = Stage::new();
+    let order = input("uri_file", &web.url("/x"), "");
+    let work = jobd_tests::stage::prepare(&[("data", order.clone())]);
+    let mut child = stage.start(work, "killed");
+    let partial = stage.cache().join("data/partial");
+    wait_until("a part is there", DEADLINE, || {
+        partial.is_dir() && stage.cached_bytes() >= 200_000
+    });
+    process::signal(i32::try_from(child.id()).unwrap(), Signal::SIGKILL);
+    child.wait().unwrap();
+    assert_whole(&stage.input(order), &content);
+    let last = web.requests().pop().unwrap();
+    assert!(header(&last, "range").is_some(), "from the start again");
+    assert_eq!(fs::read_dir(partial).unwrap().count(), 0, "no part is left");
+}
+
+#[test]
+fn errors_that_pass_are_waited_out() {
+    let content = bytes(1_000);
+    let sent = content.clone();
+    let web = Web::start(move |request| match request.number {
+        0 => status(500),
+        1 => status(503),
+        2 => status(429),
+        _ => reply_with_file(request, &sent, "\"one\""),
+    });
+    let stage = Stage::new();
+    assert_whole(
+        &stage.input(input("uri_file", &web.url("/x"), "")),
+        &content,
+    );
+    assert_eq!(web.requests().len(), 4);
+}
+
+#[test]
+fn errors_that_stay_are_one_readable_cause() {
+    let loops = |request: &Request| {
+        let to = ("Location".to_owned(), request.path.clone());
+        Reply {
+            status: 302,
+            headers: vec![to],
+            ..Reply::default()
+        }
+    };
+    let web = Web::start(
+        move |request| match request.path.split('?').next().unwrap() {
+            "/missing" => status(404),
+            "/secret" => status(403),
+            "/broken" => status(500),
+            "/loop" => loops(request),
+            "/odd" => status(418),
+            "/short" => Reply {
+                headers: vec![("Content-Length".into(), "100".into())],
+                cut_after: Some(0),
+                ..status(200)
+            },
+            "/md5" => Reply {
+                headers: vec![("Content-MD5".into(), "1B2M2Y8AsgTpgAmY7PhCfg==".into())],
+                body: b"not nothing".to_vec(),
+                ..status(200)
+            },
+            _ => status(400),
+        },
+    );
+    let stage = Stage::new();
+    for (path, part, requests) in [
+        ("/missing", "(404)", 1),
+        ("/secret", "wants credentials (403)", 1),
+        ("/secret?sig=hush", "refused the credentials (403)", 1),
+        ("/broken", "the server answered 500", 5),
+        ("/loop", "more than 10 redirects", 11),
+        ("/odd", "the server answered 418", 1),
+        ("/short", "/short: ", 5),
+        ("/md5", "(MD5)", 5),
+    ] {
+        let before = web.requests().len();
+        let reason = stage.refused(input("uri_file", &web.url(path), ""));
+        assert!(reason.contains(part), "{path}: {reason}");
+        assert!(reason.starts_with("download http://"), "{reason}");
+        assert_eq!(web.requests().len() - before, requests, "{path}");
+        assert!(!reason.contains("hush"));
+    }
+    assert_eq!(stage.cached_bytes(), 0, "nothing is taken for good");
+    let reason = stage.refused(input("uri_folder", &web.url("/folder"), ""));
+    assert!(reason.contains("cannot list a folder"), "{reason}");
+    let reason = stage.refused(input("uri_file", "http://127.0.0.1:1/x", ""));
+    assert!(reason.contains("refused"), "{reason}");
+}
+
+#[test]
+fn an_etag_that_only_looks_like_an_md5_is_outweighed_by_two_equal_fetches() {
+    let web = Web::start(move |_| Reply {
+        headers: vec![
+            ("ETag".into(), "\"d41d8cd98f00b204e9800998ecf8427e\"".into()),
+            ("x-amz-request-id".into(), "1".into()),
+        ],
+        body: b"encrypted at rest".to_vec(),
+        ..status(200)
+    });
+    let stage = Stage::new();
+    assert_whole(
+        &stage.input(input("uri_file", &web.url("/x"), "")),
+        b"encrypted at rest",
+    );
+    assert_eq!(web.requests().len(), 2);
+}
+
+#[test]
+fn a_server_that_stalls_is_given_up() {
+    let web = Web::start(|request| Reply {
+        body: vec![7; 1000],
+        // Some of them after a few bytes.
+        stall_after: Some(if request.path == "/later" { 10 } else { 0 }),
+        ..status(200)
+    });
+    let mut stage = Stage::new();
+    stage.settings.stall_secs = Some(1);
+    for path in ["/at-once", "/later"] {
+        let reason = stage.refused(input("uri_file", &web.url(path), ""));
+        assert!(reason.contains("has sent nothing for 1 s"), "{reason}");
+    }
+}
+
+#[test]
+fn a_redirect_is_followed_and_no_secret_is_told() {
+    let content = bytes(10);
+    let sent = content.clone();
+    let web = Web::start(move |request| match request.path.starts_with("/here") {
+        true => Reply {
+            status: 302,
+            headers: vec![("Location".into(), "/there/y.csv?token=hush2".into())],
+            ..Reply::default()
+        },
+        false => reply_with_file(request, &sent, "\"one\""),
+    });
+    let stage = Stage::new();
+    let url = format!("http://me:hush1@{}/here/x.csv?sv=1&sig=hush3", web.host());
+    let ran = stage.inputs(&[("data", input("uri_file", &url, ""))]);
+    let report = ran.prepared().inputs["data"].clone();
+    assert_whole(&report, &content);
+    assert!(report.text.ends_with("/x.csv"));
+    assert!(!ran.said.contains("hush"), "{}", ran.said);
+    assert!(header(&web.requests()[0], "authorization").is_some());
+}
+
+#[test]
+fn what_was_not_used_for_longest_is_given_up_and_jobs_keep_theirs() {
+    let content = bytes(600_000);
+    let sent = content.clone();
+    let web = Web::start(move |request| {
+        let mut bytes = sent.clone();
+        bytes.extend(request.path.as_bytes());
+        reply_with_file(request, &bytes, "\"one\"")
+    });
+    let mut stage = Stage::new();
+    stage.settings.cache_bytes_max = Some(1_500_000);
+    let order = |path| input("uri_file", &web.url(path), "");
+    let all = stage.inputs(&[("a", order("/a")), ("b", order("/b")), ("c", order("/c"))]);
+    let all = all.prepared().inputs;
+    assert!(stage.cached_bytes() <= 1_500_000);
+    for (name, report) in &all {
+        let mut expected = content.clone();
+        expected.extend(format!("/{name}").as_bytes());
+        assert_whole(report, &expected);
+    }
+    let number = web.requests().len();
+    let _again = stage.input(order("/c"));
+    assert!(
+        header(&web.requests()[number], "if-none-match").is_some(),
+        "the newest is kept"
+    );
+    let _again = stage.input(order("/a"));
+    assert!(
+        header(&web.requests()[number + 1], "if-none-match").is_none(),
+        "the oldest is not"
+    );
+    stage.settings.cache_bytes_max = Some(10);
+    let mut expected = content.clone();
+    expected.extend(b"/b");
+    assert_whole(&stage.input(order("/b")), &expected);
+    assert_eq!(stage.cached_bytes(), 0);
+}
+
+#[test]
+fn a_full_disk_is_a_readable_cause_and_gets_its_room_back() {
+    let content = bytes(3 << 20);
+    let web = Web::of_file(&content);
+    let mut stage = Stage::new();
+    let cache = stage.cache();
+    fs::create_dir_all(&cache).unwrap();
+    if !Command::new("unshare")
+        .args(["-m", "true"])
+        .status()
+        .is_ok_and(|status| status.success())
+    {
+        println!("SKIP: a small disk needs a mount of its own");
+        return;
+    }
+    let script = "mount -t tmpfs -o size=1m tmpfs \"$0\" && \"$@\"; code=$?; \
+                  df --output=used \"$0\" | tail -1 >&2; exit $code";
+    let cache = cache.to_str().unwrap();
+    stage.before = format!("exec unshare -m sh -c '{script}' {cache} \"$0\" <\"$1\" 3>\"$2\"");
+    let ran = stage.inputs(&[("data", input("uri_file", &web.url("/x"), ""))]);
+    let failure = ran.failed();
+    assert!(
+        failure.reason.contains("No space left on device"),
+        "{}",
+        failure.reason
+    );
+    let used = ran
+        .said
+        .lines()
+        .find_map(|line| line.trim().parse::<u64>().ok());
+    assert!(used.unwrap() < 100, "{}", ran.said);
+    assert!(!stage.job("inputs/data").exists());
+
+    stage.before = "true".into();
+    assert_whole(
+        &stage.input(input("uri_file", &web.url("/x"), "")),
+        &content,
+    );
+}
+
+#[test]
+fn a_digest_of_an_earlier_run_needs_no_server() {
+    let content = bytes(10_000);
+    let web = Web::of_file(&content);
+    let stage = Stage::new();
+    let mut order = input("uri_file", &web.url("/x"), "");
+    order.digest = stage.input(order.clone()).digest;
+    drop(web);
+    assert_whole(&stage.input(order.clone()), &content);
+    order.digest = Some(format!("sha256:{}", "0".repeat(64)));
+    assert!(stage.refused(order).contains("download"));
+}

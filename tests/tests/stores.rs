@@ -1,0 +1,319 @@
+//! Real stores: Azurite, which is Azure's own emulator of Blob Storage, and moto for S3.
+#![expect(clippy::unwrap_used, reason = "a test may stop anywhere")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use jobd_tests::stage::{Azurite, Moto, Stage, datastore, input, output};
+use serde_json::json;
+
+/// More than a part of an upload.
+const LARGE: usize = 9 << 20;
+
+fn large() -> Vec<u8> {
+    (0..LARGE).map(|at| (at / 4096 * 31 + at) as u8).collect()
+}
+
+/// A stage whose datastore `blobs` is the container, with credentials of mode 0600.
+fn with_blobs(azurite: &Azurite, key: &str) -> Stage {
+    let mut stage = Stage::new();
+    stage.write(
+        "azure.env",
+        format!("# mine\nAZURE_STORAGE_ACCOUNT_KEY=\"{key}\"\n"),
+    );
+    let file = stage.base("azure.env");
+    fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+    let blobs = datastore(json!({
+        "type": "azure_blob", "account": Azurite::ACCOUNT, "container": "data",
+        "endpoint": azurite.endpoint(), "credentials_file": file,
+    }));
+    stage.settings.datastores.insert("blobs".into(), blobs);
+    stage.settings.default_datastore = Some("blobs".into());
+    stage
+}
+
+fn put_sets(put: impl Fn(&str, &[u8])) {
+    put("data/sets/cars.csv", b"a,b\n1,2\n");
+    put("data/sets/deep/more cars.csv", b"more");
+    put("data/sets/deep/empty", b"");
+    put("data/setsquare", b"another");
+}
+
+/// Folder and file come whole, and a second time from the cache.
+fn assert_sets(stage: &Stage, root: &str) {
+    for mode in ["ro_mount", "download"] {
+        let folder = stage.input(input("uri_folder", &format!("{root}/sets/"), mode));
+        assert!(folder.text.ends_with("/inputs/data"), "{}", folder.text);
+        let read = |name: &str| fs::read_to_string(stage.job("inputs/data").join(name)).unwrap();
+        assert_eq!(read("cars.csv"), "a,b\n1,2\n");
+        assert_eq!(read("deep/more cars.csv"), "more");
+        assert_eq!(read("deep/empty"), "");
+        assert_eq!(folder.bytes, Some(12));
+        let files = fs::read_dir(stage.job("inputs/data")).unwrap().count();
+        assert_eq!(files, 2, "nothing of the neighbours");
+        let file = stage.input(input("uri_file", &format!("{root}/sets/cars.csv"), mode));
+        assert!(
+            file.text.ends_with("/inputs/data/cars.csv"),
+            "{}",
+            file.text
+        );
+        assert_eq!(fs::read_to_string(&file.text).unwrap(), "a,b\n1,2\n");
+        for path in ["sets", "sets/cars.csv"] {
+            let either = stage.input(input("custom_model", &format!("{root}/{path}"), mode));
+            assert_eq!(either.text.ends_with("cars.csv"), path.ends_with("csv"));
+        }
+    }
+    assert_eq!(stage.cached_bytes(), 12, "one content each");
+    let reason = stage.refused(input("uri_file", &format!("{root}/sets/none.csv"), ""));
+    assert!(reason.contains("(404)"), "{reason}");
+    let reason = stage.refused(input("uri_folder", &format!("{root}/none"), ""));
+    assert!(reason.contains("(404)"), "{reason}");
+    let reason = stage.refused(input("uri_folder", &format!("{root}/sets/cars.csv"), ""));
+    assert!(
+        reason.contains("is a file, but uri_folder needs a folder"),
+        "{reason}"
+    );
+}
+
+/// A folder with a large file and a single file arrive; twice is once.
+fn assert_outputs(stage: &Stage, goal: &str, file_goal: &str) {
+    let outputs = [
+        ("model", output("uri_folder", goal, "named-outputs/model")),
+        (
+            "score",
+            output("uri_file", file_goal, "named-outputs/score.json"),
+        ),
+        ("none", output("uri_folder", goal, "named-outputs/none")),
+    ];
+    let _made = stage.outputs(&outputs).prepared();
+    stage.write_job("named-outputs/model/deep/large", large());
+    stage.write_job("named-outputs/model/small", "small");
+    stage.write_job("named-outputs/model/empty", "");
+    stage.write_job("named-outputs/score.json", "{}");
+    let first = stage.finalize(&outputs).finalized().outputs;
+    assert_eq!(first, stage.finalize(&outputs).finalized().outputs);
+    assert_eq!(first["model"].files, 3);
+    assert_eq!(first["model"].bytes, LARGE as u64 + 5);
+    let back = stage.input(input("uri_folder", &first["model"].path, ""));
+    assert_eq!(
+        back.digest, first["model"].digest,
+        "what comes back is what went"
+    );
+    let back = stage.input(input("uri_file", &first["score"].path, ""));
+    assert_eq!(back.digest, first["score"].digest);
+    assert!(
+        stage.job("named-outputs/model/small").exists(),
+        "nothing is deleted"
+    );
+}
+
+#[test]
+fn azure_blobs_come_and_go() {
+    let Some(azurite) = Azurite::start("data") else {
+        return;
+    };
+    put_sets(|path, bytes| azurite.put(path, bytes));
+    let stage = with_blobs(&azurite, Azurite::KEY);
+    assert_sets(&stage, "azureml://datastores/blobs/paths");
+    let goal = "azureml://datastores/${{default_datastore}}/paths/runs/${{name}}/${{output_name}}";
+    let file_goal = "azureml://datastores/blobs/paths/runs/score.json";
+    assert_outputs(&stage, goal, file_goal);
+    assert_eq!(
+        azurite.ask(&["get", "data/runs/brave_job/model/small"]),
+        b"small"
+    );
+
+    azurite.put("data/sets/cars.csv", b"changed");
+    let changed = stage.input(input(
+        "uri_file",
+        "azureml://datastores/blobs/paths/sets/cars.csv",
+        "",
+    ));
+    assert_eq!(fs::read_to_string(changed.text).unwrap(), "changed");
+}
+
+#[test]
+fn azure_addresses_take_their_credentials_from_the_environment() {
+    let Some(azurite) = Azurite::start("data") else {
+        return;
+    };
+    put_sets(|path, bytes| azurite.put(path, bytes));
+    let set = |name: &str, value: String| (name.to_owned(), value);
+    let token = String::from_utf8(azurite.ask(&["sas", "data"])).unwrap();
+    let account = Azurite::ACCOUNT;
+    for (credentials, root) in [
+        (
+            set("AZURE_STORAGE_KEY", Azurite::KEY.into()),
+            format!("wasbs://data@{account}.blob.core.windows.net"),
+        ),
+        (
+            set("AZURE_STORAGE_SAS_TOKEN", token.clone()),
+            format!("abfss://data@{account}.dfs.core.windows.net"),
+        ),
+        (
+            set(
+                "AZURE_STORAGE_CONNECTION_STRING",
+                format!("AccountName={account};AccountKey={};", Azurite::KEY),
+            ),
+            format!("https://{account}.blob.core.windows.net/data"),
+        ),
+    ] {
+        let mut stage = Stage::new();
+        let endpoint = set("AZURE_STORAGE_ENDPOINT", azurite.endpoint());
+        stage.environment = vec![credentials, endpoint];
+        assert_sets(&stage, &root);
+    }
+    // A token in the address of a file, as a web server sees it.
+    let stage = Stage::new();
+    let url = format!("{}/data/sets/cars.csv?{token}", azurite.endpoint());
+    let ran = stage.inputs(&[("data", input("uri_file", &url, ""))]);
+    assert_eq!(
+        fs::read(&ran.prepared().inputs["data"].text).unwrap(),
+        b"a,b\n1,2\n"
+    );
+    let signature = token.split("sig=").nth(1).unwrap();
+    assert!(!ran.said.contains(signature), "{}", ran.said);
+}
+
+#[test]
+fn refused_credentials_are_told_without_them() {
+    let Some(azurite) = Azurite::start("data") else {
+        return;
+    };
+    azurite.put("data/x", b"x");
+    let wrong = "d3Jvbmd3cm9uZ3dyb25nd3Jvbmd3cm9uZ3dyb25nd3Jvbmd3cm9uZ3dyb25nd3Jvbmd3cm9uZ3dyb24=";
+    let stage = with_blobs(&azurite, wrong);
+    let path = "azureml://datastores/blobs/paths/x";
+    for kind in ["uri_file", "uri_folder"] {
+        let ran = stage.inputs(&[("data", input(kind, path, ""))]);
+        assert!(
+            ran.failed().reason.contains("refused the credentials"),
+            "{}",
+            ran.said
+        );
+        assert!(
+            !ran.said.contains(wrong) && !ran.said.contains("Signature"),
+            "{}",
+            ran.said
+        );
+    }
+    stage.write_job("out/y", "y");
+    let outputs = [("y", output("uri_folder", path, "out"))];
+    let ran = stage.finalize(&outputs);
+    let reason = ran.failed().reason;
+    assert!(
+        reason.contains("0 of 1 files are at") && reason.contains("refused"),
+        "{reason}"
+    );
+    assert!(!ran.said.contains(wrong), "{}", ran.said);
+    assert!(stage.job("out/y").exists(), "nothing is deleted");
+
+    // Once the cause is gone, the same work completes.
+    stage.write(
+        "azure.env",
+        format!("AZURE_STORAGE_ACCOUNT_KEY={}\n", Azurite::KEY),
+    );
+    let _done = stage.finalize(&outputs).finalized();
+    assert_eq!(azurite.ask(&["get", "data/x/y"]), b"y");
+
+    fs::set_permissions(stage.base("azure.env"), PermissionsExt::from_mode(0o640)).unwrap();
+    let reason = stage.refused(input("uri_file", path, ""));
+    assert!(
+        reason.contains("its mode is 0640 and must be 0600"),
+        "{reason}"
+    );
+    fs::remove_file(stage.base("azure.env")).unwrap();
+    let reason = stage.refused(input("uri_file", path, ""));
+    assert!(
+        reason.contains("azure.env is not used: No such file"),
+        "{reason}"
+    );
+
+    let mut stage = with_blobs(&azurite, "");
+    stage.settings.datastores.insert(
+        "public".into(),
+        datastore(json!({
+            "type": "azure_blob", "account": Azurite::ACCOUNT, "container": "data",
+            "endpoint": azurite.endpoint(),
+        })),
+    );
+    let reason = stage.refused(input("uri_file", "azureml://datastores/public/paths/x", ""));
+    assert!(reason.contains("set AZURE_STORAGE_ACCOUNT_KEY"), "{reason}");
+}
+
+#[test]
+fn s3_objects_come_and_go() {
+    let Some(moto) = Moto::start("data") else {
+        return;
+    };
+    put_sets(|path, bytes| moto.put(&path.replace(' ', "%20"), bytes));
+    let mut stage = Stage::new();
+    let set = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    stage.environment = vec![
+        set("AWS_ACCESS_KEY_ID", "me"),
+        set("AWS_SECRET_ACCESS_KEY", "hush"),
+        set("AWS_ENDPOINT_URL", &moto.endpoint()),
+    ];
+    assert_sets(&stage, "s3://data");
+    assert_outputs(&stage, "s3://data/runs/${{output_name}}", "s3://data/runs/");
+    assert_eq!(moto.get("data/runs/model/small"), b"small");
+    assert_eq!(moto.get("data/runs/score.json"), b"{}");
+
+    let mut stage = Stage::new();
+    stage.write(
+        "s3.env",
+        "export AWS_ACCESS_KEY_ID=me\nexport AWS_SECRET_ACCESS_KEY='hush'\n",
+    );
+    let file = stage.base("s3.env");
+    fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+    let bucket = datastore(json!({
+        "type": "s3", "bucket": "data", "region": "us-east-1",
+        "endpoint": moto.endpoint(), "credentials_file": file,
+    }));
+    stage.settings.datastores.insert("bucket".into(), bucket);
+    assert_sets(&stage, "azureml://datastores/bucket/paths");
+
+    // A mirror may be another store.
+    let mirrors = &mut stage.settings.mirrors;
+    mirrors.insert(
+        "https://data.example.org/".into(),
+        "azureml://datastores/bucket/paths/sets".into(),
+    );
+    let report = stage.input(input(
+        "uri_file",
+        "https://data.example.org/deep/more%20cars.csv",
+        "",
+    ));
+    assert_eq!(fs::read(report.text).unwrap(), b"more");
+}
+
+#[test]
+fn a_store_that_is_not_there_is_one_readable_cause() {
+    let mut stage = Stage::new();
+    stage.settings.stall_secs = Some(2);
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = nobody.local_addr().unwrap();
+    for (name, kind) in [("s3", "s3"), ("gcs", "gcs")] {
+        let store = datastore(json!({
+            "type": kind, "bucket": "b", "endpoint": format!("http://{address}"),
+        }));
+        stage.settings.datastores.insert(name.into(), store);
+    }
+    // It listens and never answers.
+    for name in ["s3", "gcs"] {
+        for kind in ["uri_file", "uri_folder"] {
+            let path = format!("azureml://datastores/{name}/paths/x");
+            let reason = stage.refused(input(kind, &path, ""));
+            assert!(reason.contains("has sent nothing for 2 s"), "{reason}");
+        }
+    }
+    let goal = "azureml://datastores/s3/paths/x";
+    stage.write_job("out/y", "y");
+    let failed = stage
+        .finalize(&[("y", output("uri_folder", goal, "out"))])
+        .failed();
+    assert!(failed.reason.contains("0 of 1 files"), "{}", failed.reason);
+    drop(nobody);
+    let reason = stage.refused(input("uri_file", "azureml://datastores/s3/paths/x", ""));
+    assert!(reason.contains("refused"), "{reason}");
+}
