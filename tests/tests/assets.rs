@@ -3,8 +3,9 @@
 use std::fs;
 use std::thread;
 
-use jobd_tests::harness::Home;
+use jobd_tests::harness::{Home, JobFile};
 use proto::api::{ApiError, CreateData, ListData};
+use serde_json::json;
 
 fn create(name: &str) -> CreateData {
     CreateData {
@@ -55,10 +56,10 @@ fn a_registered_file_is_listed_shown_hidden_and_shown_again() {
         .concat();
         home.run(&words).ok().json()
     };
-    assert_eq!(list(&[]), serde_json::json!(["2"]));
-    assert_eq!(list(&["-n", "iris"]), serde_json::json!(["2", "1"]));
+    assert_eq!(list(&[]), json!(["2"]));
+    assert_eq!(list(&["-n", "iris"]), json!(["2", "1"]));
     let all = ["-n", "iris", "--include-archived"];
-    assert_eq!(list(&all), serde_json::json!(["final", "2", "1"]));
+    assert_eq!(list(&all), json!(["final", "2", "1"]));
     drop(home.run(&["data", "restore", "iris"]).ok());
     assert_eq!(show(&["iris"])["version"], "final");
     // The next number, whatever was registered last.
@@ -123,4 +124,96 @@ fn versions_are_counted_without_a_gap_and_a_version_is_given_once() {
     assert_eq!(listed.data.len(), CLIENTS * EACH + 1);
     let next = home.connect().call(&create("shared")).unwrap().data;
     assert_eq!(next.version, (CLIENTS * EACH + 1).to_string());
+}
+
+/// A job that makes a model with this content.
+fn maker(name: &str, text: &str) -> JobFile {
+    let command =
+        format!("mkdir -p ${{{{outputs.model}}}}; echo {text} > ${{{{outputs.model}}}}/weights");
+    JobFile::new(&command)
+        .name(name)
+        .with("outputs: {model: {type: custom_model, name: iris}}")
+}
+
+#[test]
+fn what_a_job_makes_is_an_asset_that_others_read_and_a_rerun_reads_the_same_version() {
+    let home = Home::running(&[]);
+    drop(home.submit(&maker("first", "one")));
+    let job = home.wait("first");
+    assert_eq!(job["status"], "Completed", "{job}");
+    let asset = home
+        .run(&["data", "show", "iris:1", "-o", "json"])
+        .ok()
+        .json();
+    assert_eq!(
+        (&asset["job"], &asset["type"]),
+        (&json!("first"), &json!("custom_model"))
+    );
+    assert_eq!(asset["bytes"], 4);
+
+    let reader = JobFile::new("cat ${{inputs.model}}/weights")
+        .name("reader")
+        .with("inputs: {model: {type: custom_model, path: 'azureml:iris@latest'}}");
+    drop(home.submit(&reader));
+    let job = home.wait("reader");
+    assert_eq!(job["status"], "Completed", "{job}");
+    assert_eq!(home.log("reader"), b"one\n");
+    assert_eq!(
+        job["provenance"]["prepared"]["inputs"]["model"]["version"],
+        "1"
+    );
+
+    drop(home.submit(&maker("second", "two")));
+    assert_eq!(home.wait("second")["status"], "Completed");
+    let latest = home.run(&["data", "show", "iris", "--query", "version", "-o", "tsv"]);
+    assert_eq!(latest.ok().stdout, "2\n");
+    let again = home.run(&["rerun", "reader"]).ok().stdout.trim().to_owned();
+    assert_eq!(home.wait(&again)["status"], "Completed");
+    assert_eq!(home.log(&again), b"one\n", "the version of the first run");
+
+    // An output is named by its job, too, with or without a name of its own.
+    let other = JobFile::new("cat ${{inputs.file}}")
+        .name("other")
+        .with("inputs: {file: {type: uri_file, path: 'azureml://jobs/second/outputs/model/paths/weights'}}");
+    drop(home.submit(&other));
+    assert_eq!(home.wait("other")["status"], "Completed");
+    assert_eq!(home.log("other"), b"two\n");
+
+    let missing = JobFile::new("true")
+        .name("missing")
+        .with("inputs: {x: {type: uri_file, path: 'azureml:none:7'}}");
+    drop(home.submit(&missing));
+    let job = home.wait("missing");
+    let reason = job["outcome"]["reason"].as_str().unwrap_or_default();
+    assert!(
+        reason.contains("no asset none of version 7 is registered"),
+        "{job}"
+    );
+}
+
+#[test]
+fn a_version_that_is_taken_fails_the_finalization_and_nothing_is_replaced() {
+    let home = Home::running(&[]);
+    let fixed = "outputs: {model: {type: custom_model, name: iris, version: 1}}";
+    for (name, status) in [("first", "Completed"), ("second", "Failed")] {
+        let job = JobFile::new("mkdir -p ${{outputs.model}}")
+            .name(name)
+            .with(fixed);
+        drop(home.submit(&job));
+        let job = home.wait(name);
+        assert_eq!(job["status"], status, "{job}");
+    }
+    let job = home.show("second");
+    let reason = "outputs.model: version 1 of iris is registered already";
+    assert_eq!(job["outcome"]["reason"], reason);
+    let asset = home
+        .run(&["data", "show", "iris:1", "-o", "json"])
+        .ok()
+        .json();
+    assert_eq!(asset["job"], "first");
+    // A rerun of the first gets the next version: its own is taken.
+    let again = home.run(&["rerun", "first"]).ok().stdout.trim().to_owned();
+    assert_eq!(home.wait(&again)["status"], "Completed");
+    let latest = home.run(&["data", "show", "iris", "--query", "version", "-o", "tsv"]);
+    assert_eq!(latest.ok().stdout, "2\n");
 }

@@ -1,10 +1,13 @@
 //! Real stores: Azurite, which is Azure's own emulator of Blob Storage, and moto for S3.
 #![expect(clippy::unwrap_used, reason = "a test may stop anywhere")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
-use jobd_tests::stage::{Azurite, Moto, Stage, datastore, input, output};
+use jobd_tests::stage::{Azurite, Moto, Reply, Request, Stage, Web, datastore, input, output};
 use serde_json::json;
 
 /// More than a part of an upload.
@@ -285,6 +288,85 @@ fn s3_objects_come_and_go() {
         "",
     ));
     assert_eq!(fs::read(report.text).unwrap(), b"more");
+}
+
+/// As much of S3 as an upload needs. What it refuses it takes once it is well.
+struct Bucket {
+    is_well: AtomicBool,
+    objects: Mutex<BTreeMap<String, usize>>,
+}
+
+impl Bucket {
+    fn answer(&self, request: &Request) -> Reply {
+        let reply = |status, body: String| Reply {
+            status,
+            headers: vec![("ETag".into(), "\"1\"".into())],
+            body: body.into(),
+            ..Reply::default()
+        };
+        let key = request.path.trim_start_matches("/b/").to_owned();
+        let is_well = self.is_well.load(Ordering::SeqCst);
+        match request.method.as_str() {
+            "PUT" if key.ends_with("flaky") && request.number < 2 => reply(503, String::new()),
+            "PUT" if key.ends_with("z") && !is_well => reply(403, String::new()),
+            "PUT" => {
+                self.objects.lock().unwrap().insert(key, request.body.len());
+                reply(200, String::new())
+            }
+            _ => reply(200, self.list()),
+        }
+    }
+
+    fn list(&self) -> String {
+        let objects = self.objects.lock().unwrap();
+        let lost = |key: &str| key.ends_with("lost") && !self.is_well.load(Ordering::SeqCst);
+        let all = objects.iter().map(|(key, size)| {
+            let size = if lost(key) { 0 } else { *size };
+            format!(
+                "<Contents><Key>{key}</Key><Size>{size}</Size>\
+                 <LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>"
+            )
+        });
+        let all: String = all.collect();
+        format!("<ListBucketResult><IsTruncated>false</IsTruncated>{all}</ListBucketResult>")
+    }
+}
+
+#[test]
+fn an_upload_that_fails_tells_how_far_it_came_and_is_completed_later() {
+    for (odd, part) in [
+        (
+            "z",
+            "of 3 files are at azureml://datastores/b/paths/out, the rest is not",
+        ),
+        ("lost", "/out/lost: 0 bytes came of 4"),
+    ] {
+        let bucket = Arc::new(Bucket {
+            is_well: AtomicBool::new(false),
+            objects: Mutex::default(),
+        });
+        let answering = bucket.clone();
+        let web = Web::start(move |request| answering.answer(request));
+        let mut stage = Stage::new();
+        let store = datastore(json!({ "type": "s3", "bucket": "b", "endpoint": web.url("") }));
+        stage.settings.datastores.insert("b".into(), store);
+        let outputs = [(
+            "out",
+            output("uri_folder", "azureml://datastores/b/paths/out", "out"),
+        )];
+        for name in ["a", "flaky", odd] {
+            stage.write_job(&format!("out/{name}"), "1234");
+        }
+        let reason = stage.finalize(&outputs).failed().reason;
+        assert!(reason.contains(part), "{reason}");
+        assert!(stage.job("out/a").exists(), "nothing is deleted");
+
+        bucket.is_well.store(true, Ordering::SeqCst);
+        let report = stage.finalize(&outputs).finalized().outputs["out"].clone();
+        assert_eq!((report.files, report.bytes), (3, 12));
+        let there: Vec<_> = bucket.objects.lock().unwrap().keys().cloned().collect();
+        assert_eq!(there, ["out/a", "out/flaky", &format!("out/{odd}")]);
+    }
 }
 
 #[test]

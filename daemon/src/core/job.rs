@@ -296,7 +296,7 @@ impl Job {
         let outcome = outcome_of(exit, self.limit_secs);
         match step.kind {
             StepKind::Command if self.is_to_finalize(&outcome) => {
-                self.to_finalize(at, outcome, exit)
+                self.await_finalize(at, outcome, exit)
             }
             StepKind::Command => self.finish(at, outcome, Some(exit)),
             StepKind::Prepare | StepKind::Finalize => {
@@ -310,7 +310,7 @@ impl Job {
     }
 
     /// The command has done its work, what it made is still to be brought where it belongs.
-    fn to_finalize(
+    fn await_finalize(
         &mut self,
         at: i64,
         outcome: Outcome,

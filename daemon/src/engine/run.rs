@@ -26,7 +26,7 @@ const BATCH_INPUTS_MAX: usize = 2_000;
 const LAUNCHED_WAIT_MS: u64 = 20;
 /// How long the news of an end waits for the same while the next job can start without a commit,
 /// in milliseconds: whoever waits for one of many jobs does not notice.
-const ENDED_WAIT_MS: u64 = 5;
+const ENDED_WAIT_MS: u64 = 20;
 /// How long a commit that failed waits for its next try, in milliseconds.
 const RETRY_MS: u64 = 1_000;
 

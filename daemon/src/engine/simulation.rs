@@ -15,7 +15,7 @@ use proto::status::Status;
 
 use super::batch::{Batch, Deed};
 use crate::core::event::Force;
-use crate::core::job::VANISHED_MAX;
+use crate::core::job::{End, VANISHED_MAX};
 use crate::core::machine::GRANTED_PER_SLOT_MAX;
 use crate::core::reconcile::{ExitFact, Facts, StartedFact, Verdict, reconcile};
 use crate::core::step::Phase;
@@ -115,7 +115,7 @@ impl World {
     fn act(&mut self) {
         self.now.wall += 1;
         self.now.mono_ms += self.random.next() % 400;
-        match self.random.below(16) {
+        match self.random.below(17) {
             0..=2 => self.submit(),
             3 => self.cancel(),
             4 => self.pause(),
@@ -125,6 +125,7 @@ impl World {
             12 => self.fall_silent(),
             13 => self.finish_batch(Disk::Full),
             14 => self.crash(),
+            15 => self.retry_finalize(),
             _ => self.finish_batch(Disk::Works),
         }
         self.check();
@@ -176,6 +177,20 @@ impl World {
             Force::Grace
         };
         self.step(Event::Cancel(ticket, id, force));
+    }
+
+    /// As the engine has it: a job that has ended as it is stored.
+    fn retry_finalize(&mut self) {
+        let ended = self.stored.values().filter(|job| {
+            let end = job.end.as_ref();
+            end.is_some_and(End::is_finalize_failure) && self.core.job(job.id).is_none()
+        });
+        let ended: Vec<Job> = ended.cloned().collect();
+        let Some(at) = self.random.pick(&(0..ended.len()).collect::<Vec<_>>()) else {
+            return;
+        };
+        let ticket = self.ticket();
+        self.step(Event::RetryFinalize(ticket, Box::new(ended[at].clone())));
     }
 
     fn pause(&mut self) {
@@ -361,8 +376,10 @@ impl World {
         match write {
             Write::Insert(job, _) | Write::Update(job) => {
                 if let Some(before) = self.stored.get(&job.id) {
+                    let end = before.end.as_ref();
+                    let is_retried = end.is_some_and(End::is_finalize_failure);
                     assert!(
-                        !before.status.is_terminal(),
+                        !before.status.is_terminal() || is_retried,
                         "I4: {} left {}",
                         job.id,
                         before.status
@@ -507,8 +524,11 @@ impl World {
             Some(job.status)
         );
         for pair in job.history.windows(2) {
+            // The one way back from an end.
+            let is_retried =
+                (pair[0].status, pair[1].status) == (Status::Failed, Status::Finalizing);
             assert!(
-                pair[0].status.may_become(pair[1].status),
+                pair[0].status.may_become(pair[1].status) || job.finalizes && is_retried,
                 "{} -> {}",
                 pair[0].status,
                 pair[1].status

@@ -33,6 +33,9 @@ use crate::sys::{clock, failpoint, pidfd};
 const UNCLEAR_LOOK_MS: u16 = 50;
 /// How long a step may be unclear before its job is said not to respond, in milliseconds.
 const UNCLEAR_MS_MAX: u64 = 5_000;
+/// The most steps that wait for *go*: each has a supervisor and a process, two small ones that
+/// sleep.
+pub const READY_MAX: usize = 8;
 /// Events taken from one epoll.
 const EVENTS: usize = 256;
 /// The epoll token of the inbox; jobs' numbers begin at 1.
@@ -170,14 +173,20 @@ impl Exec {
             }
             self.look_at_unclear();
             // One at a time: ends and starts do not wait for it.
-            if let Some((id, name, step)) = self.to_make_ready.pop_front() {
+            if self.may_make_ready()
+                && let Some((id, name, step)) = self.to_make_ready.pop_front()
+            {
                 self.keep_ready(id, &name, step);
             }
         }
     }
 
+    fn may_make_ready(&self) -> bool {
+        !self.to_make_ready.is_empty() && self.ready.len() < READY_MAX
+    }
+
     fn timeout(&self) -> EpollTimeout {
-        if !self.to_make_ready.is_empty() {
+        if self.may_make_ready() {
             EpollTimeout::ZERO
         } else if self.unclear.is_empty() {
             EpollTimeout::NONE

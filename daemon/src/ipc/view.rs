@@ -209,7 +209,7 @@ fn provenance(reports: &Reports) -> Option<Provenance> {
         finalized,
     } = reports.clone();
     let is_known = prepared.is_some() || finalized.is_some();
-    is_known.then(|| Provenance {
+    is_known.then_some(Provenance {
         prepared,
         finalized,
     })

@@ -19,14 +19,14 @@ fn what_may_not_be_read_is_named() {
         bench.file("a", "a");
         bench.file("sub/closed", "secret");
         set_mode(&bench.code().join(closed), 0);
-        let stage = bench.stage("one").as_user(&bench, OTHER_UID);
+        let stage = bench.stage("one").by_user(&bench, OTHER_UID);
         let reason = stage.run().failure().reason;
         let path = bench.code().join(closed);
         let expected = format!("read {}: Permission denied", path.display());
         assert!(reason.starts_with(&expected), "{reason}");
         assert!(bench.cached().is_empty());
         bench.file(".amlignore", "sub\n!other\n");
-        let stage = bench.stage("two").as_user(&bench, OTHER_UID);
+        let stage = bench.stage("two").by_user(&bench, OTHER_UID);
         assert_eq!(stage.run().code().files, 2);
     }
 }

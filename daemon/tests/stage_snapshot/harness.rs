@@ -154,7 +154,7 @@ impl Stage {
     }
 
     /// As another user, to whom the test's folder is given; the tests run as root for that.
-    pub fn as_user(mut self, bench: &Bench, uid: u32) -> Stage {
+    pub fn by_user(mut self, bench: &Bench, uid: u32) -> Stage {
         give(&bench.path, uid);
         self.uid = Some(uid);
         self

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::BufReader;
 use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -12,49 +13,102 @@ use nix::unistd::Pid;
 use proto::api::{Call, Method, Reply, Status, StatusReply};
 use proto::frame;
 
-use super::Outcome;
-use super::place::Place;
-use super::rounds::CONCURRENCY;
+use super::numbers::ms;
+use super::place::{Job, Place};
+use super::{Outcome, interrupt, processes};
 
 /// How long anything may take before the bench gives up.
 const DEADLINE: Duration = Duration::from_mins(5);
 /// Milliseconds between two looks at something that is waited for.
-const LOOK_MS: u16 = 2;
+const LOOK_MS: u16 = 1;
 
-/// A running daemon, killed with this value.
+/// A running daemon; it and all that it runs is killed with this value.
 #[derive(Debug)]
 pub struct Daemon {
     child: Child,
-    stream: BufReader<UnixStream>,
-    idle_pause: PollTimeout,
+    home: PathBuf,
+    jobctl: PathBuf,
+    stream: Option<BufReader<UnixStream>>,
 }
 
 impl Daemon {
-    /// Starts one in the place's home and waits until it answers.
+    /// Starts one in the home of that name, which may be there already, and waits until it
+    /// answers.
     ///
     /// # Errors
     /// When it does not.
-    pub fn start(place: &Place) -> Outcome<Daemon> {
-        fs::create_dir(place.home())?;
+    pub fn start(place: &Place, home: &str, flags: &[&str]) -> Outcome<Daemon> {
+        let home = place.path(home);
+        fs::create_dir_all(&home)?;
         let child = Command::new(place.product("jobd"))
-            .args(["--slots", &CONCURRENCY.to_string()])
-            .env("JOBD_HOME", place.home())
+            .args(flags)
+            .env("JOBD_HOME", &home)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
-        let socket = place.home().join("jobd.sock");
-        let mut stream = None;
-        wait_until("the daemon answers", || {
-            stream = UnixStream::connect(&socket).ok();
-            Ok(stream.is_some())
-        })?;
-        let stream = stream.ok_or("no connection")?;
-        Ok(Daemon {
+        let mut daemon = Daemon {
             child,
-            stream: BufReader::new(stream),
-            idle_pause: PollTimeout::from(LOOK_MS),
-        })
+            home,
+            jobctl: place.product("jobctl"),
+            stream: None,
+        };
+        wait_until("the daemon answers", || match daemon.child.try_wait()? {
+            Some(status) => Err(format!("the daemon ended with {status}").into()),
+            None => Ok(daemon.status().is_ok()),
+        })?;
+        Ok(daemon)
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its folder.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// It, the process that makes its supervisors, and those.
+    pub fn service(&self) -> (Vec<u32>, Vec<u32>) {
+        let spawners = processes::children(self.pid());
+        let shims = spawners.iter().flat_map(|pid| processes::children(*pid));
+        let shims = shims.collect();
+        let own = [self.pid()].into_iter().chain(spawners).collect();
+        (own, shims)
+    }
+
+    /// Calls a method.
+    ///
+    /// # Errors
+    /// When it is refused or the daemon is gone.
+    pub fn call<M: Method>(&mut self, method: &M) -> Outcome<M::Reply> {
+        // A connection that was idle for too long is closed by the daemon.
+        if let Some(mut stream) = self.stream.take()
+            && let Ok(reply) = ask(&mut stream, method)
+        {
+            self.stream = Some(stream);
+            return Ok(reply);
+        }
+        let socket = self.home.join("jobd.sock");
+        let mut stream = BufReader::new(UnixStream::connect(socket)?);
+        let reply = ask(&mut stream, method)?;
+        self.stream = Some(stream);
+        Ok(reply)
+    }
+
+    /// Leaves no connection open.
+    pub fn hang_up(&mut self) {
+        self.stream = None;
+    }
+
+    /// What it says of itself.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn status(&mut self) -> Outcome<StatusReply> {
+        self.call(&Status {})
     }
 
     /// Waits until all jobs have ended and their ends are durable.
@@ -62,33 +116,67 @@ impl Daemon {
     /// # Errors
     /// When that takes too long.
     pub fn wait_idle(&mut self) -> Outcome<()> {
-        let begun = Instant::now();
-        loop {
+        wait_until("the daemon is idle", || {
             let status = self.status()?;
-            if status.queued == 0 && status.slots_used == 0 {
-                return Ok(());
-            }
-            if begun.elapsed() > DEADLINE {
-                return Err("the daemon does not become idle".into());
-            }
-            poll(&mut [], self.idle_pause)?;
+            Ok(status.queued == 0 && status.slots_used == 0)
+        })
+    }
+
+    /// Waits until so many jobs run, whatever the daemon says of them: each is a supervisor and
+    /// its command. The supervisors.
+    ///
+    /// # Errors
+    /// When that takes too long.
+    pub fn wait_running(&mut self, jobs: usize) -> Outcome<Vec<u32>> {
+        let mut found = Vec::new();
+        wait_until("all jobs run", || {
+            let (own, shims) = self.service();
+            let all = processes::tree(self.pid()).len();
+            found = shims;
+            let each_has_one = all >= own.len() + 2 * jobs;
+            Ok(found.len() == jobs && each_has_one && self.status()?.running == jobs)
+        })?;
+        Ok(found)
+    }
+
+    /// `jobctl` for this daemon. Its notes (that the environment is the host's) are for nobody
+    /// here.
+    pub fn jobctl(&self, verb: &str) -> Command {
+        let mut jobctl = Command::new(&self.jobctl);
+        jobctl
+            .arg(verb)
+            .env("JOBD_HOME", &self.home)
+            .env("JOBD_NO_START", "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        jobctl
+    }
+
+    /// Submits jobs in one command, which returns when they are durable.
+    ///
+    /// # Errors
+    /// What `jobctl` complains about.
+    pub fn submit<'a>(&self, jobs: impl IntoIterator<Item = &'a Job>) -> Outcome<()> {
+        done(
+            self.jobctl("submit")
+                .args(jobs.into_iter().map(|job| &job.file)),
+        )
+    }
+
+    /// Runs one job, so that what stands against it is told before anything is measured.
+    ///
+    /// # Errors
+    /// What `jobctl` complains about.
+    pub fn rehearse(&mut self, place: &Place) -> Outcome<()> {
+        let mut submit = self.jobctl("submit");
+        submit.arg(&place.job(0).file).stderr(Stdio::piped());
+        let output = submit.output()?;
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into());
         }
-    }
-
-    /// The daemon's resident memory in KiB.
-    ///
-    /// # Errors
-    /// When it is gone.
-    pub fn rss_kib(&self) -> Outcome<u64> {
-        self.number("status", "VmRSS:")
-    }
-
-    /// The bytes that the daemon caused to be sent to the disk (proc_pid_io(5), `write_bytes`).
-    ///
-    /// # Errors
-    /// When it is gone, or the kernel does not account for it.
-    pub fn bytes_written(&self) -> Outcome<u64> {
-        self.number("io", "write_bytes:")
+        self.wait_idle()?;
+        place.take_lines().map(drop)
     }
 
     /// Ends it as a service manager would.
@@ -96,71 +184,42 @@ impl Daemon {
     /// # Errors
     /// When it does not end well.
     pub fn end(mut self) -> Outcome<()> {
-        kill(
-            Pid::from_raw(self.child.id().cast_signed()),
-            Signal::SIGTERM,
-        )?;
+        kill(Pid::from_raw(self.pid().cast_signed()), Signal::SIGTERM)?;
         let status = self.child.wait()?;
         status
             .success()
             .then_some(())
             .ok_or_else(|| format!("the daemon ended with {status}").into())
     }
-
-    fn status(&mut self) -> Outcome<StatusReply> {
-        let call = Call {
-            method: Status::NAME.into(),
-            parameters: serde_json::to_value(Status {})?,
-            more: false,
-            oneway: false,
-        };
-        frame::write(self.stream.get_mut(), &call)?;
-        let reply: Option<Reply> = frame::read(&mut self.stream)?;
-        let reply = reply.ok_or("the daemon hung up")?;
-        Ok(serde_json::from_value(reply.parameters)?)
-    }
-
-    fn number(&self, file: &str, field: &str) -> Outcome<u64> {
-        let text = fs::read_to_string(format!("/proc/{}/{file}", self.child.id()))?;
-        let line = text.lines().find_map(|line| line.strip_prefix(field));
-        let number = line.and_then(|rest| rest.split_whitespace().next());
-        Ok(number.ok_or_else(|| format!("no {field}"))?.parse()?)
-    }
 }
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        // It has ended already where all went well.
-        let _ended = self.child.kill();
-        let _reaped = self.child.wait();
+        // What has been waited for may be somebody else's process now.
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let (own, _) = self.service();
+            // Nothing is to be made any more while it is looked for.
+            processes::stop_all(&own);
+            processes::end_all(&processes::tree(self.pid()));
+            let _reaped = self.child.wait();
+        }
     }
 }
 
-/// `jobctl` for that daemon. Its notes (that the environment is the host's) are for nobody here.
-pub fn jobctl(place: &Place, verb: &str) -> Command {
-    let mut jobctl = Command::new(place.product("jobctl"));
-    jobctl
-        .arg(verb)
-        .env("JOBD_HOME", place.home())
-        .env("JOBD_NO_START", "1")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    jobctl
-}
-
-/// Runs one job, so that what stands against it is told before anything is measured.
-///
-/// # Errors
-/// What `jobctl` complains about.
-pub fn rehearse(place: &Place, daemon: &mut Daemon) -> Outcome<()> {
-    let mut submit = jobctl(place, "submit");
-    let submit = submit.arg(place.job_file(0)).stderr(Stdio::piped());
-    let output = submit.output()?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into());
+fn ask<M: Method>(stream: &mut BufReader<UnixStream>, method: &M) -> Outcome<M::Reply> {
+    let call = Call {
+        method: M::NAME.into(),
+        parameters: serde_json::to_value(method)?,
+        more: false,
+        oneway: false,
+    };
+    frame::write(stream.get_mut(), &call)?;
+    let reply: Option<Reply> = frame::read(stream)?;
+    let reply = reply.ok_or("the daemon hung up")?;
+    match reply.error {
+        Some(error) => Err(format!("{error}: {}", reply.parameters).into()),
+        None => Ok(serde_json::from_value(reply.parameters)?),
     }
-    daemon.wait_idle()
 }
 
 /// Runs a command that must succeed.
@@ -168,11 +227,24 @@ pub fn rehearse(place: &Place, daemon: &mut Daemon) -> Outcome<()> {
 /// # Errors
 /// When it does not.
 pub fn done(command: &mut Command) -> Outcome<()> {
-    let status = command.status()?;
+    interrupt::check()?;
+    let status = command.status();
+    let program = command.get_program().display();
+    let status = status.map_err(|error| format!("start {program}: {error}"))?;
     status
         .success()
         .then_some(())
-        .ok_or_else(|| format!("{} ended with {status}", command.get_program().display()).into())
+        .ok_or_else(|| format!("{program} ended with {status}").into())
+}
+
+/// How long something takes, in milliseconds.
+///
+/// # Errors
+/// What it says.
+pub fn time(what: impl FnOnce() -> Outcome<()>) -> Outcome<f64> {
+    let begun = Instant::now();
+    what()?;
+    Ok(ms(begun.elapsed()))
 }
 
 /// Looks again and again until it is so.
@@ -182,10 +254,22 @@ pub fn done(command: &mut Command) -> Outcome<()> {
 pub fn wait_until(what: &str, mut is_so: impl FnMut() -> Outcome<bool>) -> Outcome<()> {
     let begun = Instant::now();
     while !is_so()? {
+        interrupt::check()?;
         if begun.elapsed() > DEADLINE {
             return Err(format!("waited in vain until {what}").into());
         }
-        poll(&mut [], PollTimeout::from(LOOK_MS))?;
+        // A signal ends it too; what it means is checked above.
+        let _waited = poll(&mut [], PollTimeout::from(LOOK_MS));
     }
     Ok(())
+}
+
+/// Lets time pass: what is measured happens by itself.
+///
+/// # Errors
+/// When it is interrupted.
+pub fn pass(time: Duration) -> Outcome<()> {
+    let waited = poll(&mut [], PollTimeout::try_from(time.as_millis())?);
+    interrupt::check()?;
+    Ok(waited.map(drop)?)
 }

@@ -1,4 +1,4 @@
-//! A folder of the bench's own: the program of the jobs, their files, and what they wrote.
+//! A folder of the bench's own: the programs of the jobs, their files, and what they wrote.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -10,15 +10,29 @@ use std::time::Instant;
 use nix::sys::statfs::{self, statfs};
 
 use super::options::Options;
+use super::progress::say;
 use super::{Outcome, numbers};
 
-/// The source of the jobs' program.
-const SOURCE: &str = include_str!("append.c");
+/// The programs of the jobs, and their sources.
+const SOURCES: [(&str, &str); 3] = [
+    ("append", include_str!("append.c")),
+    ("pour", include_str!("pour.c")),
+    ("tree", include_str!("tree.c")),
+];
 /// A line of it: a word, a space, ten digits of seconds, nine of nanoseconds, and its end.
 const LINE_BYTES: usize = 7 + 1 + 10 + 9 + 1;
 /// Repetitions of the disk's own measurements, and the bytes of a sync.
 const PROBES: usize = 50;
 const SYNC_BYTES: usize = 4_096;
+
+/// A job, for whoever runs it.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// Its program and arguments, none with a space in it.
+    pub words: Vec<String>,
+    /// The same as a job file.
+    pub file: PathBuf,
+}
 
 /// The folder; it is removed with this value, if it is not to be kept.
 #[derive(Debug)]
@@ -26,6 +40,7 @@ pub struct Place {
     keep: bool,
     root: PathBuf,
     programs: PathBuf,
+    written: usize,
 }
 
 impl Place {
@@ -35,25 +50,32 @@ impl Place {
     /// When the folder, the compiler or a program of the product is missing.
     pub fn make(options: &Options) -> Outcome<Place> {
         let own = std::env::current_exe()?;
-        let programs = own.parent().ok_or("the bench has no folder")?.to_owned();
+        let beside = own.parent().ok_or("the bench has no folder")?;
+        let programs = options.programs.clone().unwrap_or_else(|| beside.into());
         for name in ["jobd", "jobd-shim", "jobd-stage", "jobctl"] {
             if !programs.join(name).is_file() {
-                return Err(format!("{name} is not built; run tests/bench").into());
+                let folder = programs.display();
+                return Err(format!("{name} is not in {folder}; run tests/bench").into());
             }
         }
         let root = options
             .folder
             .join(format!("jobd-bench-{}", std::process::id()));
         fs::create_dir(&root).map_err(|error| format!("make {}: {error}", root.display()))?;
+        let scale = &options.scale;
+        let deepest = scale.depths.iter().max().copied().unwrap_or(0);
         let place = Place {
             keep: options.keep,
             root,
             programs,
+            written: scale.jobs.max(scale.samples).max(deepest),
         };
-        place.compile()?;
+        for (name, source) in SOURCES {
+            place.compile(name, source)?;
+        }
         fs::create_dir(place.root.join("jobs"))?;
-        for number in 0..options.jobs.max(options.samples) {
-            place.write_job(number)?;
+        for job in place.written_jobs() {
+            write_job(&job)?;
         }
         Ok(place)
     }
@@ -63,9 +85,9 @@ impl Place {
         self.programs.join(name)
     }
 
-    /// The program of the jobs.
-    pub fn program(&self) -> PathBuf {
-        self.root.join("append")
+    /// A program of the jobs.
+    pub fn program(&self, name: &str) -> String {
+        self.root.join(name).display().to_string()
     }
 
     /// What the jobs append to.
@@ -73,14 +95,54 @@ impl Place {
         self.root.join("lines")
     }
 
-    /// The daemon's home.
-    pub fn home(&self) -> PathBuf {
-        self.root.join("home")
+    /// A folder or file of that name.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name)
     }
 
-    /// The job file of that number.
-    pub fn job_file(&self, number: usize) -> PathBuf {
-        self.root.join(format!("jobs/{number}.yml"))
+    /// Makes a folder that nobody has used; its name.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn new_folder(&self) -> Outcome<String> {
+        let free = (0_u32..).map(|number| number.to_string());
+        let mut free = free.filter(|name| !self.path(name).exists());
+        let name = free.next().ok_or("no name is free")?;
+        fs::create_dir(self.path(&name))?;
+        Ok(name)
+    }
+
+    /// The job of that number, which appends a line.
+    pub fn job(&self, number: usize) -> Job {
+        Job {
+            words: vec![
+                self.program("append"),
+                self.lines().display().to_string(),
+                Place::word(number),
+            ],
+            file: self.root.join(format!("jobs/{number}.yml")),
+        }
+    }
+
+    /// The first so many of them.
+    pub fn jobs(&self, count: usize) -> Vec<Job> {
+        (0..count).map(|number| self.job(number)).collect()
+    }
+
+    /// All that have files.
+    pub fn written_jobs(&self) -> Vec<Job> {
+        self.jobs(self.written)
+    }
+
+    /// Another job.
+    ///
+    /// # Errors
+    /// When its file cannot be written.
+    pub fn other_job(&self, name: &str, words: Vec<String>) -> Outcome<Job> {
+        let file = self.root.join(format!("{name}.yml"));
+        let job = Job { words, file };
+        write_job(&job)?;
+        Ok(job)
     }
 
     /// The word that a job of that number appends: all have the same length.
@@ -146,7 +208,7 @@ impl Place {
             file.sync_data()?;
             times.push(numbers::ms(begun.elapsed()));
         }
-        Ok(numbers::percentile(&times, 50))
+        Ok(numbers::percentile(&times, 50).unwrap_or_default())
     }
 
     /// What one mkdir(2) costs here, in milliseconds (median).
@@ -160,42 +222,41 @@ impl Place {
             fs::create_dir(self.root.join(format!("folder-{number}")))?;
             times.push(numbers::ms(begun.elapsed()));
         }
-        Ok(numbers::percentile(&times, 50))
+        Ok(numbers::percentile(&times, 50).unwrap_or_default())
     }
 
-    fn compile(&self) -> Outcome<()> {
-        let source = self.root.join("append.c");
-        fs::write(&source, SOURCE)?;
+    fn compile(&self, name: &str, source: &str) -> Outcome<()> {
+        let file = self.root.join(format!("{name}.c"));
+        fs::write(&file, source)?;
         // Where there is no static C library a dynamic program does too: it is the same for all.
-        let done = self.cc(&source, &["-static"])? || self.cc(&source, &[])?;
+        let done = self.cc(name, &file, &["-static"])? || self.cc(name, &file, &[])?;
         done.then_some(())
-            .ok_or_else(|| "cc cannot compile the program of the jobs".into())
+            .ok_or_else(|| format!("cc cannot compile {name}.c").into())
     }
 
-    fn cc(&self, source: &Path, options: &[&str]) -> Outcome<bool> {
+    fn cc(&self, name: &str, source: &Path, options: &[&str]) -> Outcome<bool> {
         let mut cc = Command::new("cc");
-        cc.args(["-O2", "-o"]).arg(self.program()).arg(source);
+        cc.args(["-O2", "-o"]).arg(self.program(name)).arg(source);
         let output = cc.args(options).output();
         let output = output.map_err(|error| format!("start cc: {error}"))?;
         Ok(output.status.success())
     }
+}
 
-    fn write_job(&self, number: usize) -> Outcome<()> {
-        let (program, lines, word) = (self.program(), self.lines(), Place::word(number));
-        let text = format!(
-            "type: command\ncommand: {} {} {word}\nenvironment: azureml:host@latest\n",
-            program.display(),
-            lines.display()
-        );
-        Ok(fs::write(self.job_file(number), text)?)
-    }
+fn write_job(job: &Job) -> Outcome<()> {
+    let command = job.words.join(" ");
+    let text = format!("type: command\ncommand: {command}\nenvironment: azureml:host@latest\n");
+    Ok(fs::write(&job.file, text)?)
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         if self.keep {
             eprintln!("bench: kept {}", self.root.display());
-        } else if let Err(error) = fs::remove_dir_all(&self.root) {
+            return;
+        }
+        say("removing what was made");
+        if let Err(error) = fs::remove_dir_all(&self.root) {
             eprintln!("bench: {} stays: {error}", self.root.display());
         }
     }

@@ -1,105 +1,165 @@
-//! Jobs a second. A contestant is done when every job is: for jobd that is when all ends are
-//! durable, not when the last command ran.
+//! Jobs a second. A contestant is done when every job has run; jobd only when all ends are
+//! durable, and not when the last command ran.
 
+use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use serde::Serialize;
-
-use super::Outcome;
-use super::daemon::{Daemon, done, jobctl, wait_until};
-use super::place::Place;
+use super::contestant::{Contestant, Field};
+use super::daemon::{done, wait_until};
+use super::numbers::{Samples, float, ratio};
+use super::options::Options;
+use super::place::{Job, Place};
+use super::progress::say;
+use super::report::{Bound, Report};
+use super::{Outcome, peers, processes};
 
 /// Jobs that run at once.
 pub const CONCURRENCY: usize = 2;
 
-/// Jobs a second of each contestant, and what the daemon wrote for each job.
-#[derive(Debug, Serialize)]
-pub struct Round {
-    /// A bare fork+exec: the limit, R.
-    pub direct: f64,
-    /// `xargs -P2 -n1`.
-    pub xargs: f64,
-    /// All job files in one `jobctl submit`.
-    pub bulk: f64,
-    /// One `jobctl submit` after the other, as a shell loop does.
-    pub single: f64,
-    /// Bytes that the daemon sent to the disk for each job in bulk.
-    pub bulk_bytes: f64,
-    /// The same, one call per job.
-    pub single_bytes: f64,
-}
+const BULK: &str = "bulk";
+const SINGLE: &str = "single";
+const BULK_BYTES: &str = "bytes written in bulk";
+const SINGLE_BYTES: &str = "bytes written one by one";
+/// The same as shares of the limit in the same round.
+const BULK_SHARE: &str = "share in bulk";
+const SINGLE_SHARE: &str = "share one by one";
 
-/// Runs one round; the contestants take turns.
+/// Runs the rounds; the contestants take turns.
 ///
 /// # Errors
-/// When a job did not run exactly once.
-pub fn run(place: &Place, daemon: &mut Daemon, jobs: usize) -> Outcome<Round> {
-    let direct = rate(place, jobs, || direct(place, jobs))?;
-    let xargs = rate(place, jobs, || xargs(place, jobs))?;
-    let (bulk, bulk_bytes) = jobd(place, daemon, jobs, || bulk(place, jobs))?;
-    let (single, single_bytes) = jobd(place, daemon, jobs, || single(place, jobs))?;
-    Ok(Round {
-        direct,
-        xargs,
-        bulk,
-        single,
-        bulk_bytes,
-        single_bytes,
-    })
+/// When jobd did not run a job exactly once.
+pub fn measure(
+    place: &Place,
+    field: &mut Field,
+    options: &Options,
+    report: &mut Report,
+) -> Outcome<()> {
+    let jobs = place.jobs(options.scale.jobs);
+    let mut samples = Samples::default();
+    for round in 1..=options.scale.rounds {
+        say(&format!("round {round} of {}", options.scale.rounds));
+        let limit = bare(place, &jobs, options, &mut samples)?;
+        field.each(|one| turn(place, one, &jobs, limit, &mut samples))?;
+    }
+    if let Some(Err(error)) = options.peers.as_deref().map(peers::parallel) {
+        field.absent.push(("parallel".into(), error.to_string()));
+    }
+    tell(&samples, report);
+    Ok(())
 }
 
-fn rate(place: &Place, jobs: usize, work: impl FnOnce() -> Outcome<()>) -> Outcome<f64> {
+/// Those without a daemon; the rate of the first is the limit.
+fn bare(place: &Place, jobs: &[Job], options: &Options, samples: &mut Samples) -> Outcome<f64> {
+    let limit = rate(place, jobs, || direct(jobs))?;
+    let mut add = |who: &str, rate: f64| {
+        samples.push(BULK, who, rate);
+        samples.push(BULK_SHARE, who, rate / limit);
+    };
+    add("direct", limit);
+    add("xargs", rate(place, jobs, || xargs(place, jobs))?);
+    let parallel = options.peers.as_deref().map(peers::parallel);
+    if let Some(Ok(parallel)) = parallel {
+        add(
+            "parallel",
+            rate(place, jobs, || gnu_parallel(&parallel, place, jobs))?,
+        );
+    }
+    Ok(limit)
+}
+
+/// One contestant's turn in a round: in bulk, and one by one.
+fn turn(
+    place: &Place,
+    one: &mut dyn Contestant,
+    jobs: &[Job],
+    limit: f64,
+    samples: &mut Samples,
+) -> Outcome<()> {
+    let own = jobs.len() / one.pace();
+    let jobs = jobs.get(..own.max(1)).unwrap_or(jobs);
+    let (rate, bytes) = run(place, one, jobs, |one| one.bulk(jobs))?;
+    samples.push(BULK, one.name(), rate);
+    samples.push(BULK_SHARE, one.name(), rate / limit);
+    samples.push(BULK_BYTES, one.name(), bytes);
+    let (rate, bytes) = run(place, one, jobs, |one| one_by_one(one, jobs))?;
+    samples.push(SINGLE, one.name(), rate);
+    samples.push(SINGLE_SHARE, one.name(), rate / limit);
+    samples.push(SINGLE_BYTES, one.name(), bytes);
+    Ok(())
+}
+
+/// As a shell loop does.
+fn one_by_one(one: &mut dyn Contestant, jobs: &[Job]) -> Outcome<()> {
+    for job in jobs {
+        one.submit(job)?;
+    }
+    Ok(())
+}
+
+/// A contestant's rate, and the bytes that its service sent to the disk for each job.
+fn run(
+    place: &Place,
+    one: &mut dyn Contestant,
+    jobs: &[Job],
+    submit: impl FnOnce(&mut dyn Contestant) -> Outcome<()>,
+) -> Outcome<(f64, f64)> {
+    let written = |one: &dyn Contestant| -> Outcome<u64> {
+        one.service()
+            .into_iter()
+            .map(processes::bytes_written)
+            .sum()
+    };
+    let before = written(one)?;
+    let rate = rate(place, jobs, || {
+        submit(one)?;
+        // Asking a daemon costs it time, so it is left alone until the last command has run.
+        let so_many = || Ok(place.lines_written() >= jobs.len());
+        wait_until("all commands have run", so_many)?;
+        one.settle()
+    })?;
+    let bytes = written(one)?.saturating_sub(before);
+    Ok((rate, float(bytes) / float(jobs.len())))
+}
+
+/// Jobs a second of whatever runs each of these jobs once.
+///
+/// # Errors
+/// When one did not run, or ran twice.
+pub fn rate(place: &Place, jobs: &[Job], work: impl FnOnce() -> Outcome<()>) -> Outcome<f64> {
     place.take_lines()?;
     let begun = Instant::now();
     work()?;
     let took = begun.elapsed();
-    let ran = place.take_lines()?;
-    if !ran.keys().copied().eq(0..jobs) {
-        return Err(format!("{} jobs of {jobs} ran", ran.len()).into());
+    let ran: BTreeMap<usize, u64> = place.take_lines()?;
+    if !ran.keys().copied().eq(0..jobs.len()) {
+        return Err(format!("{} jobs of {} ran", ran.len(), jobs.len()).into());
     }
-    Ok(count(jobs) / took.as_secs_f64())
+    Ok(float(jobs.len()) / took.as_secs_f64())
 }
 
-/// Rate and bytes for each job.
-fn jobd(
-    place: &Place,
-    daemon: &mut Daemon,
-    jobs: usize,
-    submit: impl FnOnce() -> Outcome<()>,
-) -> Outcome<(f64, f64)> {
-    let before = daemon.bytes_written()?;
-    let rate = rate(place, jobs, || {
-        submit()?;
-        // Asking the daemon costs it time, so it is left alone until the last command has run.
-        wait_until(
-            "all commands have run",
-            || Ok(place.lines_written() >= jobs),
-        )?;
-        daemon.wait_idle()
-    })?;
-    let written = daemon.bytes_written()? - before;
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^52 bytes")]
-    let written = written as f64;
-    Ok((rate, written / count(jobs)))
+/// The rate of a contestant that is handed all of them at once.
+///
+/// # Errors
+/// When a job did not run exactly once.
+pub fn bulk_rate(place: &Place, one: &mut dyn Contestant, jobs: &[Job]) -> Outcome<f64> {
+    run(place, one, jobs, |one| one.bulk(jobs)).map(|(rate, _)| rate)
 }
 
-fn direct(place: &Place, jobs: usize) -> Outcome<()> {
-    let (program, lines) = (place.program(), place.lines());
+/// A bare fork+exec.
+///
+/// # Errors
+/// When a job failed.
+pub fn direct(jobs: &[Job]) -> Outcome<()> {
     let next = AtomicUsize::new(0);
     let failed = AtomicUsize::new(0);
     let work = || {
-        loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            if number >= jobs {
-                break;
-            }
-            let mut job = Command::new(&program);
-            job.arg(&lines).arg(Place::word(number));
-            if done(job.stdin(Stdio::null())).is_err() {
+        while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if command(job).is_none_or(|mut command| done(&mut command).is_err()) {
                 failed.fetch_add(1, Ordering::Relaxed);
             }
         }
@@ -115,35 +175,75 @@ fn direct(place: &Place, jobs: usize) -> Outcome<()> {
     }
 }
 
-fn xargs(place: &Place, jobs: usize) -> Outcome<()> {
-    let mut xargs = Command::new("xargs")
-        .args([&format!("-P{CONCURRENCY}"), "-n1"])
-        .arg(place.program())
-        .arg(place.lines())
-        .stdin(Stdio::piped())
-        .spawn()?;
-    let words: String = (0..jobs).map(|number| Place::word(number) + "\n").collect();
-    let input = xargs.stdin.take();
-    input.ok_or("no pipe")?.write_all(words.as_bytes())?;
-    let status = xargs.wait()?;
+/// A job without anybody who runs it.
+pub fn command(job: &Job) -> Option<Command> {
+    let (program, arguments) = job.words.split_first()?;
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null());
+    Some(command)
+}
+
+/// xargs.
+///
+/// # Errors
+/// When it failed.
+pub fn xargs(place: &Place, jobs: &[Job]) -> Outcome<()> {
+    let mut xargs = Command::new("xargs");
+    xargs.args([&format!("-P{CONCURRENCY}"), "-n1"]);
+    feed(&mut xargs, place, jobs)
+}
+
+fn gnu_parallel(program: &Path, place: &Place, jobs: &[Job]) -> Outcome<()> {
+    let mut parallel = Command::new(program);
+    parallel
+        .arg(format!("-j{CONCURRENCY}"))
+        .env("PARALLEL_HOME", place.path("parallel"))
+        .stderr(Stdio::null());
+    feed(&mut parallel, place, jobs)
+}
+
+/// Runs the jobs' program with each of their words, which come through the input.
+fn feed(command: &mut Command, place: &Place, jobs: &[Job]) -> Outcome<()> {
+    command.arg(place.program("append")).arg(place.lines());
+    let mut child = command.stdin(Stdio::piped()).spawn()?;
+    let words = jobs.iter().filter_map(|job| job.words.last());
+    let text: String = words.map(|word| format!("{word}\n")).collect();
+    let input = child.stdin.take();
+    input.ok_or("no pipe")?.write_all(text.as_bytes())?;
+    let status = child.wait()?;
+    let name = command.get_program().display();
     status
         .success()
         .then_some(())
-        .ok_or_else(|| format!("xargs ended with {status}").into())
+        .ok_or_else(|| format!("{name} ended with {status}").into())
 }
 
-fn bulk(place: &Place, jobs: usize) -> Outcome<()> {
-    let mut submit = jobctl(place, "submit");
-    done(submit.args((0..jobs).map(|number| place.job_file(number))))
-}
-
-fn single(place: &Place, jobs: usize) -> Outcome<()> {
-    for number in 0..jobs {
-        done(jobctl(place, "submit").arg(place.job_file(number)))?;
+fn tell(samples: &Samples, report: &mut Report) {
+    let rows = [
+        (BULK, "many at once, jobs/s"),
+        (BULK_SHARE, "the same as a share of direct (R)"),
+        (SINGLE, "one call a job, jobs/s"),
+        (SINGLE_SHARE, "the same as a share of R"),
+        (BULK_BYTES, "bytes its service writes per job, at once"),
+        (
+            SINGLE_BYTES,
+            "bytes its service writes per job, one call each",
+        ),
+    ];
+    for (measure, label) in rows {
+        report.compare_all(label, |who| samples.median(measure, who));
     }
-    Ok(())
-}
-
-fn count(jobs: usize) -> f64 {
-    f64::from(u32::try_from(jobs).unwrap_or(u32::MAX))
+    let own = |measure| samples.median(measure, "jobd");
+    let to = |peer| ratio(own(BULK), samples.median(BULK, peer));
+    let at_least = Bound::AtLeast;
+    report.target(1, "bulk / R", own(BULK_SHARE), at_least(0.4));
+    report.target(1, "bulk / HyperQueue", to("HyperQueue"), at_least(1.5));
+    report.target(1, "bulk / task-spooler", to("task-spooler"), at_least(1.5));
+    report.target(1, "one call a job / R", own(SINGLE_SHARE), at_least(0.25));
+    report.target(
+        7,
+        "bytes written per job in bulk",
+        own(BULK_BYTES),
+        Bound::AtMost(5_000.0),
+    );
 }

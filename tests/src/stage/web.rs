@@ -2,7 +2,7 @@
 //! not be tested with itself.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,10 +12,14 @@ use std::time::Duration;
 /// A request.
 #[derive(Debug, Clone)]
 pub struct Request {
+    /// `GET`, `PUT`, …
+    pub method: String,
     /// The path with its query.
     pub path: String,
     /// Lowercase name → value.
     pub headers: BTreeMap<String, String>,
+    /// The body.
+    pub body: Vec<u8>,
     /// How many came for this path before.
     pub number: usize,
 }
@@ -122,18 +126,13 @@ fn serve(
     is_over: &AtomicBool,
 ) {
     let mut reader = BufReader::new(connection.try_clone().unwrap());
-    while let Some((path, headers)) = read(&mut reader) {
-        let request = {
+    while let Some(mut request) = read(&mut reader) {
+        {
             let mut seen = seen.lock().unwrap();
-            let number = seen.iter().filter(|known| known.path == path).count();
-            let request = Request {
-                path,
-                headers,
-                number,
-            };
+            let same = |known: &&Request| known.path == request.path;
+            request.number = seen.iter().filter(same).count();
             seen.push(request.clone());
-            request
-        };
+        }
         if !send(&connection, &handler(&request), is_over) {
             break;
         }
@@ -141,19 +140,31 @@ fn serve(
     drop(connection.shutdown(Shutdown::Both));
 }
 
-fn read(reader: &mut BufReader<TcpStream>) -> Option<(String, BTreeMap<String, String>)> {
+fn read(reader: &mut BufReader<TcpStream>) -> Option<Request> {
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
-    let path = line.split(' ').nth(1)?.to_owned();
-    let mut headers = BTreeMap::new();
+    let (method, rest) = line.split_once(' ')?;
+    let mut request = Request {
+        method: method.into(),
+        path: rest.split(' ').next()?.into(),
+        headers: BTreeMap::new(),
+        body: Vec::new(),
+        number: 0,
+    };
     loop {
         line.clear();
         reader.read_line(&mut line).ok()?;
         let Some((name, value)) = line.trim_end().split_once(':') else {
-            return Some((path, headers));
+            break;
         };
-        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+        let name = name.to_ascii_lowercase();
+        request.headers.insert(name, value.trim().to_owned());
     }
+    let length = request.headers.get("content-length");
+    let length = length.map_or(0, |length| length.parse().unwrap());
+    request.body.resize(length, 0);
+    reader.read_exact(&mut request.body).ok()?;
+    Some(request)
 }
 
 /// Whether the connection can go on.
@@ -181,7 +192,7 @@ fn send(mut connection: &TcpStream, reply: &Reply, is_over: &AtomicBool) -> bool
             .unwrap();
         let mut byte = [0];
         while !is_over.load(Ordering::SeqCst) {
-            match std::io::Read::read(&mut connection, &mut byte) {
+            match connection.read(&mut byte) {
                 Ok(0) => break,
                 Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => break,
                 _ => {}

@@ -121,11 +121,15 @@ fn events(job: &Job) -> Vec<(&'static str, JobEvent)> {
         ("cancel now", JobEvent::CancelAsked(Force::Now)),
         ("silent", JobEvent::Silent(step, "no word".into())),
         ("heard", JobEvent::Heard(step)),
+        ("finalize again", JobEvent::RetryFinalize),
     ]
 }
 
 /// What of a state matters for what may come.
 fn shape(job: &Job) -> String {
+    if job.end.as_ref().is_some_and(End::is_finalize_failure) {
+        return format!("{} to finalize", job.status);
+    }
     if job.status.is_terminal() {
         return job.status.to_string();
     }
@@ -214,8 +218,11 @@ fn every_history_follows_the_transition_table() {
             let mut next = job.clone();
             if next.apply(1, event).is_ok() {
                 for pair in next.history.windows(2) {
+                    // The one way back from an end.
+                    let is_retried =
+                        (pair[0].status, pair[1].status) == (Status::Failed, Status::Finalizing);
                     assert!(
-                        pair[0].status.may_become(pair[1].status),
+                        pair[0].status.may_become(pair[1].status) || is_retried,
                         "{name}: {pair:?}"
                     );
                 }

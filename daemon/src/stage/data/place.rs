@@ -122,10 +122,11 @@ fn mirrored(text: &str, mirrors: &BTreeMap<String, String>) -> Result<Option<Str
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
     let rest = rest.trim_matches('/');
     let is_folder = !place.contains("://");
-    let rest = if is_folder {
-        decoded(rest)
-    } else {
-        rest.into()
+    // Only among web servers is a name written in percent signs on both sides.
+    let is_web = |text: &str| text.starts_with("http://") || text.starts_with("https://");
+    let rest = match is_web(text) && !is_web(place) {
+        true => decoded(rest),
+        false => rest.into(),
     };
     if is_folder {
         inside(&rest, text)?;

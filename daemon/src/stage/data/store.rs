@@ -1,5 +1,6 @@
 //! A store is opened: one library for all of them.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -220,6 +221,7 @@ impl Client {
         ]
         .iter()
         .any(|key| builder.get_config_value(key).is_some());
+        let has = has || bucket.credentials_file.is_none() && has_logged_in();
         builder = builder
             .with_client_options(self.options)
             .with_retry(self.retry)
@@ -236,6 +238,12 @@ impl Client {
             has_md5_etags: false,
         })
     }
+}
+
+/// Whether Google's own tool keeps credentials of this user, which the library then reads.
+fn has_logged_in() -> bool {
+    const FILE: &str = ".config/gcloud/application_default_credentials.json";
+    std::env::var_os("HOME").is_some_and(|home| Path::new(&home).join(FILE).is_file())
 }
 
 /// A client for web servers.

@@ -10,7 +10,10 @@ const SHOWN_CHARS: usize = 300;
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// A URI or an asset.
-    #[error("take the code from {code}: {why}; name a file or folder of this machine")]
+    #[error(
+        "take the code from {}: {why}; name a file or folder of this machine",
+        on_one_line(code)
+    )]
     NotLocal {
         /// As in the job file.
         code: String,
@@ -57,7 +60,7 @@ pub enum SnapshotError {
     #[error("read {}: it grew beyond the allowed size of the code while it was read", shown(.0))]
     Grown(PathBuf),
     /// A line that is no pattern.
-    #[error("understand line {line} of {}: {why}", shown(path))]
+    #[error("understand line {line} of {}: {}", shown(path), on_one_line(why))]
     Pattern {
         /// The file.
         path: PathBuf,
@@ -84,7 +87,7 @@ pub enum SnapshotError {
     )]
     Taken(PathBuf),
     /// It was removed, or never was.
-    #[error("use the snapshot {0}: it is no longer stored; submit the job anew from its code")]
+    #[error("use the snapshot {}: it is no longer stored; submit the job anew from its code", on_one_line(.0))]
     NotStored(String),
     /// What is stored is not what was stored.
     #[error(
@@ -103,7 +106,10 @@ pub enum SnapshotError {
 
 /// A path on one line of readable characters.
 pub fn shown(path: &Path) -> String {
-    let text = path.to_string_lossy();
+    on_one_line(&path.to_string_lossy())
+}
+
+fn on_one_line(text: &str) -> String {
     let skipped = text.chars().count().saturating_sub(SHOWN_CHARS);
     let mut line = String::from(if skipped > 0 { "…" } else { "" });
     for char in text.chars().skip(skipped) {

@@ -56,20 +56,23 @@ pub fn facts(folder: &Path) -> BTreeMap<String, String> {
     facts
 }
 
-/// A URL without what lets people in: everything before `@` for the web, a password for others.
+/// A URL without what lets people in: for the web everything before `@`, also in the first part
+/// of the path, where Azure ML's client looks for tokens, too; for others a password.
 pub fn without_credentials(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();
     };
-    let (place, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let Some((login, host)) = place.rsplit_once('@') else {
-        return url.to_owned();
-    };
-    let user = login.split(':').next().unwrap_or_default();
-    if scheme.ends_with("http") || scheme.ends_with("https") || user.is_empty() {
-        format!("{scheme}://{host}{path}")
-    } else {
-        format!("{scheme}://{user}@{host}{path}")
+    let (place, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let slash = if rest.contains('/') { "/" } else { "" };
+    let (login, host) = place.rsplit_once('@').unwrap_or(("", place));
+    if scheme.ends_with("http") || scheme.ends_with("https") {
+        let (first, others) = path.split_at(path.find('/').unwrap_or(path.len()));
+        let first = first.rsplit('@').next().unwrap_or_default();
+        return format!("{scheme}://{host}{slash}{first}{others}");
+    }
+    match login.split(':').next().unwrap_or_default() {
+        "" => format!("{scheme}://{host}{slash}{path}"),
+        user => format!("{scheme}://{user}@{host}{slash}{path}"),
     }
 }
 
@@ -153,7 +156,7 @@ mod tests {
     #[test]
     fn credentials_are_left_out() {
         for (url, without) in [
-            ("https://host/a@b.git", "https://host/a@b.git"),
+            ("https://host/token@a/b@c.git", "https://host/a/b@c.git"),
             ("https://token@host/a.git", "https://host/a.git"),
             ("https://me:p@ss@host:8080/a", "https://host:8080/a"),
             ("git+https://me:pass@host/a", "git+https://host/a"),
@@ -161,6 +164,7 @@ mod tests {
             ("git@host:a/b.git", "git@host:a/b.git"),
             ("/srv/repo", "/srv/repo"),
             ("https://me@host", "https://host"),
+            ("file:///srv/a@b", "file:///srv/a@b"),
         ] {
             assert_eq!(without_credentials(url), without);
         }

@@ -61,6 +61,7 @@ impl Rules {
                 Some(pattern) => (false, pattern),
                 None => (true, line),
             };
+            let pattern = as_azure_means_it(pattern);
             if builders.last().is_none_or(|(last, ..)| *last != leaves_out) {
                 builders.push((leaves_out, index + 1, GitignoreBuilder::new("")));
             }
@@ -97,6 +98,16 @@ impl Rules {
     }
 }
 
+/// `a/**/` is all that is below `a`, to git only the folders of it; `**/` is all that is in
+/// folders, to the matcher everything.
+fn as_azure_means_it(pattern: &str) -> &str {
+    match pattern.strip_suffix('/') {
+        Some("**") => "?*/",
+        Some(rest) if rest.ends_with("/**") => rest,
+        _ => pattern,
+    }
+}
+
 fn text(path: &Path) -> Result<String, SnapshotError> {
     let mut options = OpenOptions::new();
     options.read(true).custom_flags(libc::O_NONBLOCK);
@@ -125,6 +136,8 @@ mod tests {
         assert!(out("!data/keep.csv\ndata/", "data/keep.csv"));
         assert!(!out("data/\n!data/sub/\n", "data/sub/x/y"));
         assert!(out("data/\n!data/sub/\n*.log", "data/sub/x.log"));
+        assert!(out("**/", "a/file") && !out("**/", "file"));
+        assert!(out("a/**/", "a/file") && !out("a/**/", "a"));
     }
 
     #[test]
