@@ -115,6 +115,10 @@ pub struct Spec {
     /// What the command sees in another place, read-only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mounts: Vec<InputMount>,
+    /// What ends what a kill of the command's own processes does not reach, such as a container
+    /// that another program runs. It is run as the command's user once the command was killed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kill: Vec<String>,
 }
 
 /// The signs of life that a command gives: output, or a change of a file.

@@ -13,7 +13,7 @@ mod podman;
 #[path = "../../daemon/tests/stage_environment/uv.rs"]
 mod uv;
 
-use podman::IMAGE;
+use podman::{IMAGE, Variables, podman};
 
 /// What real training is: a CSV in, a model and a score out.
 const TRAIN: &str = r#"
@@ -75,16 +75,16 @@ fn with_uv() -> Home {
 }
 
 /// A home whose daemon has podman and the image.
-fn with_podman(arguments: &[&str]) -> Option<Home> {
+fn with_podman(arguments: &[&str]) -> Option<(Home, Variables)> {
     let mut home = Home::new();
     let variables = podman::equip(home.path())?;
-    let env = variables.into_iter();
+    let env = variables.iter().cloned();
     home.set_env(
         env.map(|(name, value)| (name, OsString::from(value)))
             .collect(),
     );
     home.start(arguments);
-    Some(home)
+    Some((home, variables))
 }
 
 fn in_image(command: &str) -> JobFile {
@@ -154,7 +154,7 @@ fn a_package_that_does_not_exist_fails_its_job_and_no_other() {
 
 #[test]
 fn a_job_in_a_container_is_logged_and_sees_its_data_read_only() {
-    let Some(home) = with_podman(&[]) else {
+    let Some((home, _)) = with_podman(&[]) else {
         return;
     };
     fs::write(home.path().join("a.csv"), "1,2\n").unwrap();
@@ -185,7 +185,7 @@ fn a_job_in_a_container_is_logged_and_sees_its_data_read_only() {
 
 #[test]
 fn the_time_limit_and_a_cancel_reach_into_a_container() {
-    let Some(home) = with_podman(&["--grace-seconds", "1"]) else {
+    let Some((home, variables)) = with_podman(&["--grace-seconds", "1"]) else {
         return;
     };
     let deaf = format!(
@@ -208,6 +208,8 @@ fn the_time_limit_and_a_cancel_reach_into_a_container() {
         assert_eq!(wait_long(&home, name)["status"], "Canceled", "{name}");
     }
     assert_eq!(running(&command), Vec::<i32>::new());
+    let left = podman(&variables, &["ps", "--all", "--quiet"]);
+    assert_eq!(left.unwrap(), "");
 }
 
 /// The processes whose words hold a text.

@@ -114,6 +114,7 @@ pub fn spec(
         open_files: host.open_files,
         stage: step.kind.is_stage(),
         mounts: what.mounts,
+        kill: what.kill,
         cwd,
     })
 }
@@ -147,6 +148,7 @@ struct What {
     log: &'static str,
     requires: Vec<Requirement>,
     mounts: Vec<InputMount>,
+    kill: Vec<String>,
     limit_ms: Option<u64>,
 }
 
@@ -191,6 +193,10 @@ impl Paths<'_> {
             log: STD_LOG,
             requires: self.data_required(),
             mounts,
+            kill: self
+                .environment()
+                .map(|report| report.kill.clone())
+                .unwrap_or_default(),
             limit_ms: limit_ms(self.definition),
         })
     }
@@ -211,6 +217,7 @@ impl Paths<'_> {
                 Vec::new()
             },
             mounts: Vec::new(),
+            kill: Vec::new(),
             limit_ms: None,
         }
     }

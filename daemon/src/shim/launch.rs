@@ -118,6 +118,17 @@ pub(super) struct Waiting {
     pump: Pump,
 }
 
+impl Waiting {
+    /// Lets it go without a record.
+    pub(super) fn release(self) -> Launched {
+        Launched {
+            main: self.spawned.pid,
+            report: self.spawned.release(),
+            pump: self.pump,
+        }
+    }
+}
+
 /// A command that runs, or is about to report that it does not.
 #[derive(Debug)]
 pub(super) struct Launched {

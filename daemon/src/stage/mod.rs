@@ -22,6 +22,6 @@ mod prepare;
 mod run;
 mod snapshot;
 
-pub use environment::{RegistryError, known, list, show};
+pub use environment::{RegistryError, list, show};
 pub use offer::provides;
 pub use run::main;

@@ -115,6 +115,7 @@ impl Step {
             open_files: None,
             stage: false,
             mounts: Vec::new(),
+            kill: Vec::new(),
         };
         Step { folder, spec }
     }

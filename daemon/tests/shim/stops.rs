@@ -51,6 +51,37 @@ fn a_limit_that_is_ignored_kills_after_the_grace() {
     assert_eq!(exit.leftovers_killed, 0, "the main process is no leftover");
 }
 
+/// Adds words that leave a file behind; they are the last to run, and hold nobody for ever.
+fn with_kill(step: Step, script: &str) -> Step {
+    let script = format!("cd {}; {script}", step.folder.display());
+    let words = ["/bin/sh", "-c", &script].map(str::to_owned);
+    step.with(|spec| spec.kill = words.into())
+}
+
+#[test]
+fn what_a_kill_does_not_reach_is_ended_by_the_words_for_it() {
+    let script = "trap '' TERM; echo said; while :; do sleep 0.1; done";
+    let step = Step::shell(script).with(|spec| {
+        spec.limit_ms = Some(1_000);
+        spec.grace_ms = 100;
+        spec.env.push(("OWN".to_owned(), "mine".to_owned()));
+    });
+    let words = r#"echo "$OWN" > ended; echo unheard; sleep 1000 & exit 3"#;
+    let ran = with_kill(step, words).run();
+    let expected = (KILLED, stop(StopReason::Limit, true));
+    assert_eq!((ran.exit.ended.clone(), ran.exit.stop), expected);
+    let ended = std::fs::read_to_string(ran.shim.path("ended")).unwrap();
+    assert_eq!(ended, "mine\n");
+    assert_eq!(ran.text(), "said\n");
+}
+
+#[test]
+fn a_command_that_ends_by_itself_needs_no_such_words() {
+    let ran = with_kill(Step::probe(&["exit", "0"]), "touch ended").run();
+    assert_eq!(ran.exit.ended, Ended::Exited { code: 0 });
+    assert!(!ran.shim.has("ended"));
+}
+
 #[test]
 fn a_command_that_ends_before_its_limit_is_not_stopped() {
     let exit = Step::probe(&["exit", "5"])

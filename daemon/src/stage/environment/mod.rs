@@ -31,7 +31,7 @@ mod venv;
 mod version;
 mod words;
 
-pub use registry::{RegistryError, known, list, show};
+pub use registry::{RegistryError, list, show};
 
 pub(super) use registry::is_known;
 

@@ -1,7 +1,7 @@
 //! The registry: a folder of Azure ML environment files, and below it what jobd brings.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -45,20 +45,16 @@ struct Folder {
     refused: Vec<(PathBuf, DefinitionError)>,
 }
 
-/// The names that a job may use. What cannot be read is left out.
-#[must_use]
-pub fn known(settings: &StageSettings) -> BTreeSet<String> {
-    let folder = Folder::read(settings);
-    folder
-        .environments
-        .into_keys()
-        .chain(shipped::names())
-        .collect()
-}
-
-/// Whether a job may use that name. The folder is read only for a name that jobd does not bring.
+/// Whether a job that uses that name is to be prepared: there is such an environment, or a file of
+/// that name is refused, which the job must be told. The folder is read only for a name that jobd
+/// does not bring.
 pub(in crate::stage) fn is_known(settings: &StageSettings, name: &str) -> bool {
-    shipped::has(name) || Folder::read(settings).environments.contains_key(name)
+    if shipped::has(name) {
+        return true;
+    }
+    let folder = Folder::read(settings);
+    let has = |name: &str| folder.environments.contains_key(name);
+    has(name) || has(shipped::plain(name)) || folder.refused(name).is_some()
 }
 
 /// What `jobctl environment list` shows.
@@ -139,8 +135,7 @@ pub(super) fn find(
             return pick(name, versions, &wanted.pick);
         }
     }
-    let named = |path: &Path| path.file_stem().is_some_and(|stem| stem == name);
-    if let Some(at) = folder.refused.iter().position(|(path, _)| named(path)) {
+    if let Some(at) = folder.refused(name) {
         return Err(folder.refused.swap_remove(at).1.into());
     }
     match shipped::find(name) {
@@ -217,6 +212,12 @@ impl Folder {
             versions.sort_by(|one, other| order(version_of(other), version_of(one)));
         }
         folder
+    }
+
+    /// Where the refused file of that name is.
+    fn refused(&self, name: &str) -> Option<usize> {
+        let named = |path: &Path| path.file_stem().is_some_and(|stem| stem == name);
+        self.refused.iter().position(|(path, _)| named(path))
     }
 
     /// A file that names nothing is named like the file.

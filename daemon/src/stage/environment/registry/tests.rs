@@ -97,9 +97,14 @@ fn bad_files_are_named_and_the_others_serve() {
     place.write("yaml.yml", "name: ]\n");
     place.write("big.yml", &" ".repeat(proto::yaml::YAML_BYTES_MAX + 1));
     std::os::unix::fs::symlink("nowhere", place.0.join("gone.yml")).unwrap();
-    let known = known(&place.settings());
-    assert!(known.contains("good") && known.contains("AzureML-sklearn-1.5"));
-    assert!(!known.contains("key"));
+    for (name, expected) in [
+        ("good", true),
+        ("AzureML-sklearn-1.5", true),
+        ("key", true),
+        ("none", false),
+    ] {
+        assert_eq!(is_known(&place.settings(), name), expected, "{name}");
+    }
     let list = list(&place.settings());
     let good = list
         .environments
