@@ -18,7 +18,7 @@ use super::place::{Job, Place};
 use super::{Outcome, interrupt, processes};
 
 /// How long anything may take before the bench gives up.
-const DEADLINE: Duration = Duration::from_mins(5);
+const DEADLINE: Duration = Duration::from_mins(10);
 /// Milliseconds between two looks at something that is waited for.
 const LOOK_MS: u16 = 1;
 
