@@ -169,7 +169,8 @@ impl Shim {
                 }
                 (exit, may_go_on)
             }
-            Err(failure) => (exit_of_failure(failure, &spec, begun), true),
+            // What was refused here may not be refused another process.
+            Err(failure) => (exit_of_failure(failure, &spec, begun), false),
         };
         failpoint::reach("shim.empty");
         records.exit(&exit).map_err(StartError::Exit)?;

@@ -3,7 +3,7 @@
 //!
 //! * `JOBD_FAILPOINT=LABEL[:N]`: SIGKILL at the N-th time (1 if not given) that LABEL is reached.
 //! * `JOBD_FAILIO=N:ERRNO`: the N-th I/O that passes a failpoint fails with that error number;
-//!   `N+:ERRNO`: that one and all after it.
+//!   `N-M:ERRNO`: those from N to M; `N+:ERRNO`: that one and all after it.
 //! * `JOBD_FAILNOTE=FILE`: a line with the label is appended there before either happens, so that
 //!   a test knows what it hit, and that nothing was left to hit.
 //!
@@ -116,8 +116,7 @@ mod armed {
     }
 
     struct Fail {
-        number: u64,
-        and_after: bool,
+        numbers: std::ops::RangeInclusive<u64>,
         errno: i32,
     }
 
@@ -147,9 +146,13 @@ mod armed {
 
     fn fail(text: &str) -> Option<Fail> {
         let (number, errno) = text.split_once(':')?;
+        let (first, last) = match (number.strip_suffix('+'), number.split_once('-')) {
+            (Some(first), _) => (first.parse().ok()?, u64::MAX),
+            (None, Some((first, last))) => (first.parse().ok()?, last.parse().ok()?),
+            (None, None) => (number.parse().ok()?, number.parse().ok()?),
+        };
         Some(Fail {
-            number: number.trim_end_matches('+').parse().ok()?,
-            and_after: number.ends_with('+'),
+            numbers: first..=last,
             errno: errno.parse().ok()?,
         })
     }
@@ -205,7 +208,7 @@ mod armed {
             return Ok(());
         };
         let number = DONE.fetch_add(1, Ordering::Relaxed) + 1;
-        if number == fail.number || fail.and_after && number > fail.number {
+        if fail.numbers.contains(&number) {
             note(label);
             return Err(io::Error::from_raw_os_error(fail.errno));
         }

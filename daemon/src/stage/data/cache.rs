@@ -15,6 +15,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::error::{DataError, io_of};
+use super::partial::TURN;
 use super::remote::Version;
 use crate::sys::{atomic, folder};
 
@@ -225,6 +226,9 @@ impl Cache {
             let is_there = record.is_some_and(|record| self.blob(&record.sha256).exists());
             if !is_there {
                 drop(fs::remove_file(&entry.path));
+                if let Some(key) = key {
+                    give_up(&self.partial(key).with_extension(TURN));
+                }
             }
         }
     }

@@ -114,8 +114,10 @@ impl Fetcher<'_> {
         match (come, held) {
             (Ok(Some(sha256)), _) => {
                 let version = partial.version().clone();
-                let file = partial.into_file();
-                self.cache.keep(&item.key, file, &sha256, version)
+                let (file, turn) = partial.into_file();
+                let kept = self.cache.keep(&item.key, file, &sha256, version);
+                drop(turn);
+                kept
             }
             (Ok(None), Some((blob, known))) => {
                 partial.discard();

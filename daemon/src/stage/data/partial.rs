@@ -14,8 +14,14 @@ use super::error::{DataError, io_of};
 use super::remote::Version;
 use crate::sys::atomic;
 
+/// The right to fetch an address. It outlives the partial file, which becomes a content before it
+/// is noted whose content it is.
+pub(super) struct Turn(#[expect(dead_code, reason = "it is held for its lock")] File);
+
 /// How often who waits for another's fetch looks again.
 const WAIT_PAUSE: Duration = Duration::from_millis(100);
+/// What the name of a lock that gives the turn ends with.
+pub(super) const TURN: &str = "turn";
 const VERSION_BYTES: u64 = 64 << 10;
 const CHUNK: usize = 1 << 20;
 
@@ -23,6 +29,7 @@ const CHUNK: usize = 1 << 20;
 pub(super) struct Partial {
     path: PathBuf,
     file: File,
+    turn: Turn,
     length: u64,
     version: Version,
     /// The most bytes that were ever there: more are news to onlookers.
@@ -37,9 +44,9 @@ impl Partial {
         path: PathBuf,
         mut waiting: impl FnMut(),
     ) -> Result<Partial, DataError> {
-        let file = loop {
+        let (turn, file) = loop {
             match try_claim(&path).map_err(io_of("lock", &path))? {
-                Some(file) => break file,
+                Some(both) => break both,
                 None => {
                     waiting();
                     tokio::time::sleep(WAIT_PAUSE).await;
@@ -51,6 +58,7 @@ impl Partial {
             version: read_version(&path).unwrap_or_default(),
             path,
             file,
+            turn,
             length,
             told: 0,
             last: Instant::now(),
@@ -128,9 +136,10 @@ impl Partial {
         Ok((hex(&sha256.finalize()), md5::Digest::finalize(md5).into()))
     }
 
-    /// The file with its lock, whole.
-    pub(super) fn into_file(self) -> File {
-        self.file
+    /// The file with its lock, whole, and the turn, which is to be kept until it is noted what the
+    /// file is.
+    pub(super) fn into_file(self) -> (File, Turn) {
+        (self.file, self.turn)
     }
 
     /// Gives the disk back: the file is not needed, or there is no room for it.
@@ -140,8 +149,15 @@ impl Partial {
     }
 }
 
-/// The file with its lock; none while another has it.
-fn try_claim(path: &Path) -> io::Result<Option<File>> {
+/// The turn and the file with its lock; none while another has them.
+fn try_claim(path: &Path) -> io::Result<Option<(Turn, File)>> {
+    let Some(turn) = try_lock(&path.with_extension(TURN))? else {
+        return Ok(None);
+    };
+    Ok(try_lock(path)?.map(|file| (Turn(turn), file)))
+}
+
+fn try_lock(path: &Path) -> io::Result<Option<File>> {
     let file = OpenOptions::new()
         .read(true)
         .write(true)
