@@ -2,17 +2,16 @@
 
 use std::fmt::Write;
 
-use super::report::Plot;
+use super::report::{CONTESTANTS, Plot};
 
 /// The drawing and the field within it, in pixels.
 const SIZE: [f64; 2] = [760.0, 440.0];
 const FIELD: [[f64; 2]; 2] = [[70.0, 610.0], [390.0, 50.0]];
-/// Colours that the colour-blind can tell apart too (Okabe and Ito).
-const COLOURS: [&str; 7] = [
-    "#000000", "#e69f00", "#56b4e9", "#009e73", "#0072b2", "#cc79a7", "#7f7f7f",
+/// Colours that the colour-blind can tell apart too (Okabe and Ito), in the order of the
+/// contestants, so that each has the same in all plots.
+const COLOURS: [&str; CONTESTANTS.len()] = [
+    "#000000", "#e69f00", "#7f7f7f", "#d55e00", "#56b4e9", "#009e73", "#0072b2", "#cc79a7",
 ];
-/// jobd's own.
-const OWN: &str = "#d55e00";
 
 /// Draws a plot; nothing when there is nothing to draw.
 pub fn svg(plot: &Plot) -> Option<String> {
@@ -27,16 +26,13 @@ pub fn svg(plot: &Plot) -> Option<String> {
     for (axis, scale) in scales.iter().enumerate() {
         grid(&mut svg, axis, scale, plot.axes[axis]);
     }
-    let mut colours = COLOURS.iter().cycle();
     for (at, (name, points)) in plot.lines.iter().enumerate() {
-        let colour = match name.as_str() {
-            "jobd" => OWN,
-            _ => colours.next().copied().unwrap_or(OWN),
-        };
-        let points: Vec<[f64; 2]> = points
+        let colour = colour(name);
+        let mut points: Vec<_> = points
             .iter()
             .filter_map(|one| place(&scales, one))
             .collect();
+        points.sort_unstable_by(|[one, _], [other, _]| one.total_cmp(other));
         line(&mut svg, colour, &points);
         let row = FIELD[1][1] + 10.0 + 20.0 * f64::from(u32::try_from(at).unwrap_or(0));
         let left = FIELD[0][1] + 16.0;
@@ -45,6 +41,11 @@ pub fn svg(plot: &Plot) -> Option<String> {
     }
     svg += "</svg>\n";
     Some(svg)
+}
+
+fn colour(name: &str) -> &'static str {
+    let at = CONTESTANTS.iter().position(|one| *one == name);
+    at.and_then(|at| COLOURS.get(at)).unwrap_or(&COLOURS[0])
 }
 
 /// A logarithmic axis: the decades that it spans, and where they lie.
@@ -158,7 +159,7 @@ mod tests {
         assert!(svg(&plot).is_none());
         plot.lines = vec![
             ("jobd".into(), vec![[10.0, 300.0], [1_000.0, 400.0]]),
-            ("nq".into(), vec![[0.0, 1.0], [10.0, 100.0]]),
+            ("nq".into(), vec![[100.0, 50.0], [0.0, 1.0], [10.0, 100.0]]),
         ];
         let drawn = svg(&plot).unwrap();
         assert!(drawn.starts_with("<svg ") && drawn.ends_with("</svg>\n"));
@@ -166,6 +167,10 @@ mod tests {
         // The corners of the field: 10 jobs are its left side, 1,000 its right one.
         assert!(drawn.contains("points=\"70.0,"), "{drawn}");
         assert!(drawn.contains(" 610.0,"), "{drawn}");
+        assert!(
+            drawn.matches("points=\"70.0,").count() == 2,
+            "in order of x"
+        );
         assert!(!drawn.contains("NaN") && !drawn.contains("inf"));
     }
 }

@@ -4,9 +4,10 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-/// The table in which all contestants stand side by side, and its columns.
+/// The table in which all contestants stand side by side.
 pub const COMPARISON: &str = "side by side";
-const CONTESTANTS: [&str; 8] = [
+/// Its columns.
+pub const CONTESTANTS: [&str; 8] = [
     "direct",
     "xargs",
     "parallel",
