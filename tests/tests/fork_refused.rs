@@ -92,9 +92,14 @@ fn resume_in_vain(home: &Home, names: &[String]) {
     wait_until("starts in vain", DEADLINE, || {
         for name in names {
             let job = home.show(name);
-            assert_eq!(job["status"], "Queued", "{job}");
+            // Running for a moment: it is let go before its process is refused.
+            let status = job["status"].as_str().unwrap();
+            assert!(
+                ["Queued", "Running", "NotResponding"].contains(&status),
+                "{job}"
+            );
             assert!(job["outcome"].is_null(), "{job}");
-            if !job["waiting_reason"].is_null() {
+            if status == "Queued" && !job["waiting_reason"].is_null() {
                 reason = job["waiting_reason"].clone();
             }
         }

@@ -19,6 +19,25 @@ pub fn state(pid: i32) -> Option<char> {
     stat.rsplit_once(')')?.1.trim_start().chars().next()
 }
 
+/// The folder of the step that a process supervises; none for any other process, also for the
+/// one that waits to become the command and is still named as its supervisor.
+#[must_use]
+pub fn supervised_step(pid: i32) -> Option<String> {
+    let step = titled_step(pid)?;
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let parent = stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()?;
+    (titled_step(parent).as_ref() != Some(&step)).then_some(step)
+}
+
+fn titled_step(pid: i32) -> Option<String> {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let line = String::from_utf8_lossy(&line).into_owned();
+    let mut words = line.split('\0');
+    words.next().filter(|word| word.ends_with("/jobd-shim"))?;
+    let step = words.next().filter(|step| step.starts_with('/'))?;
+    Some(step.to_owned())
+}
+
 /// Sends a signal to a process that the test started; one that has ended is no fault.
 pub fn signal(pid: i32, signal: Signal) {
     assert!(pid > 1, "{pid} is not a process of a test");

@@ -5,8 +5,8 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use jobd_tests::harness::process::signal;
-use jobd_tests::harness::{Home, JobFile, Socket, Witness};
+use jobd_tests::harness::process::{signal, state, supervised_step};
+use jobd_tests::harness::{DEADLINE, Home, JobFile, Socket, Witness, wait_until};
 use nix::sys::signal::Signal;
 use proto::api::{ApiError, Cancel, JobView, Method, Show, Submission, Submit};
 
@@ -178,18 +178,24 @@ impl Soak {
     }
 
     fn kill_shim(&mut self) {
-        let steps = self.home.path().join("state/steps");
-        let shims: Vec<(i32, String)> = self
-            .home
-            .processes()
-            .into_iter()
-            .filter_map(|pid| Some((pid, step_of(pid, steps.to_str()?)?)))
+        let processes = self.home.processes().into_iter();
+        let shims: Vec<i32> = processes
+            .filter(|pid| supervised_step(*pid).is_some())
             .collect();
-        if let Some((pid, step)) = self.random.pick(&shims) {
-            signal(*pid, Signal::SIGKILL);
-            let job = step.split('.').next().unwrap_or_default();
+        let Some(&pid) = self.random.pick(&shims) else {
+            return;
+        };
+        // It may be about to begin its next step: which one it has is only true once it stands.
+        signal(pid, Signal::SIGSTOP);
+        wait_until("a stopped supervisor", DEADLINE, || {
+            matches!(state(pid), None | Some('T' | 'Z' | 'X'))
+        });
+        if let Some(step) = supervised_step(pid) {
+            let folder = step.rsplit('/').next().unwrap_or_default();
+            let job = folder.split('.').next().unwrap_or_default();
             self.shims_killed.insert(job.to_owned());
         }
+        signal(pid, Signal::SIGKILL);
     }
 
     fn cancel(&mut self) {
@@ -280,14 +286,4 @@ impl Soak {
             self.account.settle(&view, is_killed);
         }
     }
-}
-
-/// The step that a shim supervises.
-fn step_of(pid: i32, steps: &str) -> Option<String> {
-    let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-    let line = String::from_utf8_lossy(&line).into_owned();
-    let mut words = line.split('\0');
-    words.next().filter(|word| word.ends_with("/jobd-shim"))?;
-    let folder = words.next()?.strip_prefix(steps)?;
-    Some(folder.trim_start_matches('/').to_owned())
 }

@@ -7,7 +7,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use jobd_tests::harness::process::signal;
+use jobd_tests::harness::process::{signal, supervised_step};
 use jobd_tests::harness::{Home, Socket, Witness, wait_for, wait_until};
 use nix::sys::signal::Signal;
 use proto::api::{ApiError, Cancel, JobView, Method, Pause, Resume, Show, Submit};
@@ -386,13 +386,7 @@ impl Drive<'_> {
         let steps = self.home.path().join("state/steps").join(step);
         let needle = steps.to_str().unwrap().to_owned();
         for pid in self.home.processes() {
-            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            let line = String::from_utf8_lossy(&line).into_owned();
-            let mut words = line.split('\0');
-            let is_shim = words
-                .next()
-                .is_some_and(|word| word.ends_with("/jobd-shim"));
-            if is_shim && words.any(|word| word.starts_with(&needle)) {
+            if supervised_step(pid).is_some_and(|step| step.starts_with(&needle)) {
                 signal(pid, Signal::SIGKILL);
             }
         }

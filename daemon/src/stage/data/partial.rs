@@ -16,7 +16,17 @@ use crate::sys::atomic;
 
 /// The right to fetch an address. It outlives the partial file, which becomes a content before it
 /// is noted whose content it is.
-pub(super) struct Turn(#[expect(dead_code, reason = "it is held for its lock")] File);
+pub(super) struct Turn {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Drop for Turn {
+    /// Whoever has opened the file looks whether it is still the one of that name.
+    fn drop(&mut self) {
+        drop(std::fs::remove_file(&self.path));
+    }
+}
 
 /// How often who waits for another's fetch looks again.
 const WAIT_PAUSE: Duration = Duration::from_millis(100);
@@ -151,10 +161,15 @@ impl Partial {
 
 /// The turn and the file with its lock; none while another has them.
 fn try_claim(path: &Path) -> io::Result<Option<(Turn, File)>> {
-    let Some(turn) = try_lock(&path.with_extension(TURN))? else {
+    let turn = path.with_extension(TURN);
+    let Some(lock) = try_lock(&turn)? else {
         return Ok(None);
     };
-    Ok(try_lock(path)?.map(|file| (Turn(turn), file)))
+    let turn = Turn {
+        path: turn,
+        _lock: lock,
+    };
+    Ok(try_lock(path)?.map(|file| (turn, file)))
 }
 
 fn try_lock(path: &Path) -> io::Result<Option<File>> {
