@@ -140,7 +140,7 @@ fn a_file_of_another_user_and_a_device_are_refused() {
     let reason = |file: &str| {
         let path = home.spool().join("rejected").join(format!("{file}.error"));
         wait_until(&format!("the refusal of {file}"), DEADLINE, || {
-            path.exists()
+            fs::metadata(&path).is_ok_and(|file| file.len() > 0)
         });
         fs::read_to_string(path).unwrap()
     };

@@ -1,13 +1,16 @@
 //! Opens one spool file as if it were hostile, and settles it: admitted and removed, refused and
 //! moved aside, or left for later.
 
+use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, RenameFlags, openat};
 use nix::sys::stat::{Mode, fstatat};
@@ -77,8 +80,11 @@ pub enum Opened {
 pub struct Folder {
     pub(super) path: PathBuf,
     fd: OwnedFd,
+    /// The same folder, to be read again and again: whoever watches it is not woken by that.
+    entries: RefCell<Dir>,
     uid: u32,
     device: u64,
+    inode: u64,
 }
 
 impl Folder {
@@ -105,24 +111,36 @@ impl Folder {
                 "it belongs to another user",
             )));
         }
+        let entries = folder.try_clone().map_err(failed("open"))?;
+        let entries = Dir::from_fd(entries.into()).map_err(|errno| failed("read")(errno.into()))?;
         Ok(Folder {
             path: path.into(),
             fd: folder.into(),
+            entries: entries.into(),
             uid,
             device: found.dev(),
+            inode: found.ino(),
         })
+    }
+
+    /// Whether it still is what its path leads to, with the place for what is refused.
+    pub fn is_in_place(&self) -> bool {
+        let found = self.path.symlink_metadata();
+        let is_same = found.is_ok_and(|it| (it.dev(), it.ino()) == (self.device, self.inode));
+        is_same && self.path.join("rejected").is_dir()
     }
 
     /// The names that may be job files.
     pub fn names(&self) -> Result<Vec<OsString>, SpoolError> {
-        let failed = |source| SpoolError::Folder {
+        let failed = |errno: Errno| SpoolError::Folder {
             operation: "read",
             path: self.path.clone(),
-            source,
+            source: errno.into(),
         };
         let mut names = Vec::new();
-        for entry in std::fs::read_dir(&self.path).map_err(failed)? {
-            let name = entry.map_err(failed)?.file_name();
+        for entry in self.entries.borrow_mut().iter() {
+            let entry = entry.map_err(failed)?;
+            let name = OsStr::from_bytes(entry.file_name().to_bytes()).to_owned();
             let bytes = name.as_encoded_bytes();
             let wanted = bytes.ends_with(b".yml") || bytes.ends_with(b".yaml");
             if wanted && !bytes.starts_with(b".") {

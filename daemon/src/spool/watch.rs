@@ -63,8 +63,9 @@ impl Spool {
         let mut watch = self.watch(&sender);
         let mut moved_in = HashSet::new();
         let mut pass = Pass::default();
+        let mut folder = None;
         loop {
-            let rest = self.look(&mut pass, &moved_in);
+            let rest = self.look(&mut folder, &mut pass, &moved_in);
             moved_in.clear();
             let delay = match rest {
                 Some(Rest::More) => Duration::ZERO,
@@ -80,10 +81,25 @@ impl Spool {
         }
     }
 
-    /// Opens the folder anew each time: it may have been deleted and made again.
-    fn look(&self, pass: &mut Pass, moved_in: &HashSet<OsString>) -> Option<Rest> {
-        let result = Folder::open(&self.path)
-            .and_then(|folder| scan(&folder, (&self.engine, &self.settings), pass, moved_in));
+    /// Opens the folder anew where it has been deleted and made again.
+    fn look(
+        &self,
+        held: &mut Option<Folder>,
+        pass: &mut Pass,
+        moved_in: &HashSet<OsString>,
+    ) -> Option<Rest> {
+        let folder = match held.take().filter(Folder::is_in_place) {
+            Some(folder) => Ok(folder),
+            None => Folder::open(&self.path),
+        };
+        let result = folder.and_then(|folder| {
+            scan(
+                held.insert(folder),
+                (&self.engine, &self.settings),
+                pass,
+                moved_in,
+            )
+        });
         result
             .inspect_err(|error| tracing::warn!(%error, "the spool cannot be worked on"))
             .ok()
