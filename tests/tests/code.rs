@@ -116,6 +116,19 @@ fn code_that_cannot_be_taken_is_one_readable_cause_and_a_rerun_works_once_it_is_
     run(&home, &job("good", "cat a"));
 }
 
+#[test]
+fn a_rerun_needs_no_folder_that_the_code_came_from() {
+    let home = Home::running(&[]);
+    file(&home, "a", "as it was");
+    run(&home, &job("first", "cat a"));
+    fs::remove_dir_all(home.path().join("code")).unwrap();
+    let again = home.run(&["rerun", "first"]).ok().stdout;
+    let ended = home.wait(again.trim());
+    assert_eq!(ended["status"], "Completed", "{ended}");
+    assert_eq!(home.log(again.trim()), b"as it was");
+    assert_eq!(digest(&ended), digest(&home.show("first")));
+}
+
 fn git(folder: &Path, arguments: &[&str]) -> bool {
     let me = ["-c", "user.name=me", "-c", "user.email=me@here"];
     let ran = Command::new("git")

@@ -8,6 +8,7 @@ use proto::status::{Status, Transition};
 use serde::{Deserialize, Serialize};
 
 use super::event::{Force, NewJob, StepEnd};
+use super::plan::STAGE_SECS_MAX;
 use super::step::{ActiveStep, Phase, StepKind, StepRef};
 
 mod end;
@@ -293,7 +294,11 @@ impl Job {
         if let Ended::Refused { reason, .. } = &exit.ended {
             return self.never_ran(at, Some(reason.clone()));
         }
-        let outcome = outcome_of(exit, self.limit_secs);
+        let limit_secs = match step.kind {
+            StepKind::Command => self.limit_secs,
+            StepKind::Prepare | StepKind::Finalize => Some(STAGE_SECS_MAX),
+        };
+        let outcome = outcome_of(exit, limit_secs);
         match step.kind {
             StepKind::Command if self.is_to_finalize(&outcome) => {
                 self.await_finalize(at, outcome, exit)

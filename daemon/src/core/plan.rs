@@ -58,6 +58,10 @@ pub struct Host {
     pub open_files: Option<u64>,
 }
 
+/// How long a stage may take, in seconds: what it does has bounds of its own, and this is for
+/// whatever gets past them.
+pub const STAGE_SECS_MAX: u64 = 24 * 60 * 60;
+
 /// Why a step cannot be planned. Admission refuses such jobs, so this is news of a fault.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
@@ -218,7 +222,7 @@ impl Paths<'_> {
             },
             mounts: Vec::new(),
             kill: Vec::new(),
-            limit_ms: None,
+            limit_ms: Some(STAGE_SECS_MAX * 1000),
         }
     }
 
@@ -309,8 +313,12 @@ impl Paths<'_> {
             .map_err(|unresolved| failed(unresolved.to_string()))
     }
 
+    /// A rerun uses the snapshot: where the code came from may be gone.
     fn code_required(&self) -> Vec<Requirement> {
-        self.local("code").collect()
+        let pinned = self.definition.pinned.as_ref();
+        let has_snapshot = pinned.is_some_and(|pinned| pinned.snapshot.is_some());
+        let required = (!has_snapshot).then(|| self.local("code"));
+        required.into_iter().flatten().collect()
     }
 
     /// What the stage has made ready, or has found to be there, need not be looked for.

@@ -43,7 +43,11 @@ pub(super) fn spare_from_oom() -> bool {
 
 /// An error number as a lowercase fragment, such as `no such file or directory`.
 pub(super) fn describe(errno: Errno) -> String {
-    let text = errno.desc();
+    let text = match errno {
+        // As everybody else says it: this one is no advice.
+        Errno::EAGAIN => "Resource temporarily unavailable",
+        errno => errno.desc(),
+    };
     let mut letters = text.chars();
     match (letters.next(), letters.next()) {
         (Some(first), Some(second)) if second.is_lowercase() => {

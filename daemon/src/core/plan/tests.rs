@@ -74,7 +74,11 @@ fn the_prepare_step_of_a_job_with_code() {
         "{:?}",
         order.env
     );
-    assert_eq!(order.limit_ms, None, "the time limit is the command's");
+    assert_eq!(
+        order.limit_ms,
+        Some(STAGE_SECS_MAX * 1000),
+        "the job's limit is the command's"
+    );
     assert_eq!(
         order.log.path,
         PathBuf::from("/state/jobs/fine_job/system_logs/prepare.log")
