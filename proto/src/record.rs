@@ -36,8 +36,11 @@ pub const EXIT_ROOM_BYTES: u16 = 4096;
 pub const SILENT_FILE: &str = "silent.json";
 /// The byte that the daemon writes to the go pipe; end of file instead means "start nothing".
 pub const GO: u8 = b'g';
-/// What a shim of the spawner answers when its step's end is recorded and it can take the next.
+/// What a shim of the spawner answers when its step's end is recorded and it can take the next:
+/// this byte and, unless it is too long, the content of [`EXIT_FILE`].
 pub const DONE: u8 = b'd';
+/// The most bytes of that answer.
+pub const DONE_BYTES_MAX: usize = 4_096;
 /// The argument that makes a shim a spawner: it forks shims for the daemon at the other end of
 /// its standard input.
 pub const SPAWNER_ARGUMENT: &str = "--spawner";

@@ -10,6 +10,7 @@ mod folder;
 mod host;
 mod launch;
 mod leftovers;
+mod maker;
 mod order;
 mod origin;
 mod pool;
