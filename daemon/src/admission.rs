@@ -12,6 +12,7 @@ use proto::stage::{PrepareReport, StageSettings};
 use crate::core::stage_order;
 use crate::core::{Definition, pinned};
 use crate::engine::Candidate;
+use crate::exec;
 use crate::stage;
 use crate::store::Row;
 
@@ -131,7 +132,7 @@ fn read(text: &[u8], origin: &Origin<'_>) -> Result<Candidate, Vec<Diagnostic>> 
 fn candidate(mut job: CommandJob, diagnostics: &[Diagnostic], origin: &Origin<'_>) -> Candidate {
     let name = job.name.take();
     let experiment_name = job.experiment_name.take();
-    let definition = Definition {
+    let mut definition = Definition {
         base_path: origin.base_path.into(),
         experiment_name: experiment_name
             .or_else(|| origin.experiment.map(str::to_owned))
@@ -141,6 +142,7 @@ fn candidate(mut job: CommandJob, diagnostics: &[Diagnostic], origin: &Origin<'_
         pinned: None,
         job,
     };
+    definition.notes.extend(writable_inputs(&definition));
     Candidate {
         name,
         ..candidate_of(definition, origin.uid, origin.settings)
@@ -198,6 +200,19 @@ fn notes(job: &CommandJob, diagnostics: &[Diagnostic], origin: &Origin<'_>) -> V
     });
     let findings = diagnostics.iter().map(note);
     own.into_iter().chain(findings).collect()
+}
+
+/// Data that the command reads where it is and could write to, although it should not.
+fn writable_inputs(definition: &Definition) -> Option<String> {
+    let mut inputs = stage_order::in_place(definition);
+    if !inputs.any(|one| one.is_read_only) {
+        return None;
+    }
+    let errno = exec::private_mounts().err()?;
+    Some(format!(
+        "inputs: local data without a mode is used in place, and outside a container only its own \
+         permissions keep the job from writing to it: the daemon may make no mounts ({errno})"
+    ))
 }
 
 /// A finding as one line.

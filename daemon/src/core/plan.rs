@@ -8,9 +8,10 @@ use proto::job::{Heartbeat, Input, LocalPath, PathForm, PathKind, classify_path,
 use proto::record::{
     Format, HeartbeatSpec, InputMount, LogSpec, Requirement, RequirementKind, Spec,
 };
-use proto::stage::{EnvironmentReport, InputReport, PrepareReport};
+use proto::stage::{EnvironmentReport, PrepareReport};
 
 use super::event::Definition;
+use super::mounts;
 use super::step::{StepKind, StepRef};
 use super::words::plain_words;
 use crate::layout::{FINALIZE_LOG, Layout, PREPARE_LOG, STD_LOG};
@@ -56,6 +57,8 @@ pub struct Host {
     pub cgroup_parent: Option<PathBuf>,
     /// The soft limit of open files that jobs get.
     pub open_files: Option<u64>,
+    /// Whether a job can have mounts of its own without a user namespace.
+    pub private_mounts: bool,
 }
 
 /// How long a stage may take, in seconds: what it does has bounds of its own, and this is for
@@ -117,6 +120,7 @@ pub fn spec(
         heartbeat: heartbeat(step, definition, &cwd),
         open_files: host.open_files,
         stage: step.kind.is_stage(),
+        writable: mounts::writable(&what.mounts, cwd.clone(), definition, prepared),
         mounts: what.mounts,
         kill: what.kill,
         cwd,
@@ -190,7 +194,10 @@ impl Paths<'_> {
             }
         };
         // A wrapper shows its own what they may see.
-        let mounts = wrapper.map_or_else(|| self.mounts(), |_| Vec::new());
+        let mounts = match wrapper {
+            Some(_) => Vec::new(),
+            None => mounts::of_inputs(self.definition, self.prepared, host.private_mounts),
+        };
         Ok(What {
             argv,
             plain,
@@ -272,17 +279,6 @@ impl Paths<'_> {
         }
         let path = self.layout.output(self.name, output);
         path.to_string_lossy().into_owned()
-    }
-
-    /// What the inputs want to be mounted.
-    fn mounts(&self) -> Vec<InputMount> {
-        let inputs = self.prepared.iter().flat_map(|report| &report.inputs);
-        let mount = |(name, input): (&String, &InputReport)| {
-            let mount = input.mount.clone()?;
-            let name = format!("inputs.{name}");
-            Some(InputMount { name, mount })
-        };
-        inputs.filter_map(mount).collect()
     }
 
     fn command(&self) -> Result<String, PlanError> {

@@ -32,6 +32,7 @@ fn host() -> Host {
         log_bytes_max: 1 << 20,
         cgroup_parent: Some("/sys/fs/cgroup/jobd".into()),
         open_files: Some(1024),
+        private_mounts: true,
     }
 }
 
