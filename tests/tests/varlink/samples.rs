@@ -419,6 +419,7 @@ fn provenance() -> Provenance {
     Provenance {
         prepared: Some(PrepareReport::default()),
         finalized: Some(FinalizeReport::default()),
+        in_place: [("a".into(), "/b".into())].into(),
     }
 }
 
