@@ -14,7 +14,7 @@ use super::event::Definition;
 use super::mounts;
 use super::step::{StepKind, StepRef};
 use super::words::plain_words;
-use crate::layout::{FINALIZE_LOG, Layout, PREPARE_LOG, STD_LOG};
+use crate::layout::{FINALIZE_LOG, Layout, PREPARE_LOG, STD_LOG, step_name};
 
 /// The environment variable that tells which step a process belongs to: every process of a step
 /// carries it, whatever it forked or detached. Its value is the step's folder, so that jobs of
@@ -37,6 +37,8 @@ const INNER_SHELL: [&str; 3] = [
 ];
 /// The word of a wrapper in whose place the job's variables are named.
 const ENV_WORD: &str = "{env}";
+/// And the one in whose place what it starts is named.
+const NAME_WORD: &str = "{container}";
 
 /// What this machine offers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,7 +99,7 @@ pub fn spec(
         StepKind::Prepare | StepKind::Finalize => stage_environment(&paths, step, host),
     };
     let what = match step.kind {
-        StepKind::Command => paths.run(&env, host)?,
+        StepKind::Command => paths.run(step, &env, host)?,
         StepKind::Prepare | StepKind::Finalize => paths.stage(step.kind, host),
     };
     Ok(Spec {
@@ -170,11 +172,14 @@ struct Paths<'a> {
 
 impl Paths<'_> {
     /// The command itself.
-    fn run(&self, env: &[(String, String)], host: &Host) -> Result<What, PlanError> {
+    fn run(&self, step: StepRef, env: &[(String, String)], host: &Host) -> Result<What, PlanError> {
         let command = self.command()?;
-        let wrapper = self.environment().map(|report| report.wrapper.as_slice());
-        let wrapper = wrapper.filter(|words| !words.is_empty());
-        let (argv, plain) = match wrapper {
+        let words = |of: fn(&EnvironmentReport) -> &[String]| {
+            let report = self.environment()?;
+            Some(named(of(report), report, step)).filter(|words| !words.is_empty())
+        };
+        let wrapper = words(|report| &report.wrapper);
+        let (argv, plain) = match &wrapper {
             Some(words) => {
                 let argv = wrapped(words, command, &own_variables(env, host));
                 // The search of execvp(3), where the program is not an absolute path.
@@ -204,10 +209,7 @@ impl Paths<'_> {
             log: STD_LOG,
             requires: self.data_required(),
             mounts,
-            kill: self
-                .environment()
-                .map(|report| report.kill.clone())
-                .unwrap_or_default(),
+            kill: words(|report| &report.kill).unwrap_or_default(),
             limit_ms: limit_ms(self.definition),
         })
     }
@@ -352,6 +354,17 @@ fn required(local: LocalPath) -> Option<Requirement> {
         path,
         kind,
     })
+}
+
+/// The words of a wrapper or of its end with the name of what this very step starts.
+fn named(words: &[String], report: &EnvironmentReport, step: StepRef) -> Vec<String> {
+    let mut words = words.to_vec();
+    if let Some(begin) = &report.container {
+        let name = format!("{begin}-{}", step_name(step));
+        let places = words.iter_mut().filter(|word| *word == NAME_WORD);
+        places.for_each(|word| word.clone_from(&name));
+    }
+    words
 }
 
 /// A command behind a wrapper, which hands these variables on.
