@@ -90,6 +90,11 @@ pub fn dump(row: &Row) -> String {
     job::dump(&job)
 }
 
+/// The note on data that the command reads where it is and could write to.
+const WRITABLE: &str = "inputs: local data without a mode is used in place, and outside a \
+    container only its own permissions keep the job from writing to it: the daemon may make no \
+    mounts";
+
 struct Origin<'a> {
     file: Option<&'a str>,
     overrides: &'a [Override],
@@ -132,7 +137,7 @@ fn read(text: &[u8], origin: &Origin<'_>) -> Result<Candidate, Vec<Diagnostic>> 
 fn candidate(mut job: CommandJob, diagnostics: &[Diagnostic], origin: &Origin<'_>) -> Candidate {
     let name = job.name.take();
     let experiment_name = job.experiment_name.take();
-    let mut definition = Definition {
+    let definition = Definition {
         base_path: origin.base_path.into(),
         experiment_name: experiment_name
             .or_else(|| origin.experiment.map(str::to_owned))
@@ -142,7 +147,6 @@ fn candidate(mut job: CommandJob, diagnostics: &[Diagnostic], origin: &Origin<'_
         pinned: None,
         job,
     };
-    definition.notes.extend(writable_inputs(&definition));
     Candidate {
         name,
         ..candidate_of(definition, origin.uid, origin.settings)
@@ -168,7 +172,10 @@ pub fn rerun(
     candidate_of(definition, uid, settings)
 }
 
-fn candidate_of(definition: Definition, uid: u32, configured: &StageSettings) -> Candidate {
+fn candidate_of(mut definition: Definition, uid: u32, configured: &StageSettings) -> Candidate {
+    // A rerun may come under a daemon that has other rights.
+    definition.notes.retain(|note| !note.starts_with(WRITABLE));
+    definition.notes.extend(writable_inputs(&definition));
     let settings = definition.job.queue_settings.as_ref();
     Candidate {
         name: None,
@@ -202,17 +209,14 @@ fn notes(job: &CommandJob, diagnostics: &[Diagnostic], origin: &Origin<'_>) -> V
     own.into_iter().chain(findings).collect()
 }
 
-/// Data that the command reads where it is and could write to, although it should not.
+/// The note, where a job has such data and it is not to be written to.
 fn writable_inputs(definition: &Definition) -> Option<String> {
     let mut inputs = stage_order::in_place(definition);
     if !inputs.any(|one| one.is_read_only) {
         return None;
     }
     let errno = exec::private_mounts().err()?;
-    Some(format!(
-        "inputs: local data without a mode is used in place, and outside a container only its own \
-         permissions keep the job from writing to it: the daemon may make no mounts ({errno})"
-    ))
+    Some(format!("{WRITABLE} ({errno})"))
 }
 
 /// A finding as one line.
