@@ -154,6 +154,14 @@ impl Child<'_> {
 
     /// Finds its place in the world.
     fn enter(&self) -> Result<(), Failure> {
+        // Before the mounts, which say less well that something is not there.
+        for (index, required) in (0u32..).zip(&self.command.requires) {
+            look_for(required).map_err(|errno| Failure {
+                stage: Stage::Requirement,
+                index,
+                errno,
+            })?;
+        }
         if let Some(mounts) = &self.command.mounts {
             mounts.make().map_err(|(index, errno)| Failure {
                 stage: Stage::Mount,
@@ -162,13 +170,6 @@ impl Child<'_> {
             })?;
             // A user namespace takes it back, too.
             self.check(Stage::DeathSignal, die_with_parent())?;
-        }
-        for (index, required) in (0u32..).zip(&self.command.requires) {
-            look_for(required).map_err(|errno| Failure {
-                stage: Stage::Requirement,
-                index,
-                errno,
-            })?;
         }
         self.check(Stage::Folder, change_folder(&self.command.folder))
     }

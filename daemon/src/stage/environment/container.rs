@@ -66,6 +66,7 @@ pub(super) fn provide(
         digest: Some(digest),
         wrapper: words.wrapper,
         kill: words.kill,
+        container: Some(words.name),
         ..EnvironmentReport::default()
     })))
 }
