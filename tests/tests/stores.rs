@@ -1,4 +1,5 @@
-//! Real stores: Azurite, which is Azure's own emulator of Blob Storage, and moto for S3.
+//! Real stores: Azurite, which is Azure's own emulator of Blob Storage, moto for S3 and
+//! fake-gcs-server for Google Cloud Storage.
 #![expect(clippy::unwrap_used, reason = "a test may stop anywhere")]
 
 use std::collections::BTreeMap;
@@ -8,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use jobd_tests::stage::{
-    Azurite, Moto, Reply, Request, Stage, Web, datastore, input, output, reply_with_file,
+    Azurite, Gcs, Moto, Reply, Request, Stage, Web, datastore, input, output, reply_with_file,
 };
 use serde_json::json;
 
@@ -295,6 +296,107 @@ fn s3_objects_come_and_go() {
         "",
     ));
     assert_eq!(fs::read(report.text).unwrap(), b"more");
+}
+
+#[test]
+fn google_objects_come_and_go() {
+    let Some(gcs) = Gcs::start("data", None) else {
+        return;
+    };
+    put_sets(|path, bytes| gcs.put(&path.replace(' ', "%20"), bytes));
+    // As the variable of an account says it, which is a secret in whole.
+    let account = json!({
+        "gcs_base_url": gcs.endpoint(), "disable_oauth": true,
+        "client_email": "", "private_key": "", "private_key_id": "",
+    });
+    let mut stage = Stage::new();
+    stage.environment = vec![("GOOGLE_SERVICE_ACCOUNT_KEY".into(), account.to_string())];
+    assert_sets(&stage, "gs://data");
+    assert_outputs(&stage, "gs://data/runs/${{output_name}}", "gs://data/runs/");
+    assert_eq!(gcs.get("data/runs/model/small"), b"small");
+    assert_eq!(gcs.get("data/runs/score.json"), b"{}");
+    // The first answer with the large file was cut.
+    let asked = gcs.requests();
+    let rest = asked.iter().filter_map(|asked| asked.headers.get("range"));
+    assert_eq!(rest.collect::<Vec<_>>(), ["bytes=4194304-"]);
+
+    let mut stage = Stage::new();
+    stage.write("account.json", account.to_string());
+    let account = stage.base("account.json");
+    stage.write(
+        "gcs.env",
+        format!("GOOGLE_SERVICE_ACCOUNT={}\n", account.display()),
+    );
+    let file = stage.base("gcs.env");
+    fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+    let bucket = datastore(json!({
+        "type": "gcs", "bucket": "data", "credentials_file": file,
+    }));
+    stage.settings.datastores.insert("bucket".into(), bucket);
+    assert_sets(&stage, "azureml://datastores/bucket/paths");
+}
+
+#[test]
+fn what_google_refuses_is_one_readable_cause() {
+    let Some(gcs) = Gcs::start("data", Some("right")) else {
+        return;
+    };
+    gcs.put("data/x", b"x");
+    let mut stage = Stage::new();
+    for bucket in ["data", "none"] {
+        let store = json!({ "type": "gcs", "bucket": bucket, "endpoint": gcs.endpoint() });
+        stage
+            .settings
+            .datastores
+            .insert(bucket.into(), datastore(store));
+    }
+    stage.write_job("out/y", "y");
+    let told = |stage: &Stage, bucket: &str, cause: &str| {
+        let path = format!("azureml://datastores/{bucket}/paths/x");
+        for kind in ["uri_file", "uri_folder"] {
+            let reason = stage.refused(input(kind, &path, ""));
+            assert!(reason.contains(cause), "{reason}");
+        }
+        let ran = stage.finalize(&[("y", output("uri_folder", &path, "out"))]);
+        let reason = ran.failed().reason;
+        assert!(reason.contains("0 of 1 files are at"), "{reason}");
+        assert!(reason.contains(cause), "{reason}");
+        assert!(!ran.said.contains("a-wrong-token"), "{}", ran.said);
+    };
+    // Nobody else was asked for credentials: it is this store that wants them.
+    told(&stage, "data", "the store wants credentials (401)");
+    told(&stage, "data", "set GOOGLE_APPLICATION_CREDENTIALS");
+    let token = |token: &str| vec![("GOOGLE_BEARER_TOKEN".to_owned(), token.to_owned())];
+    stage.environment = token("a-wrong-token");
+    told(&stage, "data", "the store refused the credentials (401)");
+    stage.environment = token("right");
+    told(&stage, "none", "there is nothing at this address (404)");
+    let goal = "azureml://datastores/data/paths/x";
+    let _done = stage
+        .finalize(&[("y", output("uri_folder", goal, "out"))])
+        .finalized();
+    assert_eq!(gcs.get("data/x/y"), b"y");
+
+    let key = json!({
+        "client_email": "me@example.org", "private_key_id": "1",
+        "private_key": "-----BEGIN PRIVATE KEY-----\nhush\n-----END PRIVATE KEY-----\n",
+    });
+    for (variable, value, why) in [
+        ("GOOGLE_SERVICE_ACCOUNT_KEY", key.to_string(), "Encoding"),
+        ("GOOGLE_SERVICE_ACCOUNT_KEY", "\"hush\"".into(), "at 1:6"),
+        (
+            "GOOGLE_SERVICE_ACCOUNT",
+            "/none.json".into(),
+            "/none.json: No such file",
+        ),
+    ] {
+        stage.environment = vec![(variable.into(), value)];
+        let ran = stage.inputs(&[("data", input("uri_file", goal, ""))]);
+        let reason = ran.failed().reason;
+        let is_told = reason.contains("credentials or the settings of this store cannot be used");
+        assert!(is_told && reason.contains(why), "{reason}");
+        assert!(!ran.said.contains("hush"), "{}", ran.said);
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use super::web::Reply;
 use crate::harness::{Folder, wait_until};
 
 /// How long a peer may take to listen on a busy machine.
@@ -23,7 +24,7 @@ fn scripts() -> PathBuf {
 }
 
 /// Where a peer is installed; none, with the reason told, where it cannot be had.
-fn installed(name: &str) -> Option<PathBuf> {
+pub(super) fn installed(name: &str) -> Option<PathBuf> {
     let folder = target().join(format!("peer-{name}"));
     let lock = File::create(target().join(format!("peer-{name}.lock"))).unwrap();
     lock.lock().unwrap();
@@ -49,20 +50,20 @@ fn free_port() -> u16 {
 }
 
 /// A program that goes with its test, however that ends.
-fn mortal(program: &Path) -> Command {
+pub(super) fn mortal(program: &Path) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL"]).arg(program);
     command
 }
 
-struct Peer {
+pub(super) struct Peer {
     child: Child,
-    port: u16,
+    pub(super) port: u16,
     folder: Folder,
 }
 
 impl Peer {
-    fn start(command: impl Fn(u16, &Path) -> Command) -> Peer {
+    pub(super) fn start(command: impl Fn(u16, &Path) -> Command) -> Peer {
         let (port, folder) = (free_port(), Folder::new());
         let said = File::create(folder.path().join("said")).unwrap();
         let mut child = command(port, folder.path())
@@ -79,6 +80,45 @@ impl Peer {
             child,
             port,
             folder,
+        }
+    }
+}
+
+impl Peer {
+    /// One request and its whole answer.
+    pub(super) fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        bytes: &[u8],
+    ) -> Reply {
+        let mut connection = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        let length = bytes.len();
+        let mut head = format!("{method} /{path} HTTP/1.0\r\nHost: 127.0.0.1\r\n");
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head.push_str(&format!("Content-Length: {length}\r\n\r\n"));
+        connection.write_all(head.as_bytes()).unwrap();
+        connection.write_all(bytes).unwrap();
+        let mut reply = Vec::new();
+        connection.read_to_end(&mut reply).unwrap();
+        let end = reply
+            .windows(4)
+            .position(|four| four == b"\r\n\r\n")
+            .unwrap();
+        let head = String::from_utf8_lossy(&reply[..end]).into_owned();
+        let mut lines = head.lines();
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap();
+        let headers = lines.filter_map(|line| line.split_once(": "));
+        Reply {
+            status: status.parse().unwrap(),
+            headers: headers
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+            body: reply[end + 4..].to_vec(),
+            ..Reply::default()
         }
     }
 }
@@ -204,25 +244,11 @@ impl Moto {
     }
 
     fn ask(&self, method: &str, path: &str, bytes: &[u8]) -> (u16, Vec<u8>) {
-        let mut connection = TcpStream::connect(("127.0.0.1", self.0.port)).unwrap();
-        let length = bytes.len();
         // Who asks is read, and the signature is not checked.
         let who = "AWS4-HMAC-SHA256 Credential=me/20260101/us-east-1/s3/aws4_request, \
                    SignedHeaders=host, Signature=none";
-        let head = format!(
-            "{method} /{path} HTTP/1.0\r\nHost: 127.0.0.1\r\nAuthorization: {who}\r\n\
-             Content-Length: {length}\r\n\r\n"
-        );
-        connection.write_all(head.as_bytes()).unwrap();
-        connection.write_all(bytes).unwrap();
-        let mut reply = Vec::new();
-        connection.read_to_end(&mut reply).unwrap();
-        let end = reply
-            .windows(4)
-            .position(|four| four == b"\r\n\r\n")
-            .unwrap();
-        let head = String::from_utf8_lossy(&reply[..end]).into_owned();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, reply[end + 4..].to_vec())
+        let headers = [("Authorization", who)];
+        let reply = self.0.ask(method, path, &headers, bytes);
+        (reply.status, reply.body)
     }
 }

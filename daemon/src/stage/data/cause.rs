@@ -133,6 +133,22 @@ impl Cause {
     }
 }
 
+/// Why a store cannot be opened. Credentials are JSON, and what is wrong with it may quote it.
+pub(super) fn unusable(error: &object_store::Error) -> String {
+    let object_store::Error::Generic { source, .. } = error else {
+        return redact::text(&error.to_string());
+    };
+    let mut inner: Option<&(dyn Error + 'static)> = Some(source.as_ref());
+    while let Some(error) = inner {
+        if let Some(json) = error.downcast_ref::<serde_json::Error>() {
+            let (line, column) = (json.line(), json.column());
+            return format!("they are not the JSON they should be at {line}:{column}");
+        }
+        inner = error.source();
+    }
+    redact::text(&source.to_string())
+}
+
 fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -95,6 +95,9 @@ pub enum DataError {
         /// Why the next did not.
         source: Box<DataError>,
     },
+    /// A store that is not even asked.
+    #[error("the credentials or the settings of this store cannot be used: {0}")]
+    Unusable(String),
     /// The machinery for requests cannot be made.
     #[error("start the client for stores: {0}")]
     Client(String),

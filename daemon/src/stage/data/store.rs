@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
-use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
-use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
+use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder, GoogleConfigKey};
+use object_store::{
+    BackoffConfig, ClientOptions, ObjectStore, RetryConfig, StaticCredentialProvider,
+};
 
-use super::cause::{Cause, Patience, TRIES_MAX};
+use super::cause::{self, Cause, Patience, TRIES_MAX};
 use super::credentials;
 use super::error::DataError;
 use super::place::{Bucket, Service};
@@ -73,7 +75,7 @@ pub(super) fn open(bucket: &Bucket, patience: Patience, to: Use) -> Result<Store
             client.gcs(bucket, credentials::take(file, vendors)?)
         }
     };
-    opened.map_err(|error| DataError::Client(Cause::of_store(&error, None).to_string()))
+    opened.map_err(|error| DataError::Unusable(cause::unusable(&error)))
 }
 
 /// The names of Azure's own tools are understood too.
@@ -229,13 +231,21 @@ impl Client {
         if let Service::Gcs { bucket } = &bucket.service {
             builder = builder.with_bucket_name(bucket);
         }
+        if !has {
+            // Without these the library writes with what it finds: those of the machine in the
+            // cloud, or of whoever logged in with Google's tool.
+            let nobody = GcpCredential {
+                bearer: String::new(),
+            };
+            builder = builder.with_credentials(Arc::new(StaticCredentialProvider::new(nobody)));
+        }
         if let Some(endpoint) = &bucket.endpoint {
             builder = builder.with_base_url(endpoint);
         }
         Ok(Store {
             objects: Arc::new(builder.build()?),
             anonymous: (!has).then_some(GCS_HINT),
-            has_md5_etags: false,
+            has_md5_etags: true,
         })
     }
 }
