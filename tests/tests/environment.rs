@@ -10,6 +10,8 @@ use serde_json::Value;
 
 #[path = "../../daemon/tests/stage_environment/podman.rs"]
 mod podman;
+#[path = "../../daemon/tests/stage_environment/real_conda.rs"]
+mod real_conda;
 #[path = "../../daemon/tests/stage_environment/uv.rs"]
 mod uv;
 
@@ -96,9 +98,13 @@ fn log(job: &Value, name: &str) -> String {
 
 /// A home whose daemon finds uv before all else.
 fn with_uv() -> Home {
-    let uv = uv::program().parent().unwrap();
+    with_tool(uv::program())
+}
+
+/// A home whose daemon finds this program before all else.
+fn with_tool(program: &Path) -> Home {
     let path = std::env::var_os("PATH").unwrap();
-    let path = [uv.to_owned()]
+    let path = [program.parent().unwrap().to_owned()]
         .into_iter()
         .chain(std::env::split_paths(&path));
     let mut env = vec![("PATH".to_owned(), std::env::join_paths(path).unwrap())];
@@ -231,6 +237,35 @@ fn a_package_that_does_not_exist_fails_its_job_and_no_other() {
     let good = wait_long(&home, "good");
     assert_eq!(good["status"], "Completed", "{good}");
     assert!(good["notes"].to_string().contains("no container"), "{good}");
+}
+
+#[test]
+fn a_job_runs_in_an_environment_that_conda_makes() {
+    let Some(program) = real_conda::program() else {
+        return;
+    };
+    let home = with_tool(&program);
+    let channel = real_conda::channel(home.path());
+    let conda = format!("channels: [{channel}, nodefaults]\ndependencies: [PACKAGE]\nname: ours\n");
+    let job = |name: &str, package: &str| {
+        let file = home.path().join(format!("{name}.conda.yml"));
+        fs::write(&file, conda.replace("PACKAGE", package)).unwrap();
+        let file = file.display();
+        JobFile::of(&format!(
+            "name: {name}\ncommand: teller > ${{{{outputs.o}}}}/told && teller\noutputs: {{o: {{}}}}\n\
+             environment: {{image: nowhere.invalid/x, conda_file: {file}}}\n"
+        ))
+    };
+    drop(home.submit(&job("told", "teller")));
+    drop(home.submit(&job("untold", "teller=9")));
+    let told = wait_long(&home, "told");
+    let said = log(&told, "user_logs/std_log.txt");
+    assert_eq!(told["status"], "Completed", "{said}\n{told}");
+    assert_eq!(said, "a tale of conda\n");
+    let untold = wait_long(&home, "untold");
+    assert_eq!(untold["status"], "Failed");
+    let error = untold["error"].to_string();
+    assert!(error.contains("teller 9*"), "{error}");
 }
 
 #[test]

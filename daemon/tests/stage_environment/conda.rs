@@ -1,12 +1,13 @@
 //! Conda, and what holds for every backend: one build however many wait, and a build that was
-//! killed. The tool is a script that plays micromamba: it keeps its arguments, holds where it is
-//! told to, and makes a prefix.
+//! killed. The tool is conda itself, or a script that plays micromamba: it keeps its arguments,
+//! holds where it is told to, and makes a prefix.
 
 use std::fs;
 
 use serde_json::{Value, json};
 
 use super::harness::{Place, wait_until};
+use super::real_conda;
 
 const MICROMAMBA: &str = r#"#!/bin/bash
 echo "$@" >> 'FOLDER/calls'
@@ -145,4 +146,47 @@ fn a_build_that_failed_works_once_the_cause_is_gone() {
     assert!(ran.log.contains("Could not solve"), "{}", ran.log);
     fs::remove_file(place.folder.join("fail")).unwrap();
     assert_eq!(place.run(&wanted()).environment().backend, "conda");
+}
+
+#[test]
+fn conda_itself_solves_and_installs_what_a_channel_has() {
+    let Some(program) = real_conda::program() else {
+        return;
+    };
+    let mut place = Place::new(&[]);
+    place.link(&program, "conda");
+    let home = place.folder.display().to_string();
+    place.env = vec![("HOME".into(), home)];
+    let channel = real_conda::channel(&place.folder);
+    let wanted = |package: &str| {
+        let channels = [&channel, "nodefaults"];
+        json!({"conda_file": {"channels": channels, "dependencies": [package]}})
+    };
+    let ran = place.run(&wanted("teller=1.5"));
+    let report = ran.environment();
+    assert_eq!(report.backend, "conda");
+    assert!(
+        ran.prepared().notes.is_empty(),
+        "{:?}",
+        ran.prepared().notes
+    );
+    let script = "teller; echo $CONDA_PREFIX";
+    let prefix = place.built().remove(0).join("prefix");
+    let expected = format!("a tale of conda\n{}\n", prefix.display());
+    assert_eq!(place.says(report, script), expected);
+    assert!(
+        ran.log.contains("Solving package specifications"),
+        "{}",
+        ran.log
+    );
+    let again = place.run(&wanted("teller=1.5"));
+    assert_eq!(again.environment(), report);
+    assert!(!again.log.contains("Solving"), "{}", again.log);
+    let ran = place.run(&wanted("teller=9"));
+    let reason = ran.reason();
+    assert!(
+        reason.starts_with("make the environment with conda: "),
+        "{reason}"
+    );
+    assert!(reason.contains("teller 9*"), "{reason}");
 }

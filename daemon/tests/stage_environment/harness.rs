@@ -84,7 +84,8 @@ impl Place {
         self
     }
 
-    fn link(&self, path: &Path, name: &str) {
+    /// And this one, under a name.
+    pub fn link(&self, path: &Path, name: &str) {
         symlink(path, self.folder.join("bin").join(name)).unwrap();
     }
 

@@ -1,6 +1,6 @@
 //! Environments by the real `jobd-stage`: the order on its standard input, the report from its
-//! descriptor 3. The packages are real, from PyPI; the containers are podman's; conda is played by
-//! a script, since no conda can be had from the registries that a test may use.
+//! descriptor 3. The packages are real, from PyPI; the containers are podman's and docker's; conda
+//! is the last that PyPI has, and where a test must hold a build, a script that plays micromamba.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -11,5 +11,6 @@ mod conda;
 mod container;
 mod harness;
 mod podman;
+mod real_conda;
 mod uv;
 mod venv;
