@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use jobd_tests::harness::{DEADLINE, Home, JobFile, quoted, wait_until};
 use serde_json::Value;
 
+#[path = "../../daemon/tests/stage_environment/docker.rs"]
+mod docker;
 #[path = "../../daemon/tests/stage_environment/podman.rs"]
 mod podman;
 #[path = "../../daemon/tests/stage_environment/real_conda.rs"]
@@ -15,6 +17,7 @@ mod real_conda;
 #[path = "../../daemon/tests/stage_environment/uv.rs"]
 mod uv;
 
+use docker::Dockerd;
 use podman::{IMAGE, Variables, podman};
 
 /// What real training is: a CSV in, a model and a score out.
@@ -344,9 +347,33 @@ fn a_job_in_a_container_is_logged_and_sees_its_data_read_only() {
 
 #[test]
 fn the_time_limit_and_a_cancel_reach_into_a_container() {
-    let Some((home, variables)) = with_podman(&["--grace-seconds", "1"]) else {
+    if let Some((home, variables)) = with_podman(&["--grace-seconds", "1"]) {
+        assert_ends_reach_inside(&home);
+        let left = podman(&variables, &["ps", "--all", "--quiet"]);
+        assert_eq!(left.unwrap(), "");
+    }
+}
+
+#[test]
+fn the_time_limit_and_a_cancel_reach_into_a_container_of_docker() {
+    let Some(docker) = Dockerd::start() else {
         return;
     };
+    let mut home = Home::new();
+    // Where there is no podman, docker is asked.
+    let bin = home.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    std::os::unix::fs::symlink(&docker.program, bin.join("docker")).unwrap();
+    let env = docker.variables().into_iter();
+    let env = env.chain([("PATH".to_owned(), bin.display().to_string())]);
+    home.set_env(env.map(|(name, value)| (name, value.into())).collect());
+    home.start(&["--grace-seconds", "1"]);
+    assert_ends_reach_inside(&home);
+    assert_eq!(docker.ask(&["ps", "--all", "--quiet"]), "");
+}
+
+/// A job that outlasts its time and one that is canceled, both deaf in their containers.
+fn assert_ends_reach_inside(home: &Home) {
     let deaf = format!(
         "trap '' TERM; touch begun; while :; do sleep 1; done; : {}",
         home.path().display()
@@ -364,11 +391,9 @@ fn the_time_limit_and_a_cancel_reach_into_a_container() {
     assert!(!running(&command).is_empty());
     drop(home.run(&["cancel", "canceled"]).ok());
     for name in ["limited", "canceled"] {
-        assert_eq!(wait_long(&home, name)["status"], "Canceled", "{name}");
+        assert_eq!(wait_long(home, name)["status"], "Canceled", "{name}");
     }
     assert_eq!(running(&command), Vec::<i32>::new());
-    let left = podman(&variables, &["ps", "--all", "--quiet"]);
-    assert_eq!(left.unwrap(), "");
 }
 
 /// The processes whose words hold a text.

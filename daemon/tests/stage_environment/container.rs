@@ -1,19 +1,24 @@
-//! Containers: by podman with an image made here, and by programs that only look like one.
+//! Containers: by podman or another engine (`engines.rs`) with an image made here, and by programs
+//! that only look like one.
 
 use std::fs;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
 
+use super::engine::Engine;
 use super::harness::{Place, wait_until};
-use super::podman::{self, IMAGE, podman};
+use super::podman::IMAGE;
 
-/// A place whose stages have podman and the image.
-fn place() -> Option<Place> {
+/// A place whose stages have the engine and the image.
+fn place() -> Option<(Place, Engine)> {
     let mut place = Place::new(&[]);
-    place.env = podman::equip(&place.folder)?;
-    place.link_program("podman");
-    Some(place)
+    let engine = Engine::of_this_run(&place.folder)?;
+    place.env = engine.env.clone();
+    for (program, name) in engine.programs() {
+        place.link(&program, name);
+    }
+    Some((place, engine))
 }
 
 fn image(name: &str) -> Value {
@@ -28,7 +33,9 @@ fn context(place: &Place, dockerfile: &str) -> Value {
 
 #[test]
 fn a_job_in_a_container_sees_its_folder_its_data_read_only_and_nothing_else() {
-    let Some(place) = place() else { return };
+    let Some((place, engine)) = place() else {
+        return;
+    };
     let data = place.write("data/a.csv", "1,2\n").display().to_string();
     let hidden = place.write("hidden", "x").display().to_string();
     let mut order = place.order(&image(IMAGE));
@@ -60,12 +67,14 @@ fn a_job_in_a_container_sees_its_folder_its_data_read_only_and_nothing_else() {
     assert_eq!(said, expected, "{error}");
     assert_eq!(place.read("job/made"), "out\n");
     assert_eq!(fs::read_to_string(data).unwrap(), "1,2\n");
-    assert_eq!(podman(&place.env, &["ps", "--all", "--quiet"]).unwrap(), "");
+    assert_eq!(engine.ask(&["ps", "--all", "--quiet"]), "");
 }
 
 #[test]
 fn the_kill_reaches_what_runs_inside() {
-    let Some(place) = place() else { return };
+    let Some((place, engine)) = place() else {
+        return;
+    };
     let ran = place.run(&image(IMAGE));
     let report = ran.environment();
     let script = "trap '' TERM; touch begun; while :; do sleep 1; done";
@@ -74,24 +83,20 @@ fn the_kill_reaches_what_runs_inside() {
     wait_until("the command to begin", || {
         !place.read("job/begun").is_empty() || place.folder.join("job/begun").exists()
     });
-    assert_eq!(
-        podman(&place.env, &["ps", "--quiet"])
-            .unwrap()
-            .lines()
-            .count(),
-        1
-    );
+    assert_eq!(engine.ask(&["ps", "--quiet"]).lines().count(), 1);
     let kill = || place.kill(report).output().unwrap();
     assert!(kill().status.success());
     assert!(!running.wait().unwrap().success());
-    assert_eq!(podman(&place.env, &["ps", "--all", "--quiet"]).unwrap(), "");
+    assert_eq!(engine.ask(&["ps", "--all", "--quiet"]), "");
     // What is not there any more is no failure.
     drop(kill());
 }
 
 #[test]
 fn an_image_is_built_from_its_folder_once_for_what_is_in_it() {
-    let Some(place) = place() else { return };
+    let Some((place, _)) = place() else {
+        return;
+    };
     let wanted = context(&place, &format!("FROM {IMAGE}\nRUN echo one > /made\n"));
     let first = place.run(&wanted);
     assert_eq!(place.says(first.environment(), "cat /made"), "one\n");
@@ -107,23 +112,41 @@ fn an_image_is_built_from_its_folder_once_for_what_is_in_it() {
 
 #[test]
 fn a_broken_dockerfile_fails_with_its_cause() {
-    let Some(place) = place() else { return };
+    let Some((place, engine)) = place() else {
+        return;
+    };
     let file = place.folder.join("context/Dockerfile");
     let file = file.display();
-    let ran = place.run(&context(
-        &place,
-        &format!("FROM {IMAGE}\nRUN no-such-program\n"),
-    ));
-    let reason = format!("podman build {file}: building at STEP \"RUN no-such-program\"");
-    assert!(ran.reason().starts_with(&reason), "{}", ran.reason());
+    let (failed, unread) = match engine.name {
+        "podman" => (
+            "building at STEP \"RUN no-such-program\"",
+            "no FROM statement found",
+        ),
+        _ => (
+            "The command '/bin/sh -c no-such-program' returned a non-zero code: 127",
+            "Error response from daemon: dockerfile parse error line 1: unknown instruction: FORM",
+        ),
+    };
+    let dockerfile = format!("FROM {IMAGE}\nRUN no-such-program\n");
+    let ran = place.run(&context(&place, &dockerfile));
+    let begins = |cause: &str| format!("{} build {file}: {cause}", engine.name);
+    assert!(
+        ran.reason().starts_with(&begins(failed)),
+        "{}",
+        ran.reason()
+    );
     assert!(
         ran.reason().contains("no-such-program: not found"),
         "{}",
         ran.reason()
     );
+    assert_eq!(engine.ask(&["ps", "--all", "--quiet"]), "");
     let ran = place.run(&context(&place, "FORM x\n"));
-    let reason = format!("podman build {file}: no FROM statement found");
-    assert!(ran.reason().starts_with(&reason), "{}", ran.reason());
+    assert!(
+        ran.reason().starts_with(&begins(unread)),
+        "{}",
+        ran.reason()
+    );
     fs::remove_file(place.folder.join("context/Dockerfile")).unwrap();
     let ran = place.run(&json!({"build": {"path": "context"}}));
     assert_eq!(
@@ -140,7 +163,9 @@ fn a_broken_dockerfile_fails_with_its_cause() {
 
 #[test]
 fn a_conda_file_is_added_to_the_image() {
-    let Some(place) = place() else { return };
+    let Some((place, _)) = place() else {
+        return;
+    };
     let conda = json!({"dependencies": ["python=3.10"]});
     let without = place.run(&json!({"image": IMAGE, "conda_file": conda}));
     assert!(
@@ -173,7 +198,9 @@ fn a_conda_file_is_added_to_the_image() {
 
 #[test]
 fn resources_of_the_job_go_to_the_container() {
-    let Some(place) = place() else { return };
+    let Some((place, _)) = place() else {
+        return;
+    };
     let mut order = place.order(&image(IMAGE));
     order["work"]["resources"] =
         json!({"shm_size": "16m", "docker_args": "--env 'FROM_ARGS=a b' --hostname here"});
@@ -195,13 +222,16 @@ fn resources_of_the_job_go_to_the_container() {
 
 #[test]
 fn an_image_that_cannot_be_had_leaves_the_machine_or_fails() {
-    let Some(mut place) = place() else {
+    let Some((mut place, engine)) = place() else {
         return;
     };
     let name = "localhost/jobd-nothing:1";
     let ran = place.run(&image(name));
     assert_eq!(ran.environment().backend, "host");
-    let note = format!("environment {name}: no container (podman pull {name}: ");
+    let note = format!(
+        "environment {name}: no container ({} pull {name}: ",
+        engine.name
+    );
     assert!(ran.note().starts_with(&note), "{}", ran.note());
     place = place.strict();
     let ran = place.run(&image(name));

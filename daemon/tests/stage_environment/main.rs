@@ -9,6 +9,9 @@
 
 mod conda;
 mod container;
+mod docker;
+mod engine;
+mod engines;
 mod harness;
 mod podman;
 mod real_conda;

@@ -85,13 +85,15 @@ pub fn podman(variables: &Variables, arguments: &[&str]) -> Result<String, Strin
     }
 }
 
-fn on_path(name: &str) -> Option<PathBuf> {
+/// A program of this machine.
+pub fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap();
     let mut candidates = std::env::split_paths(&path).map(|folder| folder.join(name));
     candidates.find(|path| path.is_file())
 }
 
-fn archive(folder: &Path) -> PathBuf {
+/// The image as a file.
+pub fn archive(folder: &Path) -> PathBuf {
     let root = folder.join("root");
     for name in ["bin", "tmp", "etc", "proc", "dev", "sys"] {
         fs::create_dir_all(root.join(name)).unwrap();

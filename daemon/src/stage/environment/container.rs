@@ -155,7 +155,9 @@ fn make(
     let is_there = |_: &Path| runtime.has(&tag);
     room.furnish(what, task.meter, is_there, |folder| {
         let (dockerfile, context) = context(folder)?;
-        let mut command = runtime.command(&["build", "--network", "host", "--tag", &tag, "--file"]);
+        let mut command = runtime.command(&["build", "--network", "host"]);
+        // docker keeps the container of a step that failed.
+        command.args(["--force-rm", "--tag", &tag, "--file"]);
         command.arg(&dockerfile).arg(&context);
         let what = format!("{} build {}", runtime.name, dockerfile.display());
         program::run(&mut command, &what, Duration::from_secs(BUILD_SECS_MAX))?;

@@ -132,8 +132,19 @@ impl Heard {
     }
 
     fn text(mut self) -> String {
-        String::from_utf8_lossy(self.bytes.make_contiguous()).into_owned()
+        plain(&String::from_utf8_lossy(self.bytes.make_contiguous()))
     }
+}
+
+/// Without the colours that some give even to what is no terminal.
+fn plain(text: &str) -> String {
+    let mut pieces = text.split("\x1b[");
+    let mut plain = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let rest = piece.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
+        plain.extend(rest.chars().skip(1));
+    }
+    plain
 }
 
 fn supervise(
@@ -280,6 +291,16 @@ mod tests {
     fn an_answer_is_what_was_said() {
         let answer = ask(&mut shell("echo one; echo two >&2"), "the script", LONG).unwrap();
         assert_eq!(answer, "one\ntwo\n");
+    }
+
+    #[test]
+    fn colours_are_left_out() {
+        let answer = ask(
+            &mut shell("printf '\\033[1;91mred\\033[0m \\033['"),
+            "x",
+            LONG,
+        );
+        assert_eq!(answer.unwrap(), "red ");
     }
 
     #[test]
