@@ -164,7 +164,7 @@ fn a_fetch_that_is_cut_goes_on_where_it_was() {
 
 #[test]
 fn a_file_that_changes_while_it_is_fetched_is_one_or_the_other() {
-    let (old, new) = (bytes(200_000), bytes(250_000));
+    let (old, new) = (vec![7; 200_000], bytes(250_000));
     let sent = new.clone();
     let web = Web::start(move |request| match request.number {
         0 => Reply {
@@ -181,6 +181,60 @@ fn a_file_that_changes_while_it_is_fetched_is_one_or_the_other() {
     });
     let stage = Stage::new();
     assert_whole(&stage.input(input("uri_file", &web.url("/x"), "")), &new);
+}
+
+#[test]
+fn a_part_is_of_the_version_that_was_begun_also_where_only_a_time_tells_it() {
+    let (old, new) = (vec![7; 200_000], bytes(250_000));
+    let sent = new.clone();
+    let web = Web::start(move |request| {
+        let (content, time) = match request.number {
+            0 => (&old, "Mon, 05 Jan 2026 10:00:00 GMT"),
+            _ => (&sent, "Tue, 06 Jan 2026 10:00:00 GMT"),
+        };
+        // A server that knows ranges, and neither ETag nor If-Range.
+        let mut request = request.clone();
+        request.headers.remove("if-range");
+        let reply = reply_with_file(&request, content, "");
+        Reply {
+            headers: [
+                reply.headers[1..].to_vec(),
+                vec![("Last-Modified".into(), time.into())],
+            ]
+            .concat(),
+            cut_after: (request.number == 0).then_some(100_000),
+            ..reply
+        }
+    });
+    let stage = Stage::new();
+    assert_whole(&stage.input(input("uri_file", &web.url("/x"), "")), &new);
+}
+
+#[test]
+fn a_part_that_nobody_asked_for_is_not_the_whole() {
+    let content = bytes(1_000);
+    let sent = content.clone();
+    let web = Web::start(move |request| {
+        let reply = reply_with_file(request, &sent, "\"one\"");
+        match header(request, "range") {
+            Some(_) => reply,
+            None => Reply {
+                status: 206,
+                headers: [
+                    reply.headers,
+                    vec![("Content-Range".into(), "bytes 0-99/1000".into())],
+                ]
+                .concat(),
+                body: sent[..100].to_vec(),
+                ..Reply::default()
+            },
+        }
+    });
+    let stage = Stage::new();
+    assert_whole(
+        &stage.input(input("uri_file", &web.url("/x"), "")),
+        &content,
+    );
 }
 
 #[test]

@@ -93,11 +93,16 @@ impl Version {
         }
     }
 
-    /// Whether nothing speaks against their being the same.
+    /// Whether nothing speaks against their being the same: not every server that sends a part
+    /// has read `If-Range`.
     pub(super) fn may_be(&self, other: &Version) -> bool {
-        match (&self.etag, &other.etag) {
+        let agree = |mine: &Option<String>, others: &Option<String>| match (mine, others) {
             (Some(mine), Some(others)) => mine == others,
             _ => true,
+        };
+        match self.strong() {
+            Some(_) => agree(&self.etag, &other.etag),
+            None => agree(&self.etag, &other.etag) && agree(&self.modified, &other.modified),
         }
     }
 
@@ -131,15 +136,12 @@ impl Remote {
 async fn web(client: &reqwest::Client, url: &Url, ask: Ask<'_>) -> Result<Answer, Cause> {
     let response = client.get(url.clone()).headers(headers(ask)).send().await;
     let response = response.map_err(Cause::of_http)?;
+    let is_part = response.status() == StatusCode::PARTIAL_CONTENT;
     let start = match response.status() {
         StatusCode::NOT_MODIFIED if ask.unless.is_some() => return Ok(Answer::Same),
         StatusCode::RANGE_NOT_SATISFIABLE => return Err(Cause::Replaced),
         StatusCode::PARTIAL_CONTENT => ask.from,
-        status
-            if status == StatusCode::OK || status == StatusCode::NON_AUTHORITATIVE_INFORMATION =>
-        {
-            0
-        }
+        StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION => 0,
         status => {
             let has_secret = url.query().is_some() || url.password().is_some();
             let hint =
@@ -150,9 +152,9 @@ async fn web(client: &reqwest::Client, url: &Url, ask: Ask<'_>) -> Result<Answer
     let headers = response.headers();
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
-    let total = match start {
-        0 => length,
-        _ => Some(total_of_range(text(header::CONTENT_RANGE), start)?),
+    let total = match is_part {
+        false => length,
+        true => Some(total_of_range(text(header::CONTENT_RANGE), start)?),
     };
     let version = Version {
         etag: text(header::ETAG).map(str::to_owned),
