@@ -212,7 +212,7 @@ impl Fetcher<'_> {
             .saturating_sub(partial.length());
         self.cache.make_room(missing);
         self.receive(partial, &mut body).await?;
-        verify(partial, &body, doubtful).map(Some)
+        verify(partial, &body, doubtful).await.map(Some)
     }
 
     /// Makes the file end where the body starts.
@@ -242,7 +242,7 @@ impl Fetcher<'_> {
 
 /// Whether what came is what was said; answers its hash. An ETag only looks like an MD5: two
 /// fetches that agree with each other outweigh it.
-fn verify(
+async fn verify(
     partial: &mut Partial,
     body: &Body,
     doubtful: &mut Option<String>,
@@ -254,7 +254,7 @@ fn verify(
         }
         return Err(Cause::Length { wanted, got }.into());
     }
-    let (sha256, md5) = partial.hashes(body.md5.is_some())?;
+    let (sha256, md5) = partial.hashes(body.md5.is_some()).await?;
     let agrees = |said: &super::remote::Md5| {
         said.digits == md5 || said.is_guess && doubtful.as_ref() == Some(&sha256)
     };

@@ -177,7 +177,7 @@ impl Gatherer<'_> {
         let path = wanted
             .target
             .join(file_name.as_deref().unwrap_or(wanted.name));
-        self.lay(&blob, &path, wanted.is_copy)?;
+        self.lay(&blob, &path, wanted.is_copy).await?;
         Ok(Gathered {
             path,
             digest: digest::named(&blob.sha256),
@@ -209,7 +209,8 @@ impl Gatherer<'_> {
                     is_alone: false,
                 };
                 let blob = fetcher.fetch(&item).await?;
-                self.lay(&blob, &wanted.target.join(&file.name), wanted.is_copy)?;
+                self.lay(&blob, &wanted.target.join(&file.name), wanted.is_copy)
+                    .await?;
                 self.meter.file();
                 Ok::<_, DataError>((PathBuf::from(&file.name), blob.sha256.clone()))
             })
@@ -223,8 +224,14 @@ impl Gatherer<'_> {
         })
     }
 
-    /// Gives the job a content. A link costs nothing and outlives what the cache gives up.
-    fn lay(&self, blob: &Blob, path: &Path, is_copy: bool) -> Result<(), DataError> {
+    /// Gives the job a content. A link costs nothing and outlives what the cache gives up. Between
+    /// the pieces of a copy others have a look at the bytes that they are waiting for.
+    pub(super) async fn lay(
+        &self,
+        blob: &Blob,
+        path: &Path,
+        is_copy: bool,
+    ) -> Result<(), DataError> {
         if let Some(above) = path.parent() {
             folder::make_all(above).map_err(io_of("make the folder", above))?;
         }
@@ -232,11 +239,15 @@ impl Gatherer<'_> {
             return Ok(());
         }
         let mode = if is_copy { COPY_MODE } else { 0o444 };
-        local::copy_file(&blob.path, path, mode, &Meter::silent())
+        let mut copying = local::Copying::begin(&blob.path, path, mode)?;
+        while copying.piece()? > 0 {
+            tokio::task::yield_now().await;
+        }
+        Ok(())
     }
 
     /// The content of this digest, if the cache has it.
-    pub(super) fn of_digest(
+    pub(super) async fn of_digest(
         &self,
         place: &Place,
         digest: &str,
@@ -251,7 +262,7 @@ impl Gatherer<'_> {
         let path = wanted
             .target
             .join(file_name.as_deref().unwrap_or(wanted.name));
-        self.lay(&blob, &path, wanted.is_copy)?;
+        self.lay(&blob, &path, wanted.is_copy).await?;
         Ok(Some(Gathered {
             path,
             digest: digest::named(hash),

@@ -122,8 +122,9 @@ impl Partial {
         Ok(())
     }
 
-    /// The hashes of what is on the disk: what counts is what can be read back.
-    pub(super) fn hashes(&mut self, with_md5: bool) -> Result<(String, [u8; 16]), DataError> {
+    /// The hashes of what is on the disk: what counts is what can be read back. Whoever else is
+    /// waiting for bytes has a look at them in between, or would take the time for a stall.
+    pub(super) async fn hashes(&mut self, with_md5: bool) -> Result<(String, [u8; 16]), DataError> {
         let (mut sha256, mut md5) = (Sha256::new(), Md5::default());
         let mut chunk = vec![0; CHUNK];
         self.file
@@ -141,6 +142,7 @@ impl Partial {
             if with_md5 {
                 md5::Digest::update(&mut md5, &chunk[..read]);
             }
+            tokio::task::yield_now().await;
         }
         self.seek_end()?;
         Ok((hex(&sha256.finalize()), md5::Digest::finalize(md5).into()))

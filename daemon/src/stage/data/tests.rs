@@ -8,9 +8,13 @@ use proptest::prelude::*;
 use proto::stage::{Datastore, StageSettings};
 
 use super::cache::Cache;
+use super::cause::Patience;
 use super::error::DataError;
+use super::gather::Gatherer;
+use super::partial::Partial;
 use super::place::{self, Address, Bucket, Place, Service};
 use super::{digest, redact};
+use crate::stage::meter::Meter;
 
 fn settings() -> StageSettings {
     let mut settings = StageSettings::default();
@@ -237,5 +241,54 @@ fn a_content_that_is_used_is_not_given_up() {
     drop(used);
     cache.make_room(5);
     assert!(cache.record("used").is_none());
+    fs::remove_dir_all(root).unwrap();
+}
+
+/// Whether somebody else has a turn before the work is done.
+async fn lets_others_in(work: impl Future<Output = Result<(), DataError>>) -> bool {
+    use futures_util::future::{Either, ready, select};
+    match select(Box::pin(work), ready(())).await {
+        Either::Left((done, _)) => {
+            done.unwrap();
+            false
+        }
+        Either::Right(((), work)) => {
+            work.await.unwrap();
+            true
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_large_file_is_hashed_and_copied_with_others_in_between() {
+    const LARGE: u64 = 20 << 20;
+    let root = std::env::temp_dir().join(format!("jobd-data-large-{}", std::process::id()));
+    let cache = Cache::new(&root, None).unwrap();
+    let meter = Meter::new(&root);
+    let gatherer = Gatherer {
+        cache: &cache,
+        meter: &meter,
+        patience: Patience::new(None),
+    };
+    let path = cache.partial("large");
+    let mut partial = Partial::claim(path.clone(), || ()).await.unwrap();
+    fs::File::options()
+        .write(true)
+        .open(path)
+        .unwrap()
+        .set_len(LARGE)
+        .unwrap();
+    let mut sha256 = String::new();
+    let hashing = async {
+        sha256 = partial.hashes(true).await?.0;
+        Ok(())
+    };
+    assert!(lets_others_in(hashing).await);
+    let (file, _turn) = partial.into_file();
+    let blob = cache.keep("large", file, &sha256, Default::default());
+    let blob = blob.unwrap();
+    let copy = root.join("copy");
+    assert!(lets_others_in(gatherer.lay(&blob, &copy, true)).await);
+    assert_eq!(digest::of_file(&copy, |_| ()).unwrap(), sha256);
     fs::remove_dir_all(root).unwrap();
 }
