@@ -12,7 +12,7 @@ use super::error::{DataError, io_of};
 use super::local::{self, Shape, Tree};
 use super::output::{self, Goal};
 use super::place::{Address, Place};
-use super::upload;
+use super::upload::Upload;
 use crate::stage::meter::Meter;
 
 /// What publishing needs.
@@ -122,11 +122,8 @@ impl Publisher<'_> {
     }
 
     fn upload(&self, tree: &Tree, address: &Address) -> Result<(), DataError> {
-        let uploader = upload::Uploader {
-            meter: self.meter,
-            patience: self.patience,
-        };
-        self.runtime.block_on(uploader.upload(tree, address))
+        let upload = Upload::new(address, self.meter, self.patience)?;
+        self.runtime.block_on(upload.send(tree))
     }
 }
 

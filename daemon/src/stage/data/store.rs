@@ -29,7 +29,7 @@ pub(super) struct Store {
 pub(super) enum Use {
     /// Who reads tries again by itself: it knows how far it came.
     Read,
-    /// The library tries again: a part of an upload is its affair.
+    /// The library tries again: a part of an upload is its affair. Who writes bounds how long.
     Write,
 }
 
@@ -44,19 +44,23 @@ type Names = Vec<(String, String)>;
 /// Opens it. Nothing is asked of it yet.
 pub(super) fn open(bucket: &Bucket, patience: Patience, to: Use) -> Result<Store, DataError> {
     let file = bucket.credentials_file.as_deref();
+    let options = ClientOptions::new()
+        .with_timeout_disabled()
+        .with_connect_timeout(patience.of_try())
+        .with_allow_http(true);
     let client = Client {
-        options: ClientOptions::new()
-            .with_timeout_disabled()
-            .with_connect_timeout(patience.of_try())
-            .with_read_timeout(patience.stall)
-            .with_allow_http(true),
+        // To the library a request that is still being sent is a silent store.
+        options: match to {
+            Use::Read => options.with_read_timeout(patience.stall),
+            Use::Write => options.with_read_timeout_disabled(),
+        },
         retry: RetryConfig {
             backoff: BackoffConfig::default(),
             max_retries: match to {
                 Use::Read => 0,
                 Use::Write => TRIES_MAX as usize - 1,
             },
-            retry_timeout: patience.stall,
+            retry_timeout: Duration::MAX,
         },
     };
     let opened = match &bucket.service {
