@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use proto::job::{DataInput, Environment, Input, Output, PathForm, classify_path};
 use proto::stage::{
-    Asset, FinalizeOrder, InputOrder, OutputOrder, PrepareOrder, PrepareReport, StageOrder,
+    Asset, FinalizeOrder, InputOrder, Others, OutputOrder, PrepareOrder, PrepareReport, StageOrder,
     StageSettings, Work,
 };
 
@@ -83,6 +83,8 @@ pub struct Source<'a> {
     pub settings: &'a StageSettings,
     /// What the machine can provide.
     pub provides: Provides<'a>,
+    /// Who else uses the cache.
+    pub others: Option<Others>,
 }
 
 /// The order for a stage of a job; none for a command.
@@ -102,6 +104,7 @@ pub fn order(kind: StepKind, source: &Source<'_>, lookup: Lookup<'_>) -> Option<
         cache: source.layout.cache(),
         settings: source.settings.clone(),
         work,
+        others: source.others.clone(),
     })
 }
 
@@ -257,6 +260,7 @@ mod tests {
             layout: &Layout::new("/state".into()),
             settings: &StageSettings::default(),
             provides: &|_| true,
+            others: None,
         };
         let prepare = source.to_prepare(&|_, _| Err(String::new()));
         assert_eq!(prepare.read_in_place, [PathBuf::from("/home/me/a")]);

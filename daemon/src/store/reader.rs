@@ -126,6 +126,25 @@ impl Reader {
         Ok(reports)
     }
 
+    /// The names of a user's jobs that are prepared, or being prepared, and have not ended.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn prepared(&self, uid: u32) -> Result<Vec<String>, StoreError> {
+        let failed = || sql("list the jobs that are prepared");
+        let mut statement = self
+            .connection
+            .prepare_cached(
+                "SELECT name FROM jobs WHERE live = 1 AND uid = ?1
+                   AND (status IN (?2, ?3) OR EXISTS (SELECT 1 FROM reports WHERE id = jobs.id))",
+            )
+            .map_err(failed())?;
+        let (starting, preparing) = (Status::Starting.name(), Status::Preparing.name());
+        let names = statement.query_map(params![uid, starting, preparing], |row| row.get(0));
+        let names: Result<_, _> = names.map_err(failed())?.collect();
+        names.map_err(failed())
+    }
+
     /// A page of jobs, newest first.
     ///
     /// # Errors

@@ -146,3 +146,89 @@ fn a_build_that_failed_works_once_the_cause_is_gone() {
     fs::remove_file(place.folder.join("fail")).unwrap();
     assert_eq!(place.run(&wanted()).environment().backend, "conda");
 }
+
+/// The order of a job that has an environment of its own; `at` and `others` tell who else there is.
+fn order(place: &Place, job: &str, at: u64, others: &[&str]) -> Value {
+    let environment = json!({"conda_file": {"dependencies": [job]}});
+    let mut order = place.order(&environment);
+    order["job"] = job.into();
+    order["others"] = json!({"at_ms": at, "jobs": others});
+    order
+}
+
+#[test]
+fn what_no_job_uses_is_given_up_where_all_is_too_much() {
+    let mut place = place();
+    let room = |ran: &super::harness::Ran| {
+        let prefix = &ran.environment().variables["CONDA_PREFIX"];
+        std::path::Path::new(prefix).parent().unwrap().to_owned()
+    };
+    let first = room(&place.run_order(&order(&place, "first", 10, &["first"])));
+    let second = room(&place.run_order(&order(&place, "second", 20, &["first", "second"])));
+    let left = first.with_file_name("sha256-left");
+    fs::create_dir(&left).unwrap();
+    let ran = place.run_order(&order(&place, "first", 30, &["first", "second"]));
+    assert_eq!(room(&ran), first);
+    assert!(!left.exists(), "what a killed builder left is none");
+    assert!(first.exists() && second.exists(), "there is room");
+
+    place.settings["environments_bytes_max"] = 1.into();
+    let third = order(&place, "third", 40, &["first", "second", "third"]);
+    let third = room(&place.run_order(&third));
+    assert!(first.exists() && second.exists(), "all are in use");
+    // Of a moment at which the third had not begun: it is not taken for one that has ended.
+    place
+        .run_order(&order(&place, "late", 35, &["first", "late"]))
+        .environment();
+    assert!(first.exists() && third.exists());
+    assert!(!second.exists(), "its job has ended");
+    let mut nobody_knows = order(&place, "unknown", 0, &[]);
+    nobody_knows["others"] = Value::Null;
+    place.run_order(&nobody_knows).environment();
+    assert!(first.exists() && third.exists());
+    let last = room(&place.run_order(&order(&place, "last", 50, &["last"])));
+    assert_eq!(place.built(), [last]);
+    assert_eq!(
+        place.left_beside_environments(),
+        2,
+        "its lock and its users"
+    );
+}
+
+#[test]
+fn the_longest_unused_is_given_up_first() {
+    let mut place = place();
+    let build = |place: &Place, job: &str, at: u64| {
+        place
+            .run_order(&order(place, job, at, &[job]))
+            .environment()
+            .digest
+            .clone()
+            .unwrap()
+    };
+    let first = build(&place, "first", 10);
+    let second = build(&place, "second", 20);
+    assert_eq!(build(&place, "first", 30), first);
+    let bytes: u64 = fs::read_to_string(place.built()[0].join("complete"))
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(bytes > 0);
+    place.settings["environments_bytes_max"] = (2 * bytes + bytes / 2).into();
+    let third = build(&place, "third", 40);
+    let mut built: Vec<String> = place
+        .built()
+        .iter()
+        .map(|path| {
+            path.file_name()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .replace('-', ":")
+        })
+        .collect();
+    built.sort();
+    let mut expected = [first, third];
+    expected.sort();
+    assert_eq!(built, expected, "and not {second}");
+}

@@ -116,6 +116,7 @@ impl Stage {
             cache: cache.into(),
             settings: self.settings.clone(),
             work,
+            others: None,
         }
     }
 

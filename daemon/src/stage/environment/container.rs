@@ -80,10 +80,7 @@ fn image(
         return from_context(task, runtime, build).map(Ok);
     }
     let image = definition.image.clone().unwrap_or_default();
-    let room = Room::new(
-        &task.order.cache,
-        &Digest::new("container").with(&image).hex(),
-    );
+    let room = Room::new(task.order, &Digest::new("container").with(&image).hex());
     let pulled = room.furnish(
         &format!("image {image}"),
         task.meter,
@@ -150,7 +147,7 @@ fn make(
     context: impl Fn(&Path) -> Result<(PathBuf, PathBuf), EnvironmentError>,
 ) -> Result<(String, String), EnvironmentError> {
     let tag = format!("{BUILT}:{hex}");
-    let room = Room::new(&task.order.cache, hex);
+    let room = Room::new(task.order, hex);
     let is_there = |_: &Path| runtime.has(&tag);
     room.furnish(what, task.meter, is_there, |folder| {
         let (dockerfile, context) = context(folder)?;

@@ -14,7 +14,7 @@ use super::digest::DigestError;
 use super::program::ProgramError;
 use super::registry::{self, RegistryError};
 use super::room::BUILD_SECS_MAX;
-use super::{conda, tools, venv};
+use super::{conda, tools, trim, venv};
 use crate::stage::meter::Meter;
 use crate::sys::lock::LockError;
 
@@ -119,6 +119,7 @@ pub fn provide(
         Some(definition) => choose(&mut task, &definition)?,
         None => host(&task),
     };
+    trim::trim(order);
     Ok((report, task.notes))
 }
 

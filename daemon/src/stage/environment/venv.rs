@@ -32,7 +32,7 @@ pub(super) fn provide(
         task.deviate(format!("only conda has {packages}: left out"))?;
     }
     let builder = Builder { uv, python, conda };
-    let room = Room::new(&task.order.cache, &builder.digest()?);
+    let room = Room::new(task.order, &builder.digest()?);
     let what = format!("environment {}", task.name);
     let folder = room.furnish(&what, task.meter, is_whole, |folder| builder.build(folder))?;
     let variables = [
