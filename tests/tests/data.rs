@@ -379,6 +379,25 @@ fn an_output_that_cannot_go_is_told_before_the_command_and_nothing_is_half_done(
 }
 
 #[test]
+fn a_report_for_which_there_is_no_room_says_so() {
+    let mut stage = Stage::new();
+    // Blocks of 512 bytes: as much as the supervisor takes for the report.
+    stage.before = "trap '' XFSZ; ulimit -f 8".into();
+    let names: Vec<String> = (0..200).map(|number| format!("o{number}")).collect();
+    let outputs: Vec<_> = names
+        .iter()
+        .map(|name| (name.as_str(), output("uri_folder", "", name)))
+        .collect();
+    let failure = stage.outputs(&outputs).failed();
+    assert_eq!(failure.field, "report");
+    assert!(
+        failure.reason.contains("write the report: File too large"),
+        "{}",
+        failure.reason
+    );
+}
+
+#[test]
 fn an_output_that_is_passed_on_is_the_commands_own_affair() {
     let stage = Stage::new();
     let mut there = output("uri_folder", "s3://bucket/x", "out/x");
