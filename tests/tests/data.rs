@@ -239,6 +239,10 @@ fn datastores_and_mirrors_are_folders_too() {
     let mirrors = &mut stage.settings.mirrors;
     mirrors.insert("https://data.example.org".into(), "/nowhere".into());
     mirrors.insert("https://data.example.org/sets/".into(), mirror.clone());
+    mirrors.insert(
+        "https://other.example.org/".into(),
+        format!("file://{mirror}"),
+    );
     mirrors.insert("azureml://registries/".into(), mirror);
     for (path, text) in [
         ("azureml://datastores/mine/paths/x/cars.csv", "store"),
@@ -252,6 +256,7 @@ fn datastores_and_mirrors_are_folders_too() {
         ),
         ("https://data.example.org/sets/big%20cars.csv", "big"),
         ("azureml://registries/cars.csv", "mirror"),
+        ("https://other.example.org/cars.csv", "mirror"),
     ] {
         let report = stage.input(input("uri_file", path, ""));
         assert_eq!(read(&report, ""), text);
@@ -260,6 +265,7 @@ fn datastores_and_mirrors_are_folders_too() {
     for path in [
         "azureml://datastores/mine/paths/../mirror/cars.csv",
         "https://data.example.org/sets/%2e%2e/store/x/cars.csv",
+        "https://other.example.org/%2e%2e/store/x/cars.csv",
     ] {
         assert!(
             stage
@@ -412,6 +418,9 @@ fn an_output_that_is_passed_on_is_the_commands_own_affair() {
     here.output.mode = Some("direct".into());
     let made = stage.outputs(&[("y", here.clone())]).prepared().outputs;
     fs::write(&made["y"], "yes").unwrap();
-    let report = stage.finalize(&[("y", here)]).finalized().outputs["y"].clone();
+    let report = stage.finalize(&[("y", here.clone())]).finalized().outputs["y"].clone();
     assert_eq!((report.path, report.bytes), (made["y"].clone(), 3));
+    fs::remove_file(&made["y"]).unwrap();
+    let reason = stage.finalize(&[("y", here)]).failed().reason;
+    assert!(reason.contains("has not written the file"), "{reason}");
 }

@@ -121,7 +121,7 @@ fn mirrored(text: &str, mirrors: &BTreeMap<String, String>) -> Result<Option<Str
     };
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
     let rest = rest.trim_matches('/');
-    let is_folder = !place.contains("://");
+    let is_folder = matches!(classify_path(place), PathForm::Local(_));
     // Only among web servers is a name written in percent signs on both sides.
     let is_web = |text: &str| text.starts_with("http://") || text.starts_with("https://");
     let rest = match is_web(text) && !is_web(place) {
