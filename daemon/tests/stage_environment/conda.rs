@@ -147,6 +147,27 @@ fn a_build_that_failed_works_once_the_cause_is_gone() {
     assert_eq!(place.run(&wanted()).environment().backend, "conda");
 }
 
+#[test]
+fn what_pip_takes_from_this_machine_counts_with_its_content() {
+    let place = place();
+    place.write("limits.txt", "six==1.15.0\n");
+    place.write("mine/setup.py", "one");
+    place.write(
+        "conda.yml",
+        "dependencies: [python=3.10, {pip: [six, -c limits.txt, ./mine]}]\n",
+    );
+    let wanted = json!({"conda_file": "conda.yml"});
+    place.run(&wanted).environment();
+    place.run(&wanted).environment();
+    assert_eq!(calls(&place), 1, "nothing has changed");
+    place.write("limits.txt", "six==1.16.0\n");
+    place.run(&wanted).environment();
+    assert_eq!(calls(&place), 2, "other limits are another environment");
+    place.write("mine/setup.py", "two");
+    place.run(&wanted).environment();
+    assert_eq!(calls(&place), 3, "and so is another package");
+}
+
 /// The order of a job that has an environment of its own; `at` and `others` tell who else there is.
 fn order(place: &Place, job: &str, at: u64, others: &[&str]) -> Value {
     let environment = json!({"conda_file": {"dependencies": [job]}});

@@ -77,10 +77,37 @@ fn absolute(line: &str, folder: &Path) -> String {
     }
 }
 
+/// The file or folder that an expanded line means: a package, or what limits the versions.
+pub(super) fn on_disk(line: &str) -> Option<&Path> {
+    let path = ["-e ", "-c "]
+        .iter()
+        .find_map(|option| line.strip_prefix(option))
+        .or_else(|| Some(line.split_once("@ file://")?.1))
+        .unwrap_or(line);
+    let path = Path::new(path.split('[').next().unwrap_or(path));
+    (path.is_absolute() && path.exists()).then_some(path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::fs;
+
+    #[test]
+    fn what_is_on_disk_is_found_however_it_is_named() {
+        for line in [
+            "/etc",
+            "/etc[extra]",
+            "-e /etc",
+            "-c /etc",
+            "x @ file:///etc",
+        ] {
+            assert_eq!(on_disk(line), Some(Path::new("/etc")), "{line}");
+        }
+        for line in ["etc", "six==1", "-f /etc", "/no/such", "x @ https://h/etc"] {
+            assert_eq!(on_disk(line), None, "{line}");
+        }
+    }
 
     #[test]
     fn included_files_are_taken_in() {
