@@ -200,11 +200,13 @@ impl Cache {
         let mut entries = self.entries("blobs");
         entries.extend(self.entries("partial"));
         let mut held: u64 = entries.iter().map(|entry| entry.bytes).sum();
+        // What does not fit in any case does not drive the rest out.
+        let more = if more > self.bytes_max { 0 } else { more };
         let allowed = self.bytes_max.saturating_sub(more);
         if held <= allowed {
             return held;
         }
-        entries.sort_by_key(|entry| entry.used);
+        entries.sort_by_key(|entry| (entry.bytes <= self.bytes_max, entry.used));
         for entry in &entries {
             if held <= allowed {
                 break;

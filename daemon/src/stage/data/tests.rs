@@ -238,7 +238,14 @@ fn a_content_that_is_used_is_not_given_up() {
         cache.record("idle").is_none(),
         "nothing is known of what is gone"
     );
+    // What does not fit in any case drives nothing out: neither while it comes, nor afterwards.
     drop(used);
+    cache.make_room(6);
+    assert!(cache.record("used").is_some());
+    drop(keep("huge", b"123456"));
+    cache.trim();
+    assert!(cache.record("huge").is_none());
+    assert!(cache.record("used").is_some());
     cache.make_room(5);
     assert!(cache.record("used").is_none());
     fs::remove_dir_all(root).unwrap();
