@@ -73,6 +73,14 @@ pub(super) struct Md5 {
 
 pub(super) type Bytes = Pin<Box<dyn Stream<Item = Result<Vec<u8>, Cause>> + Send>>;
 
+/// What either library sends, in one shape.
+fn bytes<C: Into<Vec<u8>>, E>(
+    stream: impl Stream<Item = Result<C, E>> + Send + 'static,
+    cause: impl Fn(E) -> Cause + Send + 'static,
+) -> Bytes {
+    Box::pin(stream.map(move |chunk| chunk.map(Into::into).map_err(&cause)))
+}
+
 impl Version {
     /// Whether the rest of a file can be asked for: only with proof that it is of the same file.
     pub(super) fn is_proof(&self) -> bool {
@@ -161,16 +169,13 @@ async fn web(client: &reqwest::Client, url: &Url, ask: Ask<'_>) -> Result<Answer
         modified: text(header::LAST_MODIFIED).map(str::to_owned),
     };
     let md5 = said_md5(headers);
-    let stream = response.bytes_stream().map(|chunk| match chunk {
-        Ok(bytes) => Ok(bytes.to_vec()),
-        Err(error) => Err(Cause::of_http(error)),
-    });
+    let stream = bytes(response.bytes_stream(), Cause::of_http);
     Ok(Answer::Body(Body {
         start,
         total,
         version,
         md5,
-        stream: Box::pin(stream),
+        stream,
     }))
 }
 
@@ -290,16 +295,15 @@ async fn object(store: &Store, path: &Path, ask: Ask<'_>) -> Result<Answer, Caus
         .flatten();
     let (start, total) = (got.range.start, Some(got.meta.size));
     let anonymous = store.anonymous;
-    let stream = got.into_stream().map(move |chunk| match chunk {
-        Ok(bytes) => Ok(bytes.to_vec()),
-        Err(error) => Err(Cause::of_store(&error, anonymous)),
+    let stream = bytes(got.into_stream(), move |error| {
+        Cause::of_store(&error, anonymous)
     });
     Ok(Answer::Body(Body {
         start,
         total,
         version,
         md5,
-        stream: Box::pin(stream),
+        stream,
     }))
 }
 

@@ -150,10 +150,7 @@ mod tests {
         fs::write(folder.join("bomb2.txt"), bomb.replace('2', "3")).unwrap();
         fs::write(folder.join("bomb3.txt"), "").unwrap();
         let error = expand(&["-r bomb.txt".to_owned()], &folder).unwrap_err();
-        assert!(
-            error.to_string().contains("more than 100 files"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("more than 100 files"), "{error}");
         let error = expand(&["-r none.txt".to_owned()], &folder).unwrap_err();
         assert!(error.to_string().contains("none.txt"), "{error}");
         fs::remove_dir_all(folder).unwrap();
