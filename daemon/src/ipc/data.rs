@@ -5,7 +5,7 @@ use proto::api::{
     LIST_JOBS_DEFAULT, ListData, ListedData, ShownData,
 };
 use proto::frame::FRAME_BYTES_MAX;
-use proto::job::{DATA_TYPES, PathForm, classify_path, is_asset_name};
+use proto::job::{DATA_TYPES, PathForm, classify_path, has_secret, is_asset_name};
 
 use super::policy::Caller;
 use super::service::Service;
@@ -126,6 +126,11 @@ fn check(create: &CreateData) -> Result<(), String> {
     };
     if !is_whole || create.path.contains('\0') {
         return Err("path: an absolute path or a URI is needed".into());
+    }
+    if has_secret(&create.path) {
+        return Err(
+            "path: it must hold no token or password: everybody who lists data sees it".into(),
+        );
     }
     if text_bytes(create) > DATA_BYTES_MAX {
         return Err(format!(
