@@ -6,7 +6,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
+use jobd_tests::harness::{DEADLINE, wait_until};
 use jobd_tests::stage::{
     Azurite, Moto, Ran, Reply, Request, Stage, Web, datastore, input, output, reply_with_file,
 };
@@ -454,8 +456,10 @@ fn a_slow_way_to_a_store_is_no_stall() {
     const STALL_SECS: u64 = 1;
     let web = Web::start(|request| {
         if request.path.contains("partNumber=1&") {
-            // So long takes what is on the way of a part.
-            std::thread::sleep(std::time::Duration::from_secs(2 * STALL_SECS));
+            let begun = Instant::now();
+            wait_until("the part to be on its way for long", DEADLINE, || {
+                begun.elapsed() >= 2 * Duration::from_secs(STALL_SECS)
+            });
         }
         take_parts(request)
     });
