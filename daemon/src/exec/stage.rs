@@ -29,15 +29,19 @@ pub fn write_order(folder: &Path, order: &StageOrder) -> io::Result<()> {
     atomic::write_new(&folder.join(ORDER_FILE), &bytes).map(drop)
 }
 
-/// Who else uses the cache of a user now. Where the store cannot tell, nothing is given up.
+/// Jobs that an order names at most as users of the cache.
+pub const OTHERS_MAX: usize = 10_000;
+
+/// Who else uses the cache of a user now. Where the store cannot tell, or there are too many,
+/// nothing is given up.
 #[must_use]
 pub fn others(reader: &Reader, uid: u32) -> Option<Others> {
     // The moment comes first: who is not among them has ended before it, or begins after it.
     let at_ms = clock::monotonic_ms();
-    let jobs = reader.prepared(uid);
-    jobs.map(|jobs| Others { at_ms, jobs })
-        .inspect_err(|error| tracing::warn!(%error, "who uses the cache cannot be told"))
-        .ok()
+    let jobs = reader.begun(uid, OTHERS_MAX + 1);
+    let jobs = jobs.inspect_err(|error| tracing::warn!(%error, "who uses the cache is not known"));
+    let jobs = jobs.ok().filter(|jobs| jobs.len() <= OTHERS_MAX)?;
+    Some(Others { at_ms, jobs })
 }
 
 /// The end of a step with what it reports, where it is a stage.
