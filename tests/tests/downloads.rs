@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use jobd_tests::harness::{DEADLINE, process, wait_until};
-use jobd_tests::stage::{Reply, Request, Stage, Web, input, reply_with_file};
+use jobd_tests::stage::{Reply, Request, Stage, Web, input, prepare, reply_with_file};
 use nix::sys::signal::Signal;
 use proto::stage::InputReport;
 
@@ -131,6 +131,43 @@ fn ten_jobs_that_need_a_file_fetch_it_once() {
         }
         assert_eq!(shared.cached_bytes(), content.len() as u64);
     }
+}
+
+#[test]
+fn those_who_wait_for_a_fetch_that_fails_do_not_each_try_as_long() {
+    const JOBS: usize = 4;
+    let may_fail = Arc::new(AtomicBool::new(false));
+    let gate = may_fail.clone();
+    let web = Web::start(move |_| {
+        wait_until("all to wait", DEADLINE, || gate.load(Ordering::SeqCst));
+        status(503)
+    });
+    let stages: Vec<_> = (0..JOBS).map(|_| Stage::new()).collect();
+    let cache = stages[0].cache();
+    let url = web.url("/x");
+    let children: Vec<_> = stages
+        .iter()
+        .map(|stage| {
+            let work = prepare(&[("data", input("uri_file", &url, ""))]);
+            stage.start_with_cache(work, "prepare", &cache)
+        })
+        .collect();
+    let waits = |stage: &&Stage| {
+        stage
+            .says("prepare")
+            .contains("which another job downloads")
+    };
+    wait_until("all but one to wait", DEADLINE, || {
+        stages.iter().filter(waits).count() == JOBS - 1
+    });
+    may_fail.store(true, Ordering::SeqCst);
+    for (stage, child) in stages.iter().zip(children) {
+        let reason = stage.end(child, "prepare").failed().reason;
+        assert!(reason.contains("the server answered 503"), "{reason}");
+    }
+    assert!(web.requests().len() < 2 * 5, "the tries of one");
+    let left = fs::read_dir(cache.join("data/partial")).unwrap().count();
+    assert_eq!(left, 0);
 }
 
 #[test]

@@ -158,6 +158,15 @@ impl Stage {
             .unwrap()
     }
 
+    /// What it has said so far.
+    ///
+    /// # Panics
+    /// When it was not started.
+    #[must_use]
+    pub fn says(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.path().join(format!("{name}.said"))).unwrap()
+    }
+
     /// Waits for its end.
     ///
     /// # Panics

@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use super::cache::{Blob, Cache, Record};
 use super::cause::{Cause, Patience, Tries};
 use super::error::DataError;
-use super::partial::Partial;
+use super::partial::{Claim, Partial};
 use super::remote::{Answer, Ask, Body, Remote, Version};
 use crate::stage::meter::Meter;
 
@@ -63,7 +63,10 @@ impl Fetcher<'_> {
             self.meter.bytes(blob.bytes);
             return Ok(blob);
         }
-        let partial = self.claim(item).await?;
+        let partial = match self.claim(item).await? {
+            Claim::Partial(partial) => partial,
+            Claim::Failed(told) => return Err(failed(item, Cause::Other(told))),
+        };
         let known = self.cache.record(&item.key);
         let asked_meanwhile =
             known.as_ref().map(|known| known.checks) != before.as_ref().map(|known| known.checks);
@@ -84,9 +87,9 @@ impl Fetcher<'_> {
         is_current.then(|| self.cache.get(known)).flatten()
     }
 
-    async fn claim(&self, item: &Item) -> Result<Partial, DataError> {
+    async fn claim(&self, item: &Item) -> Result<Claim, DataError> {
         let mut has_waited = false;
-        let partial = Partial::claim(self.cache.partial(&item.key), || {
+        let claim = Partial::claim(self.cache.partial(&item.key), || {
             if !has_waited && item.is_alone {
                 let what = format!("waiting for {}, which another job downloads", self.what);
                 self.meter.begin(&what, None, None);
@@ -98,7 +101,7 @@ impl Fetcher<'_> {
             let what = format!("downloading {}", self.what);
             self.meter.begin(&what, None, None);
         }
-        Ok(partial)
+        Ok(claim)
     }
 
     /// What the store has now; `held` is what the cache has.
@@ -125,8 +128,13 @@ impl Fetcher<'_> {
                 self.meter.bytes(known.bytes);
                 Ok(blob)
             }
-            (Ok(None), None) => Err(self.failed(item, Cause::Replaced)),
+            (Ok(None), None) => Err(failed(item, Cause::Replaced)),
             (Err(error), _) => {
+                if let DataError::Store { cause, .. } = &error
+                    && cause.is_passing()
+                {
+                    partial.tell_failure(&cause.to_string());
+                }
                 let is_full = matches!(error, DataError::Io { .. });
                 if is_full || partial.length() == 0 {
                     partial.discard();
@@ -159,21 +167,16 @@ impl Fetcher<'_> {
                     .failed(cause.clone(), partial.length() > before)
                     .map(|pause| (cause, pause)),
             };
-            let (cause, pause) = cause.map_err(|cause| self.failed(item, cause))?;
+            let (cause, pause) = cause.map_err(|cause| self.given_up(item, cause))?;
             println!("{}: {cause}; trying again", item.shown);
             tokio::time::sleep(pause).await;
         }
     }
 
-    fn failed(&self, item: &Item, cause: Cause) -> DataError {
-        let cause = match cause {
-            Cause::Stalled(_) => self.patience.stalled(),
-            cause => cause,
-        };
-        DataError::Store {
-            what: "download",
-            place: item.shown.clone(),
-            cause,
+    fn given_up(&self, item: &Item, cause: Cause) -> DataError {
+        match cause {
+            Cause::Stalled(_) => failed(item, self.patience.stalled()),
+            cause => failed(item, cause),
         }
     }
 
@@ -237,6 +240,14 @@ impl Fetcher<'_> {
             }
             self.meter.bytes(partial.news());
         }
+    }
+}
+
+fn failed(item: &Item, cause: Cause) -> DataError {
+    DataError::Store {
+        what: "download",
+        place: item.shown.clone(),
+        cause,
     }
 }
 

@@ -11,7 +11,7 @@ use super::cache::Cache;
 use super::cause::Patience;
 use super::error::DataError;
 use super::gather::Gatherer;
-use super::partial::Partial;
+use super::partial::{Claim, Partial};
 use super::place::{self, Address, Bucket, Place, Service};
 use super::{digest, redact};
 use crate::stage::meter::Meter;
@@ -278,7 +278,9 @@ async fn a_large_file_is_hashed_and_copied_with_others_in_between() {
         patience: Patience::new(None),
     };
     let path = cache.partial("large");
-    let mut partial = Partial::claim(path.clone(), || ()).await.unwrap();
+    let Claim::Partial(mut partial) = Partial::claim(path.clone(), || ()).await.unwrap() else {
+        unreachable!()
+    };
     fs::File::options()
         .write(true)
         .open(path)
