@@ -12,6 +12,7 @@ use proto::stage::{PrepareReport, StageSettings};
 use crate::core::stage_order;
 use crate::core::{Definition, pinned};
 use crate::engine::Candidate;
+use crate::exec;
 use crate::stage;
 use crate::store::Row;
 
@@ -88,6 +89,11 @@ pub fn dump(row: &Row) -> String {
     job.experiment_name = Some(row.definition.experiment_name.clone());
     job::dump(&job)
 }
+
+/// The note on data that the command reads where it is and could write to.
+const WRITABLE: &str = "inputs: local data without a mode is used in place, and outside a \
+    container only its own permissions keep the job from writing to it: the daemon may make no \
+    mounts";
 
 struct Origin<'a> {
     file: Option<&'a str>,
@@ -166,7 +172,10 @@ pub fn rerun(
     candidate_of(definition, uid, settings)
 }
 
-fn candidate_of(definition: Definition, uid: u32, configured: &StageSettings) -> Candidate {
+fn candidate_of(mut definition: Definition, uid: u32, configured: &StageSettings) -> Candidate {
+    // A rerun may come under a daemon that has other rights.
+    definition.notes.retain(|note| !note.starts_with(WRITABLE));
+    definition.notes.extend(writable_inputs(&definition));
     let settings = definition.job.queue_settings.as_ref();
     Candidate {
         name: None,
@@ -198,6 +207,16 @@ fn notes(job: &CommandJob, diagnostics: &[Diagnostic], origin: &Origin<'_>) -> V
     });
     let findings = diagnostics.iter().map(note);
     own.into_iter().chain(findings).collect()
+}
+
+/// The note, where a job has such data and it is not to be written to.
+fn writable_inputs(definition: &Definition) -> Option<String> {
+    let mut inputs = stage_order::in_place(definition);
+    if !inputs.any(|one| one.is_read_only) {
+        return None;
+    }
+    let errno = exec::private_mounts().err()?;
+    Some(format!("{WRITABLE} ({errno})"))
 }
 
 /// A finding as one line.

@@ -135,7 +135,13 @@ pub fn parse_step(folder: &str) -> Option<(&str, StepRef)> {
 /// The name that tells a step from all others of this daemon: of its folder and its cgroup.
 #[must_use]
 fn step_label(name: &str, step: StepRef) -> String {
-    format!("{name}.{}.{}", step.kind.name(), step.attempt)
+    format!("{name}.{}", step_name(step))
+}
+
+/// The name that tells a step from all others of its job.
+#[must_use]
+pub fn step_name(step: StepRef) -> String {
+    format!("{}.{}", step.kind.name(), step.attempt)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@
 //! another major.
 //!
 //! Changes: 1.0 first format; 1.1 a refused start, the heartbeat, plain words; 1.2 the order, the
-//! report and the mounts of a stage.
+//! report and the mounts of a stage; 1.3 optional mounts, and what stays writable below them.
 
 use std::path::PathBuf;
 
@@ -36,8 +36,11 @@ pub const EXIT_ROOM_BYTES: u16 = 4096;
 pub const SILENT_FILE: &str = "silent.json";
 /// The byte that the daemon writes to the go pipe; end of file instead means "start nothing".
 pub const GO: u8 = b'g';
-/// What a shim of the spawner answers when its step's end is recorded and it can take the next.
+/// What a shim of the spawner answers when its step's end is recorded and it can take the next:
+/// this byte and, unless it is too long, the content of [`EXIT_FILE`].
 pub const DONE: u8 = b'd';
+/// The most bytes of that answer.
+pub const DONE_BYTES_MAX: usize = 4_096;
 /// The argument that makes a shim a spawner: it forks shims for the daemon at the other end of
 /// its standard input.
 pub const SPAWNER_ARGUMENT: &str = "--spawner";
@@ -57,7 +60,7 @@ pub struct Format {
 
 impl Format {
     /// The format that this release writes.
-    pub const CURRENT: Format = Format { major: 1, minor: 2 };
+    pub const CURRENT: Format = Format { major: 1, minor: 3 };
 
     /// Whether this release can read a record of that format.
     #[must_use]
@@ -112,9 +115,12 @@ pub struct Spec {
     /// and leaves its report on descriptor 3, both files of the step directory.
     #[serde(default)]
     pub stage: bool,
-    /// What the command sees in another place, read-only.
+    /// What the command sees read-only, in another place or where it is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mounts: Vec<InputMount>,
+    /// What the command can write to although it lies in what is mounted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub writable: Vec<PathBuf>,
     /// What ends what a kill of the command's own processes does not reach, such as a container
     /// that another program runs. It is run as the command's user once the command was killed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -160,6 +166,9 @@ pub struct InputMount {
     /// What is seen where.
     #[serde(flatten)]
     pub mount: Mount,
+    /// Whether the command runs without it where it cannot be made.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
 }
 
 /// What a requirement must be.

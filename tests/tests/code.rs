@@ -164,4 +164,12 @@ fn show_tells_where_in_git_the_code_came_from() {
     assert_eq!(properties["mine"], "yes");
     let commit = properties["mlflow.source.git.commit"].as_str().unwrap();
     assert_eq!(commit.len(), 40);
+
+    // A rerun has its snapshot, so it says the same, whatever became of the folder.
+    fs::remove_dir_all(&code).unwrap();
+    let again = home.run(&["rerun", "known"]).ok().stdout;
+    let again = home.run(&["rerun", again.trim()]).ok().stdout;
+    let again = home.wait(again.trim());
+    assert_eq!(again["status"], "Completed", "{again}");
+    assert_eq!(again["properties"], *properties);
 }

@@ -295,6 +295,48 @@ fn an_environment_stays_as_long_as_its_job_runs_however_little_is_allowed() {
 }
 
 #[test]
+fn a_rerun_takes_no_other_environment_than_the_first_run_had() {
+    let home = with_uv();
+    let file = home.path().join("env.yml");
+    let define = |packages: &str| {
+        let text =
+            format!("image: nowhere.invalid/x\nconda_file: {{dependencies: [{packages}]}}\n");
+        fs::write(&file, text).unwrap();
+    };
+    let rerun = || {
+        let name = home.run(&["rerun", "first"]).ok().stdout;
+        wait_long(&home, name.trim())
+    };
+    define("python");
+    let job = "name: first\ncommand: echo $VIRTUAL_ENV\nenvironment: file:env.yml\n";
+    drop(home.submit(&JobFile::of(job)));
+    let first = wait_long(&home, "first");
+    assert_eq!(first["status"], "Completed", "{first}");
+    let digest = |job: &Value| job["provenance"]["prepared"]["environment"]["digest"].clone();
+    let was = digest(&first);
+
+    define("python, {pip: [pip]}");
+    let other = rerun();
+    assert_eq!(other["status"], "Failed", "{other}");
+    assert!(!statuses(&other).contains(&"Running"), "{other}");
+    let error = other["error"].to_string();
+    let told = format!(
+        "and was {} in the job that is run again",
+        was.as_str().unwrap()
+    );
+    for part in ["environment: file:env.yml is sha256:", &told] {
+        assert!(error.contains(part), "{error}");
+    }
+
+    define("python");
+    let same = rerun();
+    assert_eq!(same["status"], "Completed", "{same}");
+    assert_eq!(digest(&same), was);
+    let said = |job: &Value| log(job, "user_logs/std_log.txt");
+    assert_eq!(said(&same), said(&first));
+}
+
+#[test]
 fn a_job_in_a_container_is_logged_and_sees_its_data_read_only() {
     let Some((home, _)) = with_podman(&[]) else {
         return;

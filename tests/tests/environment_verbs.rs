@@ -3,6 +3,7 @@
 use std::fs;
 
 use jobd_tests::harness::{Home, Staged};
+use proto::api::ListEnvironments;
 use serde_json::json;
 
 #[test]
@@ -27,6 +28,14 @@ fn the_registry_is_listed_and_shown() {
         names.iter().all(|name| list.stdout.contains(name)),
         "{list:?}"
     );
+    let page = |from| {
+        let max_results = Some(1);
+        let asked = ListEnvironments { max_results, from };
+        home.connect().call(&asked).unwrap()
+    };
+    let (first, second) = (page(None), page(Some(1)));
+    assert_eq!((first.environments.len(), first.next_from), (1, Some(1)));
+    assert_ne!(first.environments, second.environments);
     let show = home.run(&["environment", "show", "mine@latest", "-o", "json"]);
     let shown = show.ok().json();
     assert_eq!(

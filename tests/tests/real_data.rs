@@ -144,3 +144,124 @@ fn a_user_without_rights_has_mounts_of_its_own_or_a_note() {
     assert_eq!(log.contains("written"), is_noted, "{ended}\n{log}");
     assert_eq!(fs::read(goal.join("deep/copy")).unwrap(), b"a,b\n");
 }
+
+/// Gives a home data, of the user that its daemon runs as.
+fn with_data(home: &Home, uid: Option<u32>) {
+    let data = home.path().join("data");
+    fs::create_dir(&data).unwrap();
+    fs::write(data.join("file"), "mine").unwrap();
+    for path in [data.join("file"), data] {
+        std::os::unix::fs::chown(path, uid, uid).unwrap();
+    }
+}
+
+/// Whether a daemon of this user can keep jobs from writing to it.
+fn may_mount() -> bool {
+    let tried = Command::new("unshare").args(["-m", "true"]).status();
+    let may = nix::unistd::geteuid().is_root() && tried.is_ok_and(|status| status.success());
+    if !may {
+        println!("SKIP: the daemon may make no mounts here");
+    }
+    may
+}
+
+/// Tries to write to all of its data.
+const WRITES: &str = "cat ${{inputs.data}}/file; touch ${{inputs.data}}/new && echo written; true";
+
+fn statuses(job: &serde_json::Value) -> Vec<&str> {
+    let history = job["history"].as_array().unwrap().iter();
+    history.map(|one| one["status"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn local_data_without_a_mode_is_read_only_where_it_is_and_costs_no_step() {
+    if !may_mount() {
+        return;
+    }
+    let home = Home::running(&[]);
+    with_data(&home, None);
+    let command = format!("{WRITES}; echo x >> ${{{{inputs.file}}}}; readlink /proc/self/ns/user");
+    let inputs = "inputs: {data: {path: ./data}, file: {type: uri_file, path: ./data/file}}";
+    drop(home.submit(&JobFile::new(&command).name("plain").with(inputs)));
+    let ended = home.wait("plain");
+    let log = String::from_utf8(home.log("plain")).unwrap();
+    assert_eq!(ended["status"], "Completed", "{ended}");
+    assert_eq!(log.matches("Read-only file system").count(), 2, "{log}");
+    assert!(log.starts_with("mine") && !log.contains("written"), "{log}");
+    let own = fs::read_link("/proc/self/ns/user").unwrap();
+    assert!(log.ends_with(&format!("{}\n", own.display())), "{log}");
+    assert!(!statuses(&ended).contains(&"Preparing"), "{ended}");
+    assert!(!ended["notes"].to_string().contains("inputs"), "{ended}");
+
+    let data = home.path().join("data");
+    assert_eq!(fs::read(data.join("file")).unwrap(), b"mine");
+    assert_eq!(fs::read_dir(&data).unwrap().count(), 1);
+    fs::write(data.join("others"), "write").unwrap();
+
+    // Who wants to write says so.
+    let inputs = "inputs: {data: {path: ./data, mode: direct}}";
+    drop(home.submit(&JobFile::new(WRITES).name("direct").with(inputs)));
+    assert_eq!(home.wait("direct")["status"], "Completed");
+    assert!(data.join("new").exists());
+}
+
+#[test]
+fn a_job_writes_its_outputs_although_its_data_contains_them() {
+    if !may_mount() {
+        return;
+    }
+    let home = Home::running(&[]);
+    with_data(&home, None);
+    let command = "touch ${{inputs.all}}/data/new; echo 1 > ./outputs/kept; \
+                   echo 2 > ${{outputs.own}}/kept; echo 3 > ${{outputs.folder}}/kept; \
+                   echo 4 > ${{outputs.file}}";
+    let job = JobFile::new(command).name("within").with(
+        "inputs: {all: {path: .}}\noutputs: {own: , folder: {path: ./there, mode: direct}, \
+         file: {type: uri_file, path: ./here/kept, mode: direct}}",
+    );
+    drop(home.submit(&job));
+    let ended = home.wait("within");
+    let log = String::from_utf8(home.log("within")).unwrap();
+    assert_eq!(ended["status"], "Completed", "{ended}\n{log}");
+    assert_eq!(log.matches("Read-only file system").count(), 1, "{log}");
+    assert!(!home.path().join("data/new").exists());
+    let folder = home.job_folder("within");
+    for (path, text) in [
+        (folder.join("outputs/kept"), "1\n"),
+        (folder.join("named-outputs/own/kept"), "2\n"),
+        (home.path().join("there/kept"), "3\n"),
+        (home.path().join("here/kept"), "4\n"),
+    ] {
+        let found = fs::read_to_string(&path);
+        assert_eq!(found.ok().as_deref(), Some(text), "{}", path.display());
+    }
+}
+
+#[test]
+fn a_daemon_without_rights_leaves_local_data_as_it_is_and_says_so() {
+    let Some((home, uid)) = Home::running_as_other_user(&[]) else {
+        return;
+    };
+    with_data(&home, Some(uid));
+    let command = format!("{WRITES}; readlink /proc/self/ns/user");
+    let job = JobFile::new(&command).name("other");
+    let ran = home.jobctl(&["run", "-"]);
+    let job = job.with("inputs: {data: {path: ./data}}");
+    drop(
+        ran.stdin(job.text())
+            .run()
+            .ok()
+            .says(&["note: inputs: local data without a mode"]),
+    );
+    let own = fs::read_link("/proc/self/ns/user").unwrap();
+    let log = String::from_utf8(home.log("other")).unwrap();
+    assert_eq!(log, format!("minewritten\n{}\n", own.display()));
+    let notes = home.show("other")["notes"].to_string();
+    assert_eq!(notes.matches("EPERM").count(), 1, "{notes}");
+    let again = home.run(&["rerun", "other"]).ok().stdout;
+    let notes = home.wait(again.trim())["notes"].to_string();
+    assert_eq!(notes.matches("EPERM").count(), 1, "{notes}");
+    drop(home.submit(&JobFile::new("true").name("without")));
+    let notes = home.wait("without")["notes"].to_string();
+    assert!(!notes.contains("inputs"), "{notes}");
+}

@@ -167,6 +167,12 @@ fn a_job_that_needs_no_stage_has_none() {
         ]
     );
     assert_eq!((staged.begun("prepare"), staged.begun("finalize")), (0, 0));
+    // What it read is not known for good, which is said.
+    let data = home.path().join("data");
+    assert_eq!(job["provenance"], json!({"in_place": {"data": data}}));
+    let sheet = home.run(&["show", "plain"]).ok().stdout;
+    let line = format!("data: {}, in place, not hashed", data.display());
+    assert!(sheet.contains(&line), "{sheet}");
 }
 
 #[test]

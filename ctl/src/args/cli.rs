@@ -56,7 +56,9 @@ pub struct Azure {
     subscription: Option<String>,
 }
 
+// The arguments of a verb are made when it is asked for: they are most of a start's time.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// Submit a job, print its log live and exit with its exit code
     Run(RunArgs),

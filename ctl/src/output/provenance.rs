@@ -6,15 +6,23 @@ use proto::stage::{CodeReport, EnvironmentReport, InputReport, OutputReport, Wor
 use super::sheet::Sheet;
 use super::size;
 
+/// In place of a digest: what was read may be something else by now.
+const NOT_HASHED: &str = "not hashed";
+
 /// Adds what is known.
 pub fn add(sheet: &mut Sheet, used: &Provenance) {
-    if let Some(report) = &used.prepared {
-        sheet.add_some("Used code", report.code.as_ref().map(code));
-        let inputs = report.inputs.iter();
-        sheet.add(
-            "Used data",
-            lines(inputs.map(|(name, one)| input(name, one))),
-        );
+    let report = used.prepared.as_ref();
+    let code_used = report.and_then(|report| report.code.as_ref());
+    sheet.add_some("Used code", code_used.map(code));
+    let inputs = report.into_iter().flat_map(|report| &report.inputs);
+    let inputs = inputs.map(|(name, one)| input(name, one));
+    let in_place = used.in_place.iter();
+    let in_place = in_place.map(|(name, path)| {
+        let path = format!("{name}: {}", path.display());
+        with_more(path, [Some("in place".into()), Some(NOT_HASHED.into())])
+    });
+    sheet.add("Used data", lines(inputs.chain(in_place)));
+    if let Some(report) = report {
         sheet.add_some("Used env.", report.environment.as_ref().map(environment));
         sheet.add("Prepared by", worker(&report.by));
     }
@@ -42,7 +50,7 @@ fn input(name: &str, input: &InputReport) -> String {
     let version = input.version.as_ref();
     let more = [
         version.map(|version| format!("version {version}")),
-        input.digest.clone(),
+        Some(input.digest.clone().unwrap_or_else(|| NOT_HASHED.into())),
         input.bytes.map(size::bytes),
     ];
     with_more(format!("{name}: {}", input.source), more)
@@ -94,6 +102,7 @@ mod tests {
                                 "digest": "sha256:e"},
                 "by": {"host": "here", "version": "0.1.0"},
             },
+            "in_place": {"table": "/data/t.csv"},
             "finalized": {
                 "outputs": {"model": {"path": "s3://b/o", "digest": "sha256:o", "bytes": 5,
                                       "files": 1}},

@@ -11,15 +11,24 @@ use crate::sample::{changed, submitted, view};
 /// A daemon with a registry whose builds give `environment`.
 fn daemon(environment: Value) -> Fake {
     Fake::start(move |request, peer| match request {
-        Request::ListEnvironments(_) => {
-            let listed = json!({
-                "environments": [
-                    {"name": "mine", "versions": ["2", "1"], "backend": "venv",
-                     "description": "my \u{1b}own", "file": "/reg/mine.yml"},
-                    {"name": "sklearn-1.5", "versions": ["33"], "backend": "venv"},
-                ],
-                "refused": [{"file": "/reg/bad.yml", "reason": "2:1: unknown key `x`"}],
-            });
+        Request::ListEnvironments(list) => {
+            let listed = match list.from {
+                None => json!({
+                    "environments": [
+                        {"name": "mine", "versions": ["2", "1"], "backend": "venv",
+                         "description": "my \u{1b}own", "file": "/reg/mine.yml"},
+                    ],
+                    "refused": [],
+                    "next_from": 1,
+                }),
+                Some(_) => json!({
+                    "environments": [
+                        {"name": "sklearn-1.5", "versions": ["33"], "backend": "venv"},
+                    ],
+                    "refused": [{"file": "/reg/bad.yml", "reason": "2:1: unknown key `x`"}],
+                    "next_from": 1,
+                }),
+            };
             let listed: ListedEnvironments = serde_json::from_value(listed).unwrap();
             peer.reply(&listed);
         }

@@ -16,11 +16,11 @@ pub const LAUNCH_BACKOFF_MS_MAX: u64 = 15_000;
 
 /// How many jobs may begin without another commit, for each slot: the next one starts while the
 /// end of the last is still being stored, and they share commits.
-pub const GRANTED_PER_SLOT_MAX: usize = 16;
+pub const GRANTED_PER_SLOT_MAX: usize = 32;
 
 /// And how many in all: the next daemon must find out about each, and many slots hide the wait
 /// anyway.
-pub const GRANTED_MAX: usize = 64;
+pub const GRANTED_MAX: usize = 128;
 
 /// How much may happen at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,11 +6,13 @@
 //! * [`Core::step`] is the one place where events meet the jobs, the queue and the slots.
 //! * [`reconcile`] says what a step's folder means to a daemon that has just started.
 //! * [`plan`] turns a job into the orders for its steps, [`stage_order`] into those for what its
-//!   stages do, [`pinned`] into another that uses the same; [`words`] says which commands need no shell.
+//!   stages do, [`pinned`] into another that uses the same; [`words`] says which commands need no
+//!   shell, `mounts` what they see read-only.
 
 pub mod event;
 pub mod job;
 pub mod machine;
+mod mounts;
 pub mod pinned;
 pub mod plan;
 pub mod queue;

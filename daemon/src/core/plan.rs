@@ -8,12 +8,13 @@ use proto::job::{Heartbeat, Input, LocalPath, PathForm, PathKind, classify_path,
 use proto::record::{
     Format, HeartbeatSpec, InputMount, LogSpec, Requirement, RequirementKind, Spec,
 };
-use proto::stage::{EnvironmentReport, InputReport, PrepareReport};
+use proto::stage::{EnvironmentReport, PrepareReport};
 
 use super::event::Definition;
+use super::mounts;
 use super::step::{StepKind, StepRef};
 use super::words::plain_words;
-use crate::layout::{FINALIZE_LOG, Layout, PREPARE_LOG, STD_LOG};
+use crate::layout::{FINALIZE_LOG, Layout, PREPARE_LOG, STD_LOG, step_name};
 
 /// The environment variable that tells which step a process belongs to: every process of a step
 /// carries it, whatever it forked or detached. Its value is the step's folder, so that jobs of
@@ -36,6 +37,8 @@ const INNER_SHELL: [&str; 3] = [
 ];
 /// The word of a wrapper in whose place the job's variables are named.
 const ENV_WORD: &str = "{env}";
+/// And the one in whose place what it starts is named.
+const NAME_WORD: &str = "{container}";
 
 /// What this machine offers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +59,8 @@ pub struct Host {
     pub cgroup_parent: Option<PathBuf>,
     /// The soft limit of open files that jobs get.
     pub open_files: Option<u64>,
+    /// Whether a job can have mounts of its own without a user namespace.
+    pub private_mounts: bool,
 }
 
 /// How long a stage may take, in seconds: what it does has bounds of its own, and this is for
@@ -94,7 +99,7 @@ pub fn spec(
         StepKind::Prepare | StepKind::Finalize => stage_environment(&paths, step, host),
     };
     let what = match step.kind {
-        StepKind::Command => paths.run(&env, host)?,
+        StepKind::Command => paths.run(step, &env, host)?,
         StepKind::Prepare | StepKind::Finalize => paths.stage(step.kind, host),
     };
     Ok(Spec {
@@ -117,6 +122,7 @@ pub fn spec(
         heartbeat: heartbeat(step, definition, &cwd),
         open_files: host.open_files,
         stage: step.kind.is_stage(),
+        writable: mounts::writable(&what.mounts, cwd.clone(), definition, prepared),
         mounts: what.mounts,
         kill: what.kill,
         cwd,
@@ -166,11 +172,14 @@ struct Paths<'a> {
 
 impl Paths<'_> {
     /// The command itself.
-    fn run(&self, env: &[(String, String)], host: &Host) -> Result<What, PlanError> {
+    fn run(&self, step: StepRef, env: &[(String, String)], host: &Host) -> Result<What, PlanError> {
         let command = self.command()?;
-        let wrapper = self.environment().map(|report| report.wrapper.as_slice());
-        let wrapper = wrapper.filter(|words| !words.is_empty());
-        let (argv, plain) = match wrapper {
+        let words = |of: fn(&EnvironmentReport) -> &[String]| {
+            let report = self.environment()?;
+            Some(named(of(report), report, step)).filter(|words| !words.is_empty())
+        };
+        let wrapper = words(|report| &report.wrapper);
+        let (argv, plain) = match &wrapper {
             Some(words) => {
                 let argv = wrapped(words, command, &own_variables(env, host));
                 // The search of execvp(3), where the program is not an absolute path.
@@ -190,17 +199,17 @@ impl Paths<'_> {
             }
         };
         // A wrapper shows its own what they may see.
-        let mounts = wrapper.map_or_else(|| self.mounts(), |_| Vec::new());
+        let mounts = match wrapper {
+            Some(_) => Vec::new(),
+            None => mounts::of_inputs(self.definition, self.prepared, host.private_mounts),
+        };
         Ok(What {
             argv,
             plain,
             log: STD_LOG,
             requires: self.data_required(),
             mounts,
-            kill: self
-                .environment()
-                .map(|report| report.kill.clone())
-                .unwrap_or_default(),
+            kill: words(|report| &report.kill).unwrap_or_default(),
             limit_ms: limit_ms(self.definition),
         })
     }
@@ -274,17 +283,6 @@ impl Paths<'_> {
         path.to_string_lossy().into_owned()
     }
 
-    /// What the inputs want to be mounted.
-    fn mounts(&self) -> Vec<InputMount> {
-        let inputs = self.prepared.iter().flat_map(|report| &report.inputs);
-        let mount = |(name, input): (&String, &InputReport)| {
-            let mount = input.mount.clone()?;
-            let name = format!("inputs.{name}");
-            Some(InputMount { name, mount })
-        };
-        inputs.filter_map(mount).collect()
-    }
-
     fn command(&self) -> Result<String, PlanError> {
         let job = &self.definition.job;
         let failed = |reason: String| PlanError::Command(reason);
@@ -356,6 +354,17 @@ fn required(local: LocalPath) -> Option<Requirement> {
         path,
         kind,
     })
+}
+
+/// The words of a wrapper or of its end with the name of what this very step starts.
+fn named(words: &[String], report: &EnvironmentReport, step: StepRef) -> Vec<String> {
+    let mut words = words.to_vec();
+    if let Some(begin) = &report.container {
+        let name = format!("{begin}-{}", step_name(step));
+        let places = words.iter_mut().filter(|word| *word == NAME_WORD);
+        places.for_each(|word| word.clone_from(&name));
+    }
+    words
 }
 
 /// A command behind a wrapper, which hands these variables on.

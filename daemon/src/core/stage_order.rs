@@ -56,6 +56,37 @@ fn is_staged(data: &DataInput) -> bool {
     }
 }
 
+/// A local file or folder that the command reads where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InPlace<'a> {
+    /// The name of the input.
+    pub name: &'a str,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Whether the command may not write to it: the mode is `ro_mount` where none is said. The
+    /// whole file system is nobody's input to protect, as nothing would be left to write to.
+    pub is_read_only: bool,
+}
+
+/// The local data that the command reads where it is.
+pub fn in_place(definition: &Definition) -> impl Iterator<Item = InPlace<'_>> {
+    let inputs = definition.job.inputs.iter();
+    inputs.filter_map(|(name, input)| match input {
+        Input::Data(data) if !is_staged(data) => match classify_path(&data.path) {
+            PathForm::Local(path) => {
+                let path: PathBuf = definition.base_path.join(path).components().collect();
+                Some(InPlace {
+                    name,
+                    is_read_only: data.mode.is_none() && path.parent().is_some(),
+                    path,
+                })
+            }
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
 /// Whether the path is the name of something that must be looked up.
 fn is_reference(path: &str) -> bool {
     match classify_path(path) {
@@ -130,25 +161,9 @@ impl Source<'_> {
             outputs: self.outputs(),
             environment: environment.then(|| job.environment.clone()),
             resources: job.resources.clone(),
-            read_in_place: self.read_in_place().collect(),
+            read_in_place: in_place(self.definition).map(|one| one.path).collect(),
             environment_digest: pinned.and_then(|pinned| pinned.environment.clone()),
         }
-    }
-
-    /// The local data that the command reads where it is.
-    fn read_in_place(&self) -> impl Iterator<Item = PathBuf> {
-        let inputs = self.definition.job.inputs.values();
-        let data = inputs.filter_map(|input| match input {
-            Input::Data(data) if !is_staged(data) => Some(&data.path),
-            _ => None,
-        });
-        data.filter_map(|path| match classify_path(path) {
-            PathForm::Local(path) => {
-                let path = self.definition.base_path.join(path);
-                Some(path.components().collect())
-            }
-            _ => None,
-        })
     }
 
     fn outputs(&self) -> BTreeMap<String, OutputOrder> {

@@ -1,15 +1,34 @@
-//! What the kernel must be able to do: pidfd and inotify.
+//! What the kernel must be able to do: pidfd, inotify and mounts.
 
 use std::fs;
 
+use nix::errno::Errno;
 use nix::sys::inotify::{InitFlags, Inotify};
 use proto::finding::Finding;
 
+use crate::exec;
 use crate::spool::RESCAN_SECS;
 use crate::sys::pidfd;
 
 pub(super) fn check() -> Vec<Finding> {
-    vec![judge_pidfd(try_pidfd()), judge_inotify(&look_at_inotify())]
+    vec![
+        judge_pidfd(try_pidfd()),
+        judge_inotify(&look_at_inotify()),
+        judge_mounts(exec::private_mounts()),
+    ]
+}
+
+fn judge_mounts(tried: Result<(), Errno>) -> Finding {
+    const CHECK: &str = "mounts";
+    match tried {
+        Ok(()) => Finding::ok(CHECK, "a job's local inputs are read-only to it"),
+        Err(errno) => Finding::weaker(
+            CHECK,
+            errno.to_string(),
+            "a job can write to its local inputs, as far as their permissions allow",
+            "write `mode: ro_mount` where that matters, or run the daemon as root",
+        ),
+    }
 }
 
 /// Opens this very process.
@@ -86,6 +105,14 @@ mod tests {
     fn pidfd_is_needed() {
         assert_eq!(judge_pidfd(Ok(())).level, Level::Ok);
         assert_eq!(judge_pidfd(Err("ENOSYS".into())).level, Level::Broken);
+    }
+
+    #[test]
+    fn mounts_are_wanted() {
+        assert_eq!(judge_mounts(Ok(())).level, Level::Ok);
+        let refused = judge_mounts(Err(Errno::EPERM));
+        assert_eq!(refused.level, Level::Weaker);
+        assert!(refused.found.contains("EPERM"), "{refused:?}");
     }
 
     #[test]

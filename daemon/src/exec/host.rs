@@ -3,8 +3,13 @@
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::thread;
+
+use nix::errno::Errno;
 
 use crate::core::plan::Host;
+use crate::sys::mount;
 
 /// Variables of the daemon's own environment that a job sees. Nothing else leaks.
 const PASSED: [&str; 9] = [
@@ -72,8 +77,30 @@ impl Host {
             log_bytes_max,
             cgroup_parent,
             open_files: Some(open_files),
+            private_mounts: private_mounts().is_ok(),
         }
     }
+}
+
+/// Whether a job can have mounts of its own and be otherwise what it is without them: tried once.
+///
+/// # Errors
+/// What stands against it.
+pub fn private_mounts() -> Result<(), Errno> {
+    static TRIED: LazyLock<Result<(), Errno>> = LazyLock::new(|| {
+        // Of the whole process it concerns that thread only, and ends with it.
+        let thread = thread::Builder::new().spawn(try_private_mount);
+        let thread = thread.map_err(|_| Errno::EAGAIN)?;
+        thread.join().unwrap_or(Err(Errno::ECANCELED))
+    });
+    *TRIED
+}
+
+fn try_private_mount() -> Result<(), Errno> {
+    mount::enter()?;
+    mount::keep_to_itself()?;
+    mount::bind(c"/", c"/")?;
+    mount::set_read_only(c"/")
 }
 
 fn stage_env() -> Vec<(String, String)> {

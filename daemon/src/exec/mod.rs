@@ -10,6 +10,7 @@ mod folder;
 mod host;
 mod launch;
 mod leftovers;
+mod maker;
 mod order;
 mod origin;
 mod pool;
@@ -21,7 +22,8 @@ mod watch;
 pub use adopt::{Finding, find_out};
 pub use facts::started_at;
 pub use host::{
-    PATH_DEFAULT, SHIM, STAGE, cgroup_parent_path, find_cgroup_parent, leave_cgroup_parent, shell,
+    PATH_DEFAULT, SHIM, STAGE, cgroup_parent_path, find_cgroup_parent, leave_cgroup_parent,
+    private_mounts, shell,
 };
 pub use order::{Orders, channel};
 pub use origin::{Origin, read as origin};

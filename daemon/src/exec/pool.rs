@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
-use proto::record::{DONE, GO};
+use proto::record::{DONE, DONE_BYTES_MAX, Exit, GO};
 
 use super::spawner::Spawner;
 use crate::sys::{failpoint, passing, pidfd};
 
-/// The most shims that wait for a step: as many as are granted at once on two slots. Each is one
-/// small process that sleeps.
-pub const IDLE_SHIMS_MAX: usize = 8;
+/// The most shims that wait for a step: as many as two slots keep busy with what is made ready, so
+/// that none ends in a lull of a long queue. Each is one small process that sleeps.
+pub const IDLE_SHIMS_MAX: usize = 16;
 
 /// A shim that this daemon has started. If it is dropped, the shim ends when its step has ended;
 /// one whose step was not let go ends at once and has started nothing.
@@ -26,10 +26,10 @@ pub struct Shim {
 }
 
 /// What a shim has said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Word {
-    /// The end of its step is recorded.
-    Done,
+    /// The end of its step is recorded: so, unless that was too long to say.
+    Done(Option<Box<Exit>>),
     /// It has ended, or is just ending.
     Gone,
 }
@@ -69,11 +69,10 @@ impl Shim {
 
     /// Reads what it has said, once that is readable.
     pub fn listen(&self) -> Word {
-        let word = passing::receive(&self.control, 1);
-        if word.is_ok_and(|word| word.bytes == [DONE]) {
-            Word::Done
-        } else {
-            Word::Gone
+        let word = passing::receive(&self.control, DONE_BYTES_MAX);
+        match word.map(|word| word.bytes).as_deref() {
+            Ok([DONE, exit @ ..]) => Word::Done(serde_json::from_slice(exit).ok()),
+            _ => Word::Gone,
         }
     }
 

@@ -9,28 +9,27 @@ use std::sync::Arc;
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::signal::Signal;
-use proto::record::Spec;
-use proto::stage::{PrepareReport, StageOrder, StageSettings};
+use proto::stage::StageSettings;
 
+use super::Order;
 use super::adopt::{Finding, find_out};
-use super::launch::{self, LaunchError, Launched, Ready};
+use super::launch::{LaunchError, Launched, Ready};
+use super::maker::Maker;
 use super::order::Inbox;
 use super::pool::{Pool, Shim, Word};
 use super::silence::{self, Silences};
-use super::stage::{self, Assets};
-use super::{Order, folder, origin};
 use crate::core::event::Force;
-use crate::core::plan::{self, Host};
-use crate::core::stage_order::{self, Source};
-use crate::core::{Event, JobId, StepKind, StepRef};
+use crate::core::plan::Host;
+use crate::core::{Event, JobId, StepEnd, StepRef};
 use crate::engine::Handle;
 use crate::layout::Layout;
-use crate::stage as stages;
-use crate::store::{Reader, Row};
+use crate::store::Reader;
 use crate::sys::{clock, failpoint, pidfd};
 
 /// How often an unclear step is looked at, in milliseconds.
 const UNCLEAR_LOOK_MS: u16 = 50;
+/// How long the news that a step was let go waits for other news to go with, in milliseconds.
+const LAUNCHED_WAIT_MS: u16 = 10;
 /// How long a step may be unclear before its job is said not to respond, in milliseconds.
 const UNCLEAR_MS_MAX: u64 = 5_000;
 /// The most steps that wait for *go*: each has a supervisor and a process, two small ones that
@@ -98,11 +97,8 @@ struct Unclear {
 pub struct Exec {
     inbox: Inbox,
     engine: Handle,
-    reader: Reader,
     layout: Layout,
-    host: Host,
-    settings: Arc<StageSettings>,
-    pool: Pool,
+    maker: Maker,
     epoll: Epoll,
     watched: HashMap<JobId, Watched>,
     unclear: HashMap<JobId, Unclear>,
@@ -110,6 +106,9 @@ pub struct Exec {
     to_make_ready: VecDeque<(JobId, String, StepRef)>,
     /// Steps that only wait for *go*.
     ready: HashMap<JobId, (StepRef, Ready)>,
+    /// Steps that were let go, which the engine is not told yet: nobody but onlookers waits for
+    /// that news.
+    launched: Vec<(JobId, StepRef)>,
     /// Made with the first step that has a heartbeat.
     silences: Option<Silences>,
 }
@@ -133,20 +132,25 @@ impl Exec {
         if let Err(error) = pool.warm_up() {
             tracing::warn!(%error, "there is no supervisor yet; a launch will say so");
         }
+        let maker = Maker {
+            reader,
+            layout: layout.clone(),
+            host,
+            settings,
+            pool,
+        };
         let (watched, unclear) = (HashMap::new(), HashMap::new());
         Ok(Exec {
             inbox,
             engine,
-            reader,
             layout,
-            host,
-            settings,
-            pool,
+            maker,
             epoll,
             watched,
             unclear,
             to_make_ready: VecDeque::new(),
             ready: HashMap::new(),
+            launched: Vec::new(),
             silences: None,
         })
     }
@@ -164,6 +168,9 @@ impl Exec {
                 Err(Errno::EINTR) => 0,
                 Err(error) => return Err(error.into()),
             };
+            if ready == 0 && !self.may_make_ready() {
+                self.tell_launched();
+            }
             for event in &events[..ready] {
                 match event.data() {
                     INBOX => self.take_orders(),
@@ -188,10 +195,24 @@ impl Exec {
     fn timeout(&self) -> EpollTimeout {
         if self.may_make_ready() {
             EpollTimeout::ZERO
+        } else if !self.launched.is_empty() {
+            EpollTimeout::from(LAUNCHED_WAIT_MS)
         } else if self.unclear.is_empty() {
             EpollTimeout::NONE
         } else {
             EpollTimeout::from(UNCLEAR_LOOK_MS)
+        }
+    }
+
+    /// Tells the engine, in the order in which things happened.
+    fn tell(&mut self, news: Event) {
+        self.tell_launched();
+        self.engine.news(news);
+    }
+
+    fn tell_launched(&mut self) {
+        for (id, step) in self.launched.drain(..) {
+            self.engine.news(Event::Launched(id, step));
         }
     }
 
@@ -223,7 +244,7 @@ impl Exec {
                 has_heartbeat,
             }) => {
                 failpoint::reach("exec.before-news");
-                self.engine.news(Event::Launched(id, step));
+                self.launched.push((id, step));
                 if has_heartbeat {
                     self.expect_beats(id, &name, step);
                 }
@@ -231,15 +252,14 @@ impl Exec {
                 self.watch(id, name, step, supervisor);
             }
             Err(error) => {
-                self.engine
-                    .news(Event::LaunchFailed(id, step, error.to_string()));
+                self.tell(Event::LaunchFailed(id, step, error.to_string()));
             }
         }
     }
 
     /// Whatever stands against it is told by the launch.
     fn keep_ready(&mut self, id: JobId, name: &str, step: StepRef) {
-        match self.make_ready(id, name, step) {
+        match self.maker.make_ready(id, name, step) {
             Ok(ready) => {
                 self.ready.insert(id, (step, ready));
             }
@@ -257,84 +277,13 @@ impl Exec {
         let ready = self.ready.remove(&id);
         match ready.filter(|(prepared, _)| *prepared == step && self.has_folders(name, step)) {
             Some((_, ready)) => ready.go(),
-            None => self.make_ready(id, name, step)?.go(),
+            None => self.maker.make_ready(id, name, step)?.go(),
         }
     }
 
     /// Whether nobody has removed what was made ready: its end could not be recorded.
     fn has_folders(&self, name: &str, step: StepRef) -> bool {
         self.layout.step(name, step).exists() && self.layout.job(name).exists()
-    }
-
-    fn make_ready(&mut self, id: JobId, name: &str, step: StepRef) -> Result<Ready, LaunchError> {
-        let row = self
-            .reader
-            .job(id)
-            .map_err(|error| LaunchError::Job(error.to_string()))?;
-        let row = row.ok_or_else(|| LaunchError::Job("it is not in the store".into()))?;
-        let prepared = self.prepared(&row, step)?;
-        let (definition, prepared) = (&row.definition, prepared.as_ref());
-        let spec = plan::spec(name, step, definition, prepared, &self.layout, &self.host)?;
-        let order = self.order(&row, step, prepared);
-        failpoint::reach("exec.before-folders");
-        let folder = folder::prepare(&self.layout, name, step, definition, prepared)?;
-        let ready = self.fill(&folder, &row, &spec, order.as_ref());
-        if ready.is_err() {
-            // It is ours and new, and nothing ran: the next try must not find it.
-            folder::discard(&folder);
-        }
-        ready
-    }
-
-    /// What the job's prepare step has reported, for the steps after it.
-    fn prepared(&self, row: &Row, step: StepRef) -> Result<Option<PrepareReport>, LaunchError> {
-        if !row.job.prepares || step.kind == StepKind::Prepare {
-            return Ok(None);
-        }
-        let reports = self.reader.reports(row.job.id);
-        let reports = reports.map_err(|error| LaunchError::Job(error.to_string()))?;
-        Ok(reports.prepared)
-    }
-
-    fn order(
-        &self,
-        row: &Row,
-        step: StepRef,
-        prepared: Option<&PrepareReport>,
-    ) -> Option<StageOrder> {
-        if !step.kind.is_stage() {
-            return None;
-        }
-        let assets = Assets {
-            reader: &self.reader,
-            layout: &self.layout,
-            uid: row.job.uid,
-        };
-        let source = Source {
-            name: &row.job.name,
-            definition: &row.definition,
-            prepared,
-            layout: &self.layout,
-            settings: &self.settings,
-            provides: &|environment| stages::provides(&self.settings, environment),
-            others: &|| stage::others(&self.reader, row.job.uid),
-        };
-        stage_order::order(step.kind, &source, &|path, input| assets.find(path, input))
-    }
-
-    fn fill(
-        &mut self,
-        folder: &Path,
-        row: &Row,
-        spec: &Spec,
-        order: Option<&StageOrder>,
-    ) -> Result<Ready, LaunchError> {
-        let path = folder.to_path_buf();
-        if let Some(Err(source)) = order.map(|order| stage::write_order(folder, order)) {
-            return Err(LaunchError::WriteOrder { path, source });
-        }
-        origin::write(folder, row).map_err(|source| LaunchError::WriteJob { path, source })?;
-        launch::make_ready(&mut self.pool, folder, spec)
     }
 
     fn watch(&mut self, id: JobId, name: String, step: StepRef, supervisor: Supervisor) {
@@ -356,7 +305,7 @@ impl Exec {
     fn expect_beats(&mut self, id: JobId, name: &str, step: StepRef) {
         let folder = self.layout.step(name, step);
         match self.watch_silence(id, step, &folder) {
-            Ok(news) => self.engine.news(news),
+            Ok(news) => self.tell(news),
             // The shim keeps the heartbeat all the same, only nobody is told of a silence.
             Err(error) => tracing::error!(job = id, %error, "a heartbeat cannot be watched"),
         }
@@ -378,7 +327,7 @@ impl Exec {
     fn take_silences(&mut self) {
         let news = self.silences.as_mut().map(Silences::take);
         for event in news.unwrap_or_default() {
-            self.engine.news(event);
+            self.tell(event);
         }
     }
 
@@ -423,27 +372,35 @@ impl Exec {
         if let Err(error) = self.epoll.delete(supervisor.source()) {
             tracing::debug!(job = id, %error, "stop watching a supervisor");
         }
-        match supervisor {
-            Supervisor::Ours(shim) if shim.listen() == Word::Done => self.pool.give_back(shim),
-            Supervisor::Ours(shim) => {
-                // It lives until its process has ended.
-                let supervisor = Supervisor::Process(shim.into_process());
-                return self.watch(id, name, step, supervisor);
-            }
-            Supervisor::Process(_) => {}
-        }
+        let said = match supervisor {
+            Supervisor::Ours(shim) => match shim.listen() {
+                Word::Done(exit) => {
+                    self.maker.pool.give_back(shim);
+                    exit
+                }
+                Word::Gone => {
+                    // It lives until its process has ended.
+                    let supervisor = Supervisor::Process(shim.into_process());
+                    return self.watch(id, name, step, supervisor);
+                }
+            },
+            Supervisor::Process(_) => None,
+        };
         if let Some(silences) = &mut self.silences {
             silences.forget(id);
         }
-        self.adopt(id, name, step, None);
+        match said.filter(|_| !step.kind.is_stage()) {
+            Some(exit) => self.tell(Event::Ended(id, step, StepEnd::Exit(*exit))),
+            None => self.adopt(id, name, step, None),
+        }
     }
 
     fn adopt(&mut self, id: JobId, name: String, step: StepRef, stop: Option<Force>) {
         failpoint::reach("exec.before-adoption");
         match find_out(&self.layout.step(&name, step)) {
             Finding::Alive(shim) => {
-                self.engine.news(Event::Launched(id, step));
-                self.engine.news(Event::Heard(id, step));
+                self.tell(Event::Launched(id, step));
+                self.tell(Event::Heard(id, step));
                 if silence::is_expected(&self.layout.step(&name, step)) {
                     self.expect_beats(id, &name, step);
                 }
@@ -454,7 +411,7 @@ impl Exec {
                 }
             }
             Finding::Unclear => self.look_again(id, name, step, stop),
-            Finding::Ended(end) => self.engine.news(Event::Ended(id, step, end)),
+            Finding::Ended(end) => self.tell(Event::Ended(id, step, end)),
         }
     }
 
@@ -477,8 +434,7 @@ impl Exec {
             let waited = clock::monotonic_ms().saturating_sub(unclear.since_ms);
             if waited > UNCLEAR_MS_MAX && !unclear.silent {
                 let reason = "its supervisor lives but does not say who it is";
-                self.engine
-                    .news(Event::Silent(id, unclear.step, reason.into()));
+                self.tell(Event::Silent(id, unclear.step, reason.into()));
                 unclear.silent = true;
             }
             let Unclear {

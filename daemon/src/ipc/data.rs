@@ -4,17 +4,14 @@ use proto::api::{
     ApiError, CreateData, CreationContext, DATA_BYTES_MAX, Data, Empty, LIST_DATA_MAX,
     LIST_JOBS_DEFAULT, ListData, ListedData, ShownData,
 };
-use proto::frame::FRAME_BYTES_MAX;
 use proto::job::{DATA_TYPES, PathForm, classify_path, has_secret, is_asset_name};
 
+use super::page::Page;
 use super::policy::Caller;
 use super::service::Service;
 use super::view::{WORKSPACE, rfc3339};
 use crate::admission::user_name;
 use crate::store::{AssetPage, NewAsset, Registered};
-
-/// Bytes of a page at most: it must fit into a frame.
-const PAGE_BYTES: usize = FRAME_BYTES_MAX / 2;
 
 impl Service {
     pub(super) async fn create_data(
@@ -148,17 +145,9 @@ fn text_bytes(create: &CreateData) -> usize {
 
 /// As many of them as fit into a frame; one fits always.
 fn that_fit(rows: &[Registered]) -> Vec<Data> {
-    let mut room = PAGE_BYTES;
-    let mut shown = Vec::new();
-    for data in rows.iter().map(view) {
-        let bytes = serde_json::to_vec(&data).map_or(0, |bytes| bytes.len());
-        if bytes > room && !shown.is_empty() {
-            break;
-        }
-        room = room.saturating_sub(bytes);
-        shown.push(data);
-    }
-    shown
+    let mut page = Page::new(rows.len());
+    let all = rows.iter().map(view);
+    all.take_while(|data| page.takes(data)).collect()
 }
 
 fn view(registered: &Registered) -> Data {
@@ -190,6 +179,7 @@ fn view(registered: &Registered) -> Data {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proto::frame::FRAME_BYTES_MAX;
 
     type Change = fn(&mut CreateData);
 

@@ -7,6 +7,7 @@ mod data;
 mod describe;
 mod environment;
 mod listen;
+mod page;
 mod policy;
 mod service;
 mod view;

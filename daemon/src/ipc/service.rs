@@ -135,7 +135,7 @@ impl Service {
             Request::RestoreData(asset) => {
                 one(&self.archive_data(asset.name, asset.version, false).await?)
             }
-            Request::ListEnvironments(_) => one(&self.list_environments().await?),
+            Request::ListEnvironments(list) => one(&self.list_environments(list).await?),
             Request::ShowEnvironment(show) => one(&self.show_environment(show).await?),
             Request::Status(_) => one(&self.status()),
             Request::Pause(_) => self.pause(true).await,

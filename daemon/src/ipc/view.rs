@@ -10,7 +10,7 @@ use proto::status::Status;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::core::Job;
+use crate::core::{Job, stage_order};
 use crate::layout::{FINALIZE_LOG, Layout, PREPARE_LOG, STD_LOG};
 use crate::store::{Reports, Row};
 
@@ -114,7 +114,7 @@ pub fn job(row: &Row, reports: &Reports, layout: &Layout) -> JobView {
         pruned_at: row.pruned_at.map(rfc3339),
         notes: notes(row, reports),
         rerun_of: definition.pinned.as_ref().map(|pinned| pinned.job.clone()),
-        provenance: provenance(reports),
+        provenance: provenance(row, reports),
         history: job.history.clone(),
         archived: *archived,
         log_bytes_dropped: end.map_or(0, |end| end.log_bytes_dropped),
@@ -202,16 +202,21 @@ fn notes(row: &Row, reports: &Reports) -> Vec<String> {
     own.chain(prepared).chain(finalized).cloned().collect()
 }
 
-/// What ran, exactly; nothing where nothing was prepared or finalized.
-fn provenance(reports: &Reports) -> Option<Provenance> {
+/// What ran, exactly; nothing where there is nothing to tell.
+fn provenance(row: &Row, reports: &Reports) -> Option<Provenance> {
     let Reports {
         prepared,
         finalized,
     } = reports.clone();
-    let is_known = prepared.is_some() || finalized.is_some();
+    let in_place = stage_order::in_place(&row.definition);
+    let in_place: BTreeMap<_, _> = in_place
+        .map(|one| (one.name.to_owned(), one.path))
+        .collect();
+    let is_known = prepared.is_some() || finalized.is_some() || !in_place.is_empty();
     is_known.then_some(Provenance {
         prepared,
         finalized,
+        in_place,
     })
 }
 

@@ -6,7 +6,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -18,11 +18,18 @@ use proto::record::Spec;
 const REMOVALS: u32 = 50;
 const REMOVAL_PAUSE: Duration = Duration::from_millis(2);
 
+/// Bytes of an events file: a few short lines.
+const EVENTS_BYTES_MAX: usize = 1024;
+
 /// The cgroup of this shim's steps, one after another.
 #[derive(Debug)]
 pub(super) struct Leaf {
     path: PathBuf,
     directory: File,
+    /// Whether it is frozen, among others.
+    events: File,
+    /// What the out-of-memory killer did, where the memory controller is.
+    memory_events: Option<File>,
     /// Kills of the out-of-memory killer in the steps before.
     oom_kills: u64,
     /// Whether `cgroup.kill` may have been used: then kernels kill whatever is born into it later
@@ -53,18 +60,23 @@ impl Leaf {
         // An empty one of a process that had this number is in the way.
         let _absent = fs::remove_dir(&path);
         fs::create_dir(&path).ok()?;
-        match File::open(&path) {
-            Ok(directory) if path.join("cgroup.kill").exists() => Some(Leaf {
-                path,
-                directory,
-                oom_kills: 0,
-                is_killed: false,
-            }),
-            _ => {
-                let _left_over = fs::remove_dir(&path);
-                None
-            }
+        let leaf = Leaf::open(&path);
+        if leaf.is_none() {
+            let _left_over = fs::remove_dir(&path);
         }
+        leaf
+    }
+
+    fn open(path: &Path) -> Option<Leaf> {
+        let leaf = Leaf {
+            path: path.to_owned(),
+            directory: File::open(path).ok()?,
+            events: File::open(path.join("cgroup.events")).ok()?,
+            memory_events: File::open(path.join("memory.events")).ok(),
+            oom_kills: 0,
+            is_killed: false,
+        };
+        path.join("cgroup.kill").exists().then_some(leaf)
     }
 
     fn is_of(&self, spec: &Spec) -> bool {
@@ -80,7 +92,7 @@ impl Leaf {
     /// (a directory of cgroupfs has two links and one for each), and it is not frozen.
     fn is_as_new(&self) -> bool {
         let has_cgroups = self.directory.metadata().map_or(true, |it| it.nlink() > 2);
-        let events = fs::read_to_string(self.path.join("cgroup.events"));
+        let events = read_anew(&self.events);
         !self.is_killed && !has_cgroups && events.is_ok_and(|events| !events.contains("frozen 1"))
     }
 
@@ -106,8 +118,8 @@ impl Leaf {
     }
 
     fn count_oom_kills(&self) -> u64 {
-        let events = fs::read_to_string(self.path.join("memory.events"));
-        events.map_or(0, |text| oom_kills(&text))
+        let events = self.memory_events.as_ref().map(read_anew);
+        events.map_or(0, |text| text.map_or(0, |text| oom_kills(&text)))
     }
 
     /// Removes it, with the cgroups that the command may have made in it.
@@ -127,6 +139,14 @@ impl Leaf {
 /// Unique among the shims of a machine.
 fn name() -> String {
     format!("shim-{}", std::process::id())
+}
+
+/// The content of an open file of cgroupfs, which the kernel writes at each reading from its
+/// beginning.
+fn read_anew(file: &File) -> io::Result<String> {
+    let mut bytes = [0; EVENTS_BYTES_MAX];
+    let length = file.read_at(&mut bytes, 0)?;
+    Ok(String::from_utf8_lossy(bytes.get(..length).unwrap_or_default()).into_owned())
 }
 
 /// A cgroup's files vanish with it; its folders are cgroups.

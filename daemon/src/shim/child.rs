@@ -25,7 +25,9 @@ const SIGNALS_END: c_int = 65;
 /// Bytes of the kernel's signal set (rt_sigaction(2)), for the 64 signals there are.
 const SIGSET_BYTES: usize = 8;
 /// Words that hold the kernel's `struct sigaction`: handler, flags, restorer and mask.
-const KERNEL_SIGACTION_WORDS: usize = 4;
+type KernelAction = [u64; 4];
+/// The default action: all zeroes.
+const DEFAULT_ACTION: KernelAction = [0; 4];
 /// The first descriptor after standard input, output and error.
 const FIRST_FREE_FD: libc::c_uint = 3;
 
@@ -109,6 +111,8 @@ pub(super) struct Child<'a> {
     pub parent: pid_t,
     /// Whether the supervisor is spared by the out-of-memory killer, which the command is not.
     pub is_spared: bool,
+    /// The signals that the supervisor ignores, which the command does not.
+    pub ignored: &'a [c_int],
 }
 
 impl Child<'_> {
@@ -144,12 +148,20 @@ impl Child<'_> {
         }
         // After the change of identity, which takes it back (PR_SET_PDEATHSIG(2const)).
         self.check(Stage::DeathSignal, die_with_parent())?;
-        reset_actions();
+        reset_actions(self.ignored);
         Ok(())
     }
 
     /// Finds its place in the world.
     fn enter(&self) -> Result<(), Failure> {
+        // Before the mounts, which say less well that something is not there.
+        for (index, required) in (0u32..).zip(&self.command.requires) {
+            look_for(required).map_err(|errno| Failure {
+                stage: Stage::Requirement,
+                index,
+                errno,
+            })?;
+        }
         if let Some(mounts) = &self.command.mounts {
             mounts.make().map_err(|(index, errno)| Failure {
                 stage: Stage::Mount,
@@ -158,13 +170,6 @@ impl Child<'_> {
             })?;
             // A user namespace takes it back, too.
             self.check(Stage::DeathSignal, die_with_parent())?;
-        }
-        for (index, required) in (0u32..).zip(&self.command.requires) {
-            look_for(required).map_err(|errno| Failure {
-                stage: Stage::Requirement,
-                index,
-                errno,
-            })?;
         }
         self.check(Stage::Folder, change_folder(&self.command.folder))
     }
@@ -342,24 +347,34 @@ fn change_folder(path: &CStr) -> Result<(), Errno> {
     Errno::result(unsafe { libc::chdir(path.as_ptr()) }).map(drop)
 }
 
-/// The command starts as from a login: nothing is ignored. (Past the C library, which keeps two
-/// signals from its callers and sets them to be ignored in a spawn.)
-fn reset_actions() {
-    let default = [0u64; KERNEL_SIGACTION_WORDS];
-    for signal in 1..SIGNALS_END {
-        let old = ptr::null_mut::<libc::c_void>();
-        // SAFETY: zeroes are the default action in the kernel's struct, which is no longer than
-        // this.
-        unsafe {
-            libc::syscall(
-                libc::SYS_rt_sigaction,
-                signal,
-                default.as_ptr(),
-                old,
-                SIGSET_BYTES,
-            );
-        }
+/// The command starts as from a login: nothing is ignored.
+fn reset_actions(ignored: &[c_int]) {
+    for signal in ignored {
+        let old = ptr::null_mut();
+        // SAFETY: there is no place for the old action.
+        unsafe { kernel_sigaction(*signal, &DEFAULT_ACTION, old) };
     }
+}
+
+/// The signals that this process ignores: it installs no handler.
+pub(super) fn ignored_signals() -> Vec<c_int> {
+    let is_ignored = |signal: &c_int| {
+        let mut action = DEFAULT_ACTION;
+        // SAFETY: the place is valid for the length of the call, and no action is given.
+        unsafe { kernel_sigaction(*signal, ptr::null(), &raw mut action) };
+        action != DEFAULT_ACTION
+    };
+    (1..SIGNALS_END).filter(is_ignored).collect()
+}
+
+/// rt_sigaction(2), past the C library, which keeps two signals from its callers and sets them to
+/// be ignored in a spawn. It fails for the two that have no other action only.
+///
+/// # Safety
+/// Both are null or valid for the length of the call.
+unsafe fn kernel_sigaction(signal: c_int, new: *const KernelAction, old: *mut KernelAction) {
+    // SAFETY: the caller's, and the kernel's struct is no longer than ours.
+    unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, new, old, SIGSET_BYTES) };
 }
 
 /// And nothing is blocked.

@@ -16,7 +16,8 @@ use std::path::{Path, PathBuf};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::{dup2_stderr, dup2_stdin, dup2_stdout};
 use proto::record::{
-    DONE, EXIT_FILE, GO, RECORD_BYTES_MAX, SPEC_FILE, STARTED_FILE, STEP_PATH_BYTES_MAX, Spec,
+    DONE, DONE_BYTES_MAX, EXIT_FILE, GO, RECORD_BYTES_MAX, SPEC_FILE, STARTED_FILE,
+    STEP_PATH_BYTES_MAX, Spec,
 };
 use thiserror::Error;
 
@@ -101,9 +102,14 @@ pub(super) fn next_step(
     Ok(spec.filter(|_| path.is_absolute()).map(|spec| (path, spec)))
 }
 
-/// Tells the daemon that the step's end is recorded; whether it still listens.
-pub(super) fn tell_done(control: &File) -> bool {
-    passing::send(control, &[DONE], &[]).is_ok()
+/// Tells the daemon that the step's end is recorded, and the record; whether it still listens.
+pub(super) fn tell_done(control: &File, exit: &[u8]) -> bool {
+    let mut word = vec![DONE];
+    // A long record is to be read from its file.
+    if exit.len() < DONE_BYTES_MAX {
+        word.extend(exit);
+    }
+    passing::send(control, &word, &[]).is_ok()
 }
 
 /// Waits for *go*; false if the daemon is gone or a stop was requested: then nothing may run.

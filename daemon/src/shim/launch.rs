@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io;
 
+use libc::c_int;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
@@ -108,6 +109,8 @@ pub(super) struct Place<'a> {
     pub boot_id: &'a str,
     /// Whether this process is spared by the out-of-memory killer.
     pub is_spared: bool,
+    /// The signals that this process ignores.
+    pub ignored: &'a [c_int],
 }
 
 /// A process that becomes the command once it is released, and the way of its output. If it is
@@ -161,6 +164,7 @@ pub(super) fn make(place: &mut Place<'_>, records: &Records) -> Result<Waiting, 
         lock: place.lock,
         cgroup: place.leaf.as_ref().map(Leaf::directory),
         is_spared: place.is_spared,
+        ignored: place.ignored,
     };
     failpoint::io("shim.fork").map_err(|error| StartFailure::io("new process", &error))?;
     let spawned = spawn(birth).map_err(|errno| StartFailure::new("new process", errno))?;

@@ -1,38 +1,37 @@
-//! What the command sees in another place, read-only: a mount namespace of its own.
+//! What the command sees read-only: a mount namespace of its own.
 //!
 //! It is made after the change of identity: what is mounted is what the user may see, and a user
 //! who is not privileged gets a user namespace around it, in which no mount can raise anybody's
 //! rights (user_namespaces(7)). Between fork and exec only plain system calls are made; the
 //! strings for them are made ready here before.
+//!
+//! An optional mount is data that the command reads where it is, mounted over itself: the path
+//! stays what it was, and the command cannot write to it. It is not worth a user namespace, in
+//! which `sudo` fails and other people's files are nobody's, nor the job: where it cannot be made,
+//! the command can write, and its log says so. (Landlock, which needs no rights, is no way: it
+//! allows by hierarchy and can except nothing below it, so everything beside the data would have
+//! to be listed; and it takes `sudo` away, too.)
 #![expect(unsafe_code, reason = "after a fork only plain system calls are safe")]
 
+use std::cell::Cell;
 use std::ffi::{CStr, CString, NulError, OsStr};
 use std::io::Write;
-use std::mem::{self, MaybeUninit};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::ptr;
 
-use libc::{c_int, c_ulong};
 use nix::errno::Errno;
 use nix::unistd::{Gid, Uid};
-use proto::record::Spec;
+use proto::record::{InputMount, Spec};
 
-/// Mount flags and what statvfs(3) calls them: what a mount has must be kept in a remount
-/// (mount(2), `MS_REMOUNT`).
-const KEPT: [(c_ulong, c_ulong); 6] = [
-    (libc::ST_NOSUID, libc::MS_NOSUID),
-    (libc::ST_NODEV, libc::MS_NODEV),
-    (libc::ST_NOEXEC, libc::MS_NOEXEC),
-    (libc::ST_NOATIME, libc::MS_NOATIME),
-    (libc::ST_NODIRATIME, libc::MS_NODIRATIME),
-    (libc::ST_RELATIME, libc::MS_RELATIME),
-];
+use crate::sys::mount;
 
 /// The mounts of a step, ready to be made.
 #[derive(Debug)]
 pub(super) struct Mounts {
     all: Vec<Bound>,
+    writable: Vec<Writable>,
+    /// The first that the command cannot do without.
+    first_needed: Option<u32>,
     uid_map: Vec<u8>,
     gid_map: Vec<u8>,
 }
@@ -41,6 +40,16 @@ pub(super) struct Mounts {
 struct Bound {
     source: CString,
     target: CString,
+    /// What the command's log says where it does without.
+    without: Option<CString>,
+}
+
+/// What must not become read-only with what it lies in.
+#[derive(Debug)]
+struct Writable {
+    path: CString,
+    /// Nobody makes writable what was not.
+    was_writable: Cell<bool>,
 }
 
 impl Mounts {
@@ -52,18 +61,24 @@ impl Mounts {
         if spec.mounts.is_empty() {
             return Ok(None);
         }
-        let path = |path: &Path| CString::new(OsStr::as_bytes(path.as_os_str()));
-        let all = spec.mounts.iter().map(|one| {
-            Ok(Bound {
-                source: path(&one.mount.source)?,
-                target: path(&one.mount.target)?,
-            })
-        });
         let user = spec.user.as_ref();
         let uid = user.map_or(Uid::effective().as_raw(), |user| user.uid);
         let gid = user.map_or(Gid::effective().as_raw(), |user| user.gid);
+        let mut needed = (0u32..).zip(&spec.mounts).filter(|(_, one)| !one.optional);
+        let writable = spec.writable.iter().map(|path| {
+            Ok(Writable {
+                path: to_c(path)?,
+                was_writable: Cell::new(false),
+            })
+        });
         Ok(Some(Mounts {
-            all: all.collect::<Result<_, NulError>>()?,
+            all: spec
+                .mounts
+                .iter()
+                .map(Bound::new)
+                .collect::<Result<_, _>>()?,
+            writable: writable.collect::<Result<_, NulError>>()?,
+            first_needed: needed.next().map(|(index, _)| index),
             uid_map: to_itself(uid),
             gid_map: to_itself(gid),
         }))
@@ -72,28 +87,42 @@ impl Mounts {
     /// Makes them. To be called in a forked child only, once it is the user.
     ///
     /// # Errors
-    /// Which one cannot be made and why; the first where there can be none at all.
+    /// Which one cannot be made and why; the first that is needed where there can be none at all.
     pub(super) fn make(&self) -> Result<(), (u32, Errno)> {
-        self.enter().map_err(|errno| (0, errno))?;
-        for (index, bound) in (0u32..).zip(&self.all) {
-            bound.make().map_err(|errno| (index, errno))?;
+        match (self.enter(), self.first_needed) {
+            (Ok(()), _) => {}
+            (Err(errno), Some(index)) => return Err((index, errno)),
+            (Err(_), None) => {
+                self.all.iter().for_each(Bound::tell);
+                return Ok(());
+            }
         }
-        Ok(())
+        self.writable.iter().for_each(Writable::look);
+        for (index, bound) in (0u32..).zip(&self.all) {
+            match bound.make() {
+                Err(errno) if bound.without.is_none() => return Err((index, errno)),
+                Err(_) => bound.tell(),
+                Ok(()) => {}
+            }
+        }
+        let mut writable = self.writable.iter();
+        writable.try_for_each(|one| one.keep().map_err(|errno| (0, errno)))
     }
 
     /// A mount namespace whose mounts nobody else sees.
     fn enter(&self) -> Result<(), Errno> {
-        if unshare(libc::CLONE_NEWNS).is_err() {
-            self.enter_as_user()?;
+        match mount::enter() {
+            Err(_) if self.first_needed.is_some() => self.enter_as_user()?,
+            result => result?,
         }
-        mount(c"none", c"/", libc::MS_REC | libc::MS_PRIVATE)
+        mount::keep_to_itself()
     }
 
     fn enter_as_user(&self) -> Result<(), Errno> {
         // A change of identity took it away, and with it the own files in /proc (proc(5)).
         // SAFETY: integers only.
         Errno::result(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 1) })?;
-        unshare(libc::CLONE_NEWUSER | libc::CLONE_NEWNS)?;
+        mount::enter_as_user()?;
         write(c"/proc/self/uid_map", &self.uid_map)?;
         write(c"/proc/self/setgroups", b"deny")?;
         write(c"/proc/self/gid_map", &self.gid_map)
@@ -108,61 +137,52 @@ fn to_itself(id: u32) -> Vec<u8> {
     map
 }
 
+fn to_c(path: &Path) -> Result<CString, NulError> {
+    CString::new(OsStr::as_bytes(path.as_os_str()))
+}
+
 impl Bound {
+    fn new(one: &InputMount) -> Result<Bound, NulError> {
+        let (name, path) = (&one.name, one.mount.source.display());
+        let without = one.optional.then(|| {
+            CString::new(format!(
+                "jobd: {name}: {path} cannot be mounted read-only here: the command can write to it\n"
+            ))
+        });
+        Ok(Bound {
+            source: to_c(&one.mount.source)?,
+            target: to_c(&one.mount.target)?,
+            without: without.transpose()?,
+        })
+    }
+
     fn make(&self) -> Result<(), Errno> {
-        mount(&self.source, &self.target, libc::MS_BIND | libc::MS_REC)?;
-        match set_read_only(&self.target) {
-            // Kernels before 5.12; what is mounted below stays as it is.
-            Err(Errno::ENOSYS) => remount_read_only(&self.target),
-            result => result,
+        mount::bind(&self.source, &self.target)?;
+        mount::set_read_only(&self.target)
+    }
+
+    fn tell(&self) {
+        if let Some(text) = &self.without {
+            let bytes = text.as_bytes();
+            // SAFETY: the bytes are valid for their length. Where nobody listens nobody is told.
+            unsafe { libc::write(libc::STDERR_FILENO, bytes.as_ptr().cast(), bytes.len()) };
         }
     }
 }
 
-/// With everything that is mounted below (mount_setattr(2)).
-fn set_read_only(target: &CStr) -> Result<(), Errno> {
-    // SAFETY: zeroes are a valid value of this plain struct, which is valid for its size; the
-    // path is ended by a null.
-    let result = unsafe {
-        let mut attributes: libc::mount_attr = mem::zeroed();
-        attributes.attr_set = libc::MOUNT_ATTR_RDONLY;
-        libc::syscall(
-            libc::SYS_mount_setattr,
-            libc::AT_FDCWD,
-            target.as_ptr(),
-            libc::AT_RECURSIVE,
-            &raw const attributes,
-            mem::size_of::<libc::mount_attr>(),
-        )
-    };
-    Errno::result(result).map(drop)
-}
-
-fn remount_read_only(target: &CStr) -> Result<(), Errno> {
-    let mut found = MaybeUninit::<libc::statvfs>::uninit();
-    // SAFETY: the path is ended by a null and there is room for the answer.
-    Errno::result(unsafe { libc::statvfs(target.as_ptr(), found.as_mut_ptr()) })?;
-    // SAFETY: statvfs(3) succeeded and filled it.
-    let had = unsafe { found.assume_init() }.f_flag;
-    let mut flags = libc::MS_REMOUNT | libc::MS_BIND | libc::MS_RDONLY;
-    for (has, keep) in KEPT {
-        if had & has != 0 {
-            flags |= keep;
-        }
+impl Writable {
+    fn look(&self) {
+        self.was_writable
+            .set(mount::is_read_only(&self.path) == Ok(false));
     }
-    mount(c"none", target, flags)
-}
 
-fn mount(source: &CStr, target: &CStr, flags: c_ulong) -> Result<(), Errno> {
-    let (kind, data) = (ptr::null(), ptr::null());
-    // SAFETY: the paths are ended by a null; the kind and the data are not looked at.
-    Errno::result(unsafe { libc::mount(source.as_ptr(), target.as_ptr(), kind, flags, data) })
-        .map(drop)
-}
-
-fn unshare(flags: c_int) -> Result<(), Errno> {
-    // SAFETY: an integer; there is one thread.
-    Errno::result(unsafe { libc::unshare(flags) }).map(drop)
+    fn keep(&self) -> Result<(), Errno> {
+        if !self.was_writable.get() || !mount::is_read_only(&self.path)? {
+            return Ok(());
+        }
+        mount::bind(&self.path, &self.path)?;
+        mount::set_writable(&self.path)
+    }
 }
 
 fn write(path: &CStr, bytes: &[u8]) -> Result<(), Errno> {

@@ -15,14 +15,25 @@ use super::log::Log;
 /// Bytes in the pipe, if the kernel grants it (the default limit of `pipe-max-size`, pipe(7)):
 /// with the usual 64 KiB a command that writes lines waits for us more often.
 const PIPE_BYTES: i32 = 1 << 20;
-/// Bytes that are moved at a time. Memory is touched only as far as there is output.
+/// Bytes that are moved at a time.
 const CHUNK_BYTES: usize = 256 << 10;
+
+/// Where output is on its way; one serves every step of a shim. Memory is touched only as far as
+/// there is output.
+#[derive(Debug)]
+pub(super) struct Chunk(Vec<u8>);
+
+impl Chunk {
+    /// Takes the address space.
+    pub(super) fn new() -> Chunk {
+        Chunk(vec![0; CHUNK_BYTES])
+    }
+}
 
 /// The reading end and the log.
 #[derive(Debug)]
 pub(super) struct Pump {
     pipe: Option<OwnedFd>,
-    chunk: Vec<u8>,
     log: Log<File>,
 }
 
@@ -37,7 +48,6 @@ impl Pump {
         Ok((
             Pump {
                 pipe: Some(reading),
-                chunk: vec![0; CHUNK_BYTES],
                 log,
             },
             writing,
@@ -50,15 +60,14 @@ impl Pump {
     }
 
     /// Moves one chunk; how many bytes it had.
-    pub(super) fn copy(&mut self) -> usize {
+    pub(super) fn copy(&mut self, Chunk(chunk): &mut Chunk) -> usize {
         let Some(pipe) = &self.pipe else {
             return 0;
         };
-        match read(pipe, &mut self.chunk) {
+        match read(pipe, chunk) {
             Ok(0) => self.pipe = None,
             Ok(length) => {
-                self.log
-                    .append(self.chunk.get(..length).unwrap_or_default());
+                self.log.append(chunk.get(..length).unwrap_or_default());
                 return length;
             }
             Err(Errno::EAGAIN | Errno::EINTR) => {}
@@ -70,13 +79,13 @@ impl Pump {
 
     /// Moves what is left when no process of the step is. Somebody else may hold the writing end
     /// and go on for ever; what the step itself wrote fits in the pipe.
-    pub(super) fn finish(mut self) -> Log<File> {
+    pub(super) fn finish(mut self, chunk: &mut Chunk) -> Log<File> {
         let capacity = self.pipe.as_ref().map_or(0, |pipe| {
             fcntl(pipe, FcntlArg::F_GETPIPE_SZ).map_or(PIPE_BYTES, |bytes| bytes)
         });
         let mut rest = usize::try_from(capacity).unwrap_or(0);
         while rest > 0 {
-            match self.copy() {
+            match self.copy(chunk) {
                 0 => break,
                 moved => rest = rest.saturating_sub(moved),
             }

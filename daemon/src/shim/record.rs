@@ -89,11 +89,11 @@ impl Records {
         }
     }
 
-    /// Records the end, however long it takes to succeed.
+    /// Records the end, however long it takes to succeed; answers the record as it is stored.
     ///
     /// # Errors
     /// Only when nobody could read it any more: the step directory was removed.
-    pub(super) fn exit(&self, exit: &Exit) -> io::Result<()> {
+    pub(super) fn exit(&self, exit: &Exit) -> io::Result<Vec<u8>> {
         let mut bytes = serde_json::to_vec(exit)?;
         bytes.push(b'\n');
         let (mut pause, longest) = RETRY_SECONDS;
@@ -108,7 +108,7 @@ impl Records {
             thread::sleep(Duration::from_secs(pause));
             pause = (pause * 2).min(longest);
         }
-        Ok(())
+        Ok(bytes)
     }
 
     fn store_exit(&self, bytes: &[u8]) -> io::Result<()> {

@@ -4,9 +4,12 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 
+use libc::c_int;
 use nix::errno::Errno;
 use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+use super::child::ignored_signals;
 
 const ACTED_ON: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGCHLD];
 
@@ -33,9 +36,12 @@ pub(super) struct Arrived {
     pub interrupt: bool,
 }
 
-/// The arriving signals.
+/// The arriving signals, and those that never do.
 #[derive(Debug)]
-pub(super) struct Signals(SignalFd);
+pub(super) struct Signals {
+    arriving: SignalFd,
+    ignored: Vec<c_int>,
+}
 
 impl Signals {
     /// Blocks the signals that are acted on and ignores the accidents.
@@ -49,14 +55,23 @@ impl Signals {
             // SAFETY: as above.
             unsafe { signal(ignored, SigHandler::SigIgn) }?;
         }
-        SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map(Signals)
+        let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
+        Ok(Signals {
+            arriving: SignalFd::with_flags(&set, flags)?,
+            ignored: ignored_signals(),
+        })
+    }
+
+    /// What this process ignores, by itself or by inheritance.
+    pub(super) fn ignored(&self) -> &[c_int] {
+        &self.ignored
     }
 
     /// Takes everything that has arrived.
     pub(super) fn read(&self) -> Arrived {
         let mut arrived = Arrived::default();
         // An error is no signal: the descriptor is our own and does not block.
-        while let Ok(Some(info)) = self.0.read_signal() {
+        while let Ok(Some(info)) = self.arriving.read_signal() {
             let number = i32::try_from(info.ssi_signo).unwrap_or(0);
             arrived.terminate |= number == libc::SIGTERM;
             arrived.interrupt |= number == libc::SIGINT;
@@ -67,6 +82,6 @@ impl Signals {
 
 impl AsFd for Signals {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.arriving.as_fd()
     }
 }

@@ -3,9 +3,9 @@
 
 use std::fs::File;
 use std::mem;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
-use libc::pid_t;
+use libc::{c_int, pid_t};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -36,6 +36,8 @@ pub(super) struct Birth<'a> {
     pub cgroup: Option<&'a File>,
     /// Whether this process is spared by the out-of-memory killer.
     pub is_spared: bool,
+    /// The signals that this process ignores.
+    pub ignored: &'a [c_int],
 }
 
 /// A process that waits for its release. If this is dropped unreleased, the process ends.
@@ -67,26 +69,16 @@ impl Spawned {
 
 /// The failure of a process before its command ran.
 #[derive(Debug)]
-pub(super) struct Report(Option<OwnedFd>);
+pub(super) struct Report(OwnedFd);
 
 impl Report {
-    /// What to wait for; none when the command runs or the failure was read.
-    pub(super) fn source(&self) -> Option<BorrowedFd<'_>> {
-        self.0.as_ref().map(AsFd::as_fd)
-    }
-
-    /// Reads the failure, if there is one.
-    pub(super) fn read(&mut self) -> Option<Failure> {
-        let pipe = self.0.as_ref()?;
+    /// Reads the failure, if there is one, of a process that has ended.
+    pub(super) fn read(&self) -> Option<Failure> {
         let mut message = [0; Failure::BYTES];
-        match read(pipe, &mut message) {
-            Err(Errno::EAGAIN | Errno::EINTR) => None,
+        match read(&self.0, &mut message) {
             // The message is written at once. Anything else is the end of file by exec or death.
             Ok(Failure::BYTES) => Failure::from_bytes(message),
-            Ok(_) | Err(_) => {
-                self.0 = None;
-                None
-            }
+            Ok(_) | Err(_) => None,
         }
     }
 }
@@ -112,6 +104,7 @@ pub(super) fn spawn(birth: Birth<'_>) -> Result<Spawned, Errno> {
         not_ours: [release.as_raw_fd(), birth.lock.as_raw_fd()],
         parent: getpid().as_raw(),
         is_spared: birth.is_spared,
+        ignored: birth.ignored,
     };
     let (pid, in_cgroup) = fork_into(birth.cgroup)?;
     if pid == 0 {
@@ -121,7 +114,7 @@ pub(super) fn spawn(birth: Birth<'_>) -> Result<Spawned, Errno> {
     Ok(Spawned {
         pid,
         in_cgroup,
-        report: Report(Some(report)),
+        report: Report(report),
         release,
     })
 }

@@ -16,10 +16,11 @@ use super::cgroup::Leaf;
 use super::handshake::{self, Handover, HandshakeError};
 use super::launch::{self, StartFailure};
 use super::process;
+use super::pump::Chunk;
 use super::record::Records;
 use super::signals::Signals;
 use super::spawner::{self, Served};
-use super::supervise::{Outcome, Supervisor};
+use super::supervise::{Outcome, Supervisor, Tools};
 use super::title::Title;
 use crate::sys::clock::{boot_id, monotonic_ms, wall_micros};
 use crate::sys::failpoint;
@@ -90,13 +91,13 @@ fn supervise_all(title: Title) -> Result<(), StartError> {
     let (control, _null) = handshake::take_descriptors()?;
     loop {
         title.set(None);
-        let Some((path, spec)) = handshake::next_step(&control, &shim.signals)? else {
+        let Some((path, spec)) = handshake::next_step(&control, &shim.tools.signals)? else {
             return Ok(());
         };
         title.set(Some(&path));
         let handover = handshake::take_over(&path, spec)?;
-        let may_go_on = shim.supervise(handover, &control)?;
-        if !may_go_on || !handshake::tell_done(&control) {
+        let exit = shim.supervise(handover, &control)?;
+        if !exit.is_some_and(|exit| handshake::tell_done(&control, &exit)) {
             return Ok(());
         }
     }
@@ -104,11 +105,13 @@ fn supervise_all(title: Title) -> Result<(), StartError> {
 
 /// This process as a supervisor, with what outlives a step.
 struct Shim {
-    signals: Signals,
+    tools: Tools,
     myself: ProcessId,
     boot_id: String,
     is_spared: bool,
     leaf: Option<Leaf>,
+    /// Whether it has let go of the daemon's standard error.
+    has_let_go: bool,
 }
 
 impl Shim {
@@ -116,17 +119,21 @@ impl Shim {
         let signals = Signals::take_over().map_err(StartError::Signals)?;
         process::lead().map_err(StartError::Lead)?;
         Ok(Shim {
-            signals,
+            tools: Tools {
+                signals,
+                chunk: Chunk::new(),
+            },
             is_spared: process::spare_from_oom(),
             myself: myself()?,
             boot_id: boot_id().map_err(StartError::BootId)?,
             leaf: None,
+            has_let_go: false,
         })
     }
 
-    /// The whole step; false if there must be no other after it: it was never let go, or a stop
-    /// was requested that could hit the next.
-    fn supervise(&mut self, handover: Handover, go: &File) -> Result<bool, StartError> {
+    /// The whole step; answers the record of its end, or none if there must be no other after it:
+    /// it was never let go, or a stop was requested that could hit the next.
+    fn supervise(&mut self, handover: Handover, go: &File) -> Result<Option<Vec<u8>>, StartError> {
         let Handover {
             directory,
             lock,
@@ -143,22 +150,22 @@ impl Shim {
             shim: &self.myself,
             boot_id: &self.boot_id,
             is_spared: self.is_spared,
+            ignored: self.tools.signals.ignored(),
         };
         let waiting = launch::make(&mut place, &records);
-        if !handshake::wait_for_go(go, &self.signals)? {
+        if !handshake::wait_for_go(go, &self.tools.signals)? {
             drop(waiting);
             records.discard();
-            return Ok(false);
+            return Ok(None);
         }
         failpoint::reach("shim.go");
         // Somebody may wait for the end of it; where there is no /dev/null it stays.
-        let _kept = handshake::let_go_of_stderr();
+        self.has_let_go = self.has_let_go || handshake::let_go_of_stderr().is_ok();
         let begun = monotonic_ms();
         let (exit, may_go_on) = match launch::launch(place, waiting, &records) {
             Ok(launched) => {
-                let leaf = self.leaf.as_ref();
-                let outcome =
-                    Supervisor::new(&spec, &records, &self.signals, leaf, launched, begun).run();
+                let (tools, leaf) = (&mut self.tools, self.leaf.as_ref());
+                let outcome = Supervisor::new(&spec, &records, tools, leaf, launched, begun).run();
                 let (may_go_on, was_killed) = (!outcome.was_signalled, outcome.was_killed);
                 let exit = exit_of(outcome, leaf, begun);
                 if let Some(leaf) = self.leaf.as_mut().filter(|_| was_killed) {
@@ -173,16 +180,16 @@ impl Shim {
             Err(failure) => (exit_of_failure(failure, &spec, begun), false),
         };
         failpoint::reach("shim.empty");
-        records.exit(&exit).map_err(StartError::Exit)?;
+        let stored = records.exit(&exit).map_err(StartError::Exit)?;
         failpoint::reach("shim.exit-renamed");
-        Ok(may_go_on)
+        Ok(may_go_on.then_some(stored))
     }
 }
 
 impl Shim {
     /// Ends what the kill did not reach, by the command's own words for it. Whether they succeed
     /// is not for the exit record: what they end may be gone already.
-    fn end_elsewhere(&self, spec: &Spec, lock: &File, records: &Records) {
+    fn end_elsewhere(&mut self, spec: &Spec, lock: &File, records: &Records) {
         let killer = killer(spec);
         let mut place = launch::Place {
             spec: &killer,
@@ -191,12 +198,13 @@ impl Shim {
             shim: &self.myself,
             boot_id: &self.boot_id,
             is_spared: self.is_spared,
+            ignored: self.tools.signals.ignored(),
         };
         if let Ok(waiting) = launch::make(&mut place, records) {
             let launched = waiting.release();
             let begun = monotonic_ms();
-            let supervisor =
-                Supervisor::new(&killer, records, &self.signals, None, launched, begun);
+            let tools = &mut self.tools;
+            let supervisor = Supervisor::new(&killer, records, tools, None, launched, begun);
             let _what_it_did = supervisor.run();
         }
     }

@@ -1,9 +1,10 @@
-//! The loop around a running command: it waits for signals, output, the report of the start and
-//! the next deadline, and carries out what the state machine decides.
+//! The loop around a running command: it waits for signals, output and the next deadline, and
+//! carries out what the state machine decides.
 //!
 //! An idle step costs nothing: without a limit the loop sleeps until something happens.
 
 use std::fs::File;
+use std::iter;
 use std::os::fd::AsFd;
 use std::thread;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use super::decide::{Machine, Order, Seen};
 use super::heartbeat::Heartbeat;
 use super::launch::{Launched, StartFailure};
 use super::log::Log;
-use super::pump::Pump;
+use super::pump::{Chunk, Pump};
 use super::reap::{self, Reaped, Usage};
 use super::record::Records;
 use super::signals::{Arrived, Signals};
@@ -56,13 +57,21 @@ pub(super) struct Outcome {
 struct Ready {
     signals: bool,
     output: bool,
-    report: bool,
+}
+
+/// What serves every step of this process.
+#[derive(Debug)]
+pub(super) struct Tools {
+    /// The signals.
+    pub signals: Signals,
+    /// The way of the output.
+    pub chunk: Chunk,
 }
 
 /// A running step.
 pub(super) struct Supervisor<'a> {
     spec: &'a Spec,
-    signals: &'a Signals,
+    tools: &'a mut Tools,
     leaf: Option<&'a Leaf>,
     machine: Machine,
     main: i32,
@@ -70,7 +79,6 @@ pub(super) struct Supervisor<'a> {
     is_empty: bool,
     heartbeat: Option<Heartbeat<'a>>,
     report: Report,
-    failure: Option<StartFailure>,
     pump: Pump,
     leftovers_killed: u32,
     usage: Usage,
@@ -84,7 +92,7 @@ impl<'a> Supervisor<'a> {
     pub(super) fn new(
         spec: &'a Spec,
         records: &'a Records,
-        signals: &'a Signals,
+        tools: &'a mut Tools,
         leaf: Option<&'a Leaf>,
         launched: Launched,
         begun: u64,
@@ -96,7 +104,7 @@ impl<'a> Supervisor<'a> {
         let heartbeat = spec.heartbeat.as_ref();
         Supervisor {
             spec,
-            signals,
+            tools,
             leaf,
             machine,
             heartbeat: heartbeat.map(|heartbeat| Heartbeat::new(heartbeat, records)),
@@ -104,7 +112,6 @@ impl<'a> Supervisor<'a> {
             main_status: None,
             is_empty: false,
             report: launched.report,
-            failure: None,
             pump: launched.pump,
             leftovers_killed: 0,
             usage: Usage::default(),
@@ -119,15 +126,12 @@ impl<'a> Supervisor<'a> {
         loop {
             let ready = self.wait();
             let arrived = if ready.signals {
-                self.signals.read()
+                self.tools.signals.read()
             } else {
                 Arrived::default()
             };
             self.was_signalled |= arrived.terminate || arrived.interrupt;
-            let has_output = ready.output && self.pump.copy() > 0;
-            if ready.report {
-                self.read_report();
-            }
+            let has_output = ready.output && self.pump.copy(&mut self.tools.chunk) > 0;
             let now = monotonic_ms();
             let is_due = self.is_due(now);
             let beat = has_output || (is_due && self.has_beaten());
@@ -157,9 +161,9 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    fn finish(mut self) -> Outcome {
-        self.read_report();
-        let failure = self.failure.map(StartFailure::ended);
+    fn finish(self) -> Outcome {
+        let failure = self.report.read();
+        let failure = failure.map(|failure| StartFailure::of_child(failure, self.spec).ended());
         Outcome {
             ended: failure.unwrap_or_else(|| reap::ended(self.main_status.unwrap_or(0))),
             stop: self.machine.stop(),
@@ -167,7 +171,7 @@ impl<'a> Supervisor<'a> {
             usage: self.usage,
             was_signalled: self.was_signalled,
             was_killed: self.was_killed,
-            log: self.pump.finish(),
+            log: self.pump.finish(&mut self.tools.chunk),
         }
     }
 
@@ -191,31 +195,24 @@ impl<'a> Supervisor<'a> {
 
     fn wait(&mut self) -> Ready {
         let timeout = self.timeout();
-        let mut fds = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
-        let output = self
-            .pump
-            .source()
-            .map(|fd| PollFd::new(fd, PollFlags::POLLIN));
-        let report = self
-            .report
-            .source()
-            .map(|fd| PollFd::new(fd, PollFlags::POLLIN));
-        let has_output = output.is_some();
-        fds.extend(output.into_iter().chain(report));
+        let signals = PollFd::new(self.tools.signals.as_fd(), PollFlags::POLLIN);
+        let output = self.pump.source();
+        let output = output.map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+        // The report of the start is no reason to wake up: a process that could not become the
+        // command ends, and the kernel tells.
+        let mut fds: Vec<_> = iter::once(signals).chain(output).collect();
         if poll(&mut fds, timeout).is_err() {
             // Everything that is ready is read without blocking, so looking is always right.
             thread::sleep(POLL_PAUSE);
             return Ready {
                 signals: true,
                 output: true,
-                report: true,
             };
         }
         let mut ready = fds.iter().map(|fd| fd.any().unwrap_or(true));
         Ready {
             signals: ready.next().unwrap_or(false),
-            output: has_output && ready.next().unwrap_or(false),
-            report: ready.next().unwrap_or(false),
+            output: ready.next().unwrap_or(false),
         }
     }
 
@@ -255,12 +252,6 @@ impl<'a> Supervisor<'a> {
                 }
             }
             self.kill_pause_ms = KILL_PAUSE_MS.0;
-        }
-    }
-
-    fn read_report(&mut self) {
-        if let Some(failure) = self.report.read() {
-            self.failure = Some(StartFailure::of_child(failure, self.spec));
         }
     }
 

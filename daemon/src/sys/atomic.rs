@@ -118,10 +118,13 @@ pub fn read_bounded(path: &Path, max: u64) -> Result<Option<Vec<u8>>, ReadError>
 /// # Errors
 /// As [`read_bounded`].
 pub fn read_file_bounded(file: &File, max: u64) -> Result<Vec<u8>, ReadError> {
-    if !file.metadata()?.is_file() {
+    let found = file.metadata()?;
+    if !found.is_file() {
         return Err(ReadError::NotRegular);
     }
-    let mut bytes = Vec::new();
+    // In one go, as it hardly grows meanwhile.
+    let expected = usize::try_from(found.len().min(max)).unwrap_or(0);
+    let mut bytes = Vec::with_capacity(expected.saturating_add(1));
     let read = file.take(max.saturating_add(1)).read_to_end(&mut bytes)?;
     if read as u64 > max {
         return Err(ReadError::TooLong { max });

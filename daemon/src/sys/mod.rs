@@ -1,5 +1,5 @@
 //! The thin layer over the kernel that the daemon and the shim share: clocks, process identity,
-//! file locks and whole-file writes. It decides nothing and keeps no state.
+//! file locks, mounts and whole-file writes. It decides nothing and keeps no state.
 
 pub mod atomic;
 pub mod clock;
@@ -7,6 +7,7 @@ pub mod failpoint;
 pub mod folder;
 pub mod lease;
 pub mod lock;
+pub mod mount;
 pub mod passing;
 pub mod pidfd;
 pub mod process;

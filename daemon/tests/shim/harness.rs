@@ -13,7 +13,7 @@ use jobd::sys::{lock, pidfd};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use proto::record::{
-    EXIT_FILE, Ended, Exit, Format, GO, LogSpec, SPEC_FILE, STARTED_FILE, Spec, Started,
+    EXIT_FILE, Ended, Exit, Format, GO, LogSpec, SPEC_FILE, STARTED_FILE, Spec, Started, User,
 };
 
 /// How long any condition may take on a loaded machine.
@@ -23,6 +23,18 @@ const LOOK_AGAIN: Duration = Duration::from_millis(1);
 pub const LOG_BYTES_MAX: u64 = 1 << 30;
 /// A grace that no test waits for.
 pub const LONG_MS: u64 = 3_600_000;
+
+/// A user that nobody is.
+pub const NOBODY: u32 = 65_534;
+
+/// A user with a group of the same number.
+pub fn user(id: u32) -> User {
+    User {
+        uid: id,
+        gid: id,
+        groups: Vec::new(),
+    }
+}
 
 /// Waits until the condition holds.
 pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
@@ -115,6 +127,7 @@ impl Step {
             open_files: None,
             stage: false,
             mounts: Vec::new(),
+            writable: Vec::new(),
             kill: Vec::new(),
         };
         Step { folder, spec }

@@ -9,6 +9,7 @@ mod contract;
 mod ends;
 mod harness;
 mod isolation;
+mod mounts;
 mod output;
 mod stages;
 mod stops;

@@ -81,19 +81,12 @@ fn the_kill_reaches_what_runs_inside() {
             .count(),
         1
     );
-    let mut kill = std::process::Command::new(&report.kill[0]);
-    assert!(
-        kill.args(&report.kill[1..])
-            .output()
-            .unwrap()
-            .status
-            .success()
-    );
+    let kill = || place.kill(report).output().unwrap();
+    assert!(kill().status.success());
     assert!(!running.wait().unwrap().success());
     assert_eq!(podman(&place.env, &["ps", "--all", "--quiet"]).unwrap(), "");
     // What is not there any more is no failure.
-    let mut again = std::process::Command::new(&report.kill[0]);
-    again.args(&report.kill[1..]).output().unwrap();
+    drop(kill());
 }
 
 #[test]
@@ -282,9 +275,12 @@ fn docker_is_asked_where_there_is_no_podman() {
     let docker = place.folder.join("bin/docker").display().to_string();
     assert_eq!(report.kill[report.kill.len() - 4], docker);
     assert_eq!(report.kill[report.kill.len() - 3..][..2], ["rm", "--force"]);
-    let name = report.kill.last().unwrap();
+    let name = report.container.as_ref().unwrap();
     assert!(name.starts_with("jobd-ajob-"), "{name}");
-    assert!(report.wrapper.contains(name) && !report.wrapper.contains(&"--replace".to_owned()));
+    // It is the step's, whose number the stage does not know.
+    let word = report.kill.last().unwrap();
+    assert_eq!(word, "{container}");
+    assert!(report.wrapper.contains(word) && !report.wrapper.contains(&"--replace".to_owned()));
     assert_eq!(report.wrapper.last().unwrap(), "x");
     let calls = place.read("calls");
     let calls: Vec<&str> = calls

@@ -169,10 +169,7 @@ impl Place {
     pub fn command(&self, report: &EnvironmentReport, script: &str) -> Command {
         let mut path: Vec<PathBuf> = report.path.clone();
         path.push(self.folder.join("bin"));
-        let words = report.wrapper.iter().map(|word| match word.as_str() {
-            "{env}" => "--env=SHOWN",
-            word => word,
-        });
+        let words = named(&report.wrapper, report);
         let argv: Vec<&str> = words.chain(["/bin/sh", "-c", script]).collect();
         let mut command = Command::new(argv[0]);
         command
@@ -180,6 +177,14 @@ impl Place {
             .current_dir(self.folder.join("job"))
             .envs(&report.variables)
             .env("PATH", std::env::join_paths(path).unwrap());
+        command
+    }
+
+    /// What forces the end of such a command.
+    pub fn kill(&self, report: &EnvironmentReport) -> Command {
+        let argv: Vec<&str> = named(&report.kill, report).collect();
+        let mut command = Command::new(argv[0]);
+        command.args(&argv[1..]);
         command
     }
 
@@ -207,6 +212,15 @@ impl Place {
         let paths = entries.map(|entry| entry.unwrap().path());
         paths.filter(|path| path.extension().is_some()).count()
     }
+}
+
+/// Words as the daemon completes them.
+fn named<'a>(words: &'a [String], report: &'a EnvironmentReport) -> impl Iterator<Item = &'a str> {
+    words.iter().map(|word| match word.as_str() {
+        "{env}" => "--env=SHOWN",
+        "{container}" => report.container.as_deref().unwrap(),
+        word => word,
+    })
 }
 
 impl Drop for Place {

@@ -4,17 +4,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::stage::{EnvironmentDetail, EnvironmentRefusal, EnvironmentSummary};
 
-/// Asks which environments are registered.
+/// Asks for a page of what is registered: the environments, then the files that were refused.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ListEnvironments {}
+pub struct ListEnvironments {
+    /// The page's size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_results: Option<usize>,
+    /// The `next_from` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<usize>,
+}
 
-/// What is registered.
+/// A page of what is registered.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListedEnvironments {
     /// By name.
     pub environments: Vec<EnvironmentSummary>,
     /// The files of the registry that were refused.
     pub refused: Vec<EnvironmentRefusal>,
+    /// Ask with this as `from` for the next page; none on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_from: Option<usize>,
 }
 
 /// Asks for a version of an environment.

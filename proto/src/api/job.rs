@@ -53,7 +53,7 @@ pub struct JobSummary {
     pub archived: bool,
 }
 
-/// What ran, exactly, where something was prepared or finalized.
+/// What ran, exactly, where something was prepared or finalized; and what cannot be told exactly.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provenance {
     /// Its code, inputs and environment: digests, versions, places.
@@ -62,6 +62,10 @@ pub struct Provenance {
     /// Its outputs, where they are now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finalized: Option<FinalizeReport>,
+    /// Local data that the command reads where it is: input → path. It is not hashed, so nobody
+    /// knows later whether it is what was read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub in_place: BTreeMap<String, PathBuf>,
 }
 
 /// A whole job.

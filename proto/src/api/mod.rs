@@ -37,6 +37,8 @@ pub const LIST_JOBS_MAX: usize = 1_000;
 pub const LIST_JOBS_DEFAULT: usize = 50;
 /// The most assets in one page of `ListData`.
 pub const LIST_DATA_MAX: usize = 1_000;
+/// The most environments and refused files in one page of `ListEnvironments`.
+pub const LIST_ENVIRONMENTS_MAX: usize = 1_000;
 /// Bytes of path, description and tags of an asset at most.
 pub const DATA_BYTES_MAX: usize = 64 << 10;
 /// The most names in one `Watch`.

@@ -125,6 +125,10 @@ pub struct EnvironmentReport {
     /// The words that force the end of what the wrapper started (`podman rm --force NAME`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kill: Vec<String>,
+    /// How the name of what the wrapper starts begins. That name, which no other step nor attempt
+    /// has, is put where a word of the wrapper or of its end is `{container}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
 }
 
 /// What became of the outputs.

@@ -97,8 +97,8 @@ pub fn methods() -> Vec<Sample> {
         ),
         plain(RetryFinalize { name: name() }, Retrying { name: name() }),
         sample(
-            (ListEnvironments {}, listed_environments(true)),
-            (ListEnvironments {}, listed_environments(false)),
+            (list_environments(true), listed_environments(true)),
+            (list_environments(false), listed_environments(false)),
         ),
         sample(
             (show_environment(true), shown_environment(true)),
@@ -311,6 +311,14 @@ fn listed_environments(whole: bool) -> ListedEnvironments {
     ListedEnvironments {
         environments: vec![summary],
         refused: vec![refusal],
+        next_from: whole.then_some(1),
+    }
+}
+
+fn list_environments(whole: bool) -> ListEnvironments {
+    ListEnvironments {
+        max_results: whole.then_some(1),
+        from: whole.then_some(1),
     }
 }
 
@@ -419,6 +427,7 @@ fn provenance() -> Provenance {
     Provenance {
         prepared: Some(PrepareReport::default()),
         finalized: Some(FinalizeReport::default()),
+        in_place: [("a".into(), "/b".into())].into(),
     }
 }
 

@@ -32,6 +32,7 @@ fn host() -> Host {
         log_bytes_max: 1 << 20,
         cgroup_parent: Some("/sys/fs/cgroup/jobd".into()),
         open_files: Some(1024),
+        private_mounts: true,
     }
 }
 
@@ -119,12 +120,19 @@ fn a_command_is_put_behind_its_wrapper_which_hands_its_variables_on() {
                                 "mount": {"source": "/a", "target": "/in"}}},
             "outputs": {"out": "/out"},
             "environment": {"name": "e", "backend": "container",
-                            "wrapper": ["/usr/bin/podman", "run", "{env}", "image"]},
+                            "wrapper": ["/usr/bin/podman", "run", "--name", "{container}", "{env}", "image"],
+                            "kill": ["/usr/bin/podman", "rm", "{container}"],
+                            "container": "jobd-j-123"},
         }),
     );
-    assert_eq!(order.argv[..2], ["/usr/bin/podman", "run"]);
+    let run = ["/usr/bin/podman", "run", "--name", "jobd-j-123-command.1"];
+    assert_eq!(order.argv[..4], run);
+    assert_eq!(
+        order.kill,
+        ["/usr/bin/podman", "rm", "jobd-j-123-command.1"]
+    );
     let image = order.argv.iter().position(|word| word == "image").unwrap();
-    let handed_on = &order.argv[2..image];
+    let handed_on = &order.argv[4..image];
     let names: Vec<_> = handed_on.iter().skip(1).step_by(2).collect();
     assert!(handed_on.iter().step_by(2).all(|word| word == "--env"));
     for name in ["MINE", "AZURE_ML_INPUT_data", "AZUREML_RUN_ID"] {

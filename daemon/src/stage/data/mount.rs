@@ -1,11 +1,15 @@
 //! Whether a job can have mounts of its own. That cannot be tried in a process with threads, nor
 //! in one that still has work to do: a short-lived process of this program tries.
 
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
-use nix::mount::{MsFlags, mount};
-use nix::sched::{CloneFlags, unshare};
+use nix::errno::Errno;
+use nix::unistd::geteuid;
+
+use crate::sys::mount;
 
 /// The argument that makes `jobd-stage` try.
 pub const PROBE_ARGUMENT: &str = "--probe-mounts";
@@ -33,21 +37,14 @@ pub fn probe(folder: &Path) -> ExitCode {
     }
 }
 
-fn try_mount(folder: &Path) -> nix::Result<()> {
-    let mut flags = CloneFlags::CLONE_NEWNS;
-    if !nix::unistd::geteuid().is_root() {
-        flags |= CloneFlags::CLONE_NEWUSER;
+fn try_mount(folder: &Path) -> Result<(), Errno> {
+    let folder = CString::new(folder.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)?;
+    match mount::enter() {
+        // Root may lack the right; what a user namespace is for is who is not root.
+        Err(_) if !geteuid().is_root() => mount::enter_as_user()?,
+        result => result?,
     }
-    unshare(flags)?;
-    let nothing = None::<&str>;
-    mount(
-        nothing,
-        "/",
-        nothing,
-        MsFlags::MS_REC | MsFlags::MS_PRIVATE,
-        nothing,
-    )?;
-    mount(Some(folder), folder, nothing, MsFlags::MS_BIND, nothing)?;
-    let read_only = MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY;
-    mount(nothing, folder, nothing, read_only, nothing)
+    mount::keep_to_itself()?;
+    mount::bind(&folder, &folder)?;
+    mount::set_read_only(&folder)
 }

@@ -75,6 +75,7 @@ pub(super) fn provide(
         digest: Some(image.digest),
         wrapper: words.wrapper,
         kill: words.kill,
+        container: Some(words.name),
         ..EnvironmentReport::default()
     })))
 }

@@ -34,11 +34,14 @@ const LEADING: [&str; 11] = [
 ];
 /// Where the daemon puts `--env NAME` for each variable of the job.
 const ENVIRONMENT: &str = "{env}";
+/// Where it puts the name of the step's container.
+const NAME: &str = "{container}";
 
 /// What the report has.
 pub(super) struct Words {
     pub(super) wrapper: Vec<String>,
     pub(super) kill: Vec<String>,
+    pub(super) name: String,
 }
 
 /// The job sees its own folder and its outputs as they are, its inputs read-only, and nothing
@@ -50,15 +53,14 @@ pub(super) fn words(
     has_init: bool,
 ) -> Result<Words, EnvironmentError> {
     let runner = runner(runtime);
-    let name = name(task.order);
     let mut wrapper = runner.clone();
     let mut add = |words: &[&str]| wrapper.extend(words.iter().map(ToString::to_string));
-    add(&["run", "--rm", "--pull", "never", "--name", &name]);
+    add(&["run", "--rm", "--pull", "never", "--name", NAME]);
     if has_init {
         add(&["--init"]);
     }
     if runtime.name == "podman" {
-        // What a killed attempt left must not be in the way.
+        // Nothing that is left under this name must be in the way.
         add(&["--replace"]);
     }
     add(&["--workdir", &task.order.folder.display().to_string()]);
@@ -76,8 +78,12 @@ pub(super) fn words(
     if runtime.name == "podman" {
         kill.extend(["--time", "0"].map(str::to_owned));
     }
-    kill.push(name);
-    Ok(Words { wrapper, kill })
+    kill.push(NAME.to_owned());
+    Ok(Words {
+        wrapper,
+        kill,
+        name: name(task.order),
+    })
 }
 
 /// The runtime with the variables that lead it to its images: the command's own environment has
@@ -103,7 +109,7 @@ pub(super) fn isolation(runtime: &Runtime) -> Vec<String> {
     words
 }
 
-/// The same for every attempt of a job, and another's never.
+/// How the names of a job's containers begin, and another's never.
 fn name(order: &StageOrder) -> String {
     let digest = Digest::new("name")
         .with(order.folder.as_os_str().as_encoded_bytes())

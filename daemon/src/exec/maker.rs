@@ -1,0 +1,115 @@
+//! Makes steps ready: from what the store knows of a job to a shim that only waits for *go*.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use proto::record::Spec;
+use proto::stage::{PrepareReport, StageOrder, StageSettings};
+
+use super::launch::{self, LaunchError, Ready};
+use super::pool::Pool;
+use super::stage::{self, Assets};
+use super::{folder, origin};
+use crate::core::plan::{self, Host};
+use crate::core::stage_order::{self, Source};
+use crate::core::{JobId, StepKind, StepRef};
+use crate::layout::Layout;
+use crate::stage as stages;
+use crate::store::{Reader, Row};
+use crate::sys::failpoint;
+
+/// What steps are made of.
+pub struct Maker {
+    /// The jobs.
+    pub reader: Reader,
+    /// Where their folders are.
+    pub layout: Layout,
+    /// What commands find on this machine.
+    pub host: Host,
+    /// What stages are given.
+    pub settings: Arc<StageSettings>,
+    /// The supervisors.
+    pub pool: Pool,
+}
+
+impl Maker {
+    /// Makes a step ready: its folders and records, and a shim that waits for *go*.
+    ///
+    /// # Errors
+    /// See [`LaunchError`]; nothing ran, and nothing of it is left.
+    pub fn make_ready(
+        &mut self,
+        id: JobId,
+        name: &str,
+        step: StepRef,
+    ) -> Result<Ready, LaunchError> {
+        let row = self
+            .reader
+            .job(id)
+            .map_err(|error| LaunchError::Job(error.to_string()))?;
+        let row = row.ok_or_else(|| LaunchError::Job("it is not in the store".into()))?;
+        let prepared = self.prepared(&row, step)?;
+        let (definition, prepared) = (&row.definition, prepared.as_ref());
+        let spec = plan::spec(name, step, definition, prepared, &self.layout, &self.host)?;
+        let order = self.order(&row, step, prepared);
+        failpoint::reach("exec.before-folders");
+        let folder = folder::prepare(&self.layout, name, step, definition, prepared)?;
+        let ready = self.fill(&folder, &row, &spec, order.as_ref());
+        if ready.is_err() {
+            // It is ours and new, and nothing ran: the next try must not find it.
+            folder::discard(&folder);
+        }
+        ready
+    }
+
+    /// What the job's prepare step has reported, for the steps after it.
+    fn prepared(&self, row: &Row, step: StepRef) -> Result<Option<PrepareReport>, LaunchError> {
+        if !row.job.prepares || step.kind == StepKind::Prepare {
+            return Ok(None);
+        }
+        let reports = self.reader.reports(row.job.id);
+        let reports = reports.map_err(|error| LaunchError::Job(error.to_string()))?;
+        Ok(reports.prepared)
+    }
+
+    fn order(
+        &self,
+        row: &Row,
+        step: StepRef,
+        prepared: Option<&PrepareReport>,
+    ) -> Option<StageOrder> {
+        if !step.kind.is_stage() {
+            return None;
+        }
+        let assets = Assets {
+            reader: &self.reader,
+            layout: &self.layout,
+            uid: row.job.uid,
+        };
+        let source = Source {
+            name: &row.job.name,
+            definition: &row.definition,
+            prepared,
+            layout: &self.layout,
+            settings: &self.settings,
+            provides: &|environment| stages::provides(&self.settings, environment),
+            others: &|| stage::others(&self.reader, row.job.uid),
+        };
+        stage_order::order(step.kind, &source, &|path, input| assets.find(path, input))
+    }
+
+    fn fill(
+        &mut self,
+        folder: &Path,
+        row: &Row,
+        spec: &Spec,
+        order: Option<&StageOrder>,
+    ) -> Result<Ready, LaunchError> {
+        let path = folder.to_path_buf();
+        if let Some(Err(source)) = order.map(|order| stage::write_order(folder, order)) {
+            return Err(LaunchError::WriteOrder { path, source });
+        }
+        origin::write(folder, row).map_err(|source| LaunchError::WriteJob { path, source })?;
+        launch::make_ready(&mut self.pool, folder, spec)
+    }
+}
