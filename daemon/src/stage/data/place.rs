@@ -85,7 +85,7 @@ impl Place {
 }
 
 fn is_plain_name(name: &str) -> bool {
-    !matches!(name, "" | "." | "..") && !name.contains(['/', '\0'])
+    !matches!(name, "" | "." | "..") && !name.contains(|c: char| c == '/' || c.is_control())
 }
 
 /// The place that a text means. `base` is the folder against which a local one resolves.

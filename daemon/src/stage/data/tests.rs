@@ -125,6 +125,20 @@ fn every_form_of_a_path_has_its_place() {
 }
 
 #[test]
+fn a_file_is_called_as_at_its_address_unless_that_would_end_a_line_or_leave_its_folder() {
+    for (text, name) in [
+        ("https://h/a/big%20cars.csv?sig=x", Some("big cars.csv")),
+        ("https://h/a%2Fb.csv", Some("b.csv")),
+        ("https://h/a%0Arm%20b.csv", None),
+        ("https://h/%2e%2e", None),
+        ("https://h/", None),
+        ("s3://b/k/..", None),
+    ] {
+        assert_eq!(find(text).unwrap().file_name().as_deref(), name, "{text}");
+    }
+}
+
+#[test]
 fn what_is_no_place_is_refused() {
     for text in [
         "https://",
