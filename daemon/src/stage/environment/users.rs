@@ -29,12 +29,12 @@ impl Users {
 
     /// Adds a job, and forgets those that have ended.
     pub(super) fn add(&self, order: &StageOrder) -> io::Result<()> {
-        let Some(others) = &order.others else {
-            return Ok(());
-        };
         folder::make(&self.folder)?;
         self.forget_ended(order);
-        let moment = format!("{} {}", boot(), others.at_ms);
+        // Later than it was does no harm.
+        let others = order.others.as_ref();
+        let at_ms = others.map_or_else(clock::monotonic_ms, |others| others.at_ms);
+        let moment = format!("{} {at_ms}", boot());
         atomic::write_at(File::open(&self.folder)?, &order.job, moment.as_bytes())
     }
 
@@ -111,6 +111,8 @@ mod tests {
             ..order("second", 20, &[])
         };
         assert!(!users.are_none(&nobody_knows));
+        users.add(&nobody_knows).unwrap();
+        assert!(!users.are_none(&order("third", 30, &["second", "third"])));
         let folder = room.with_extension("jobs");
         fs::write(folder.join("old"), "another-boot 99").unwrap();
         users
@@ -118,8 +120,8 @@ mod tests {
             .unwrap();
         assert_eq!(
             fs::read_dir(&folder).unwrap().count(),
-            2,
-            "the old one is gone"
+            1,
+            "the old ones are gone"
         );
         assert!(users.are_none(&order("third", 30, &["third"])));
         assert!(!folder.exists());
