@@ -6,6 +6,7 @@ use std::fs;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use jobd_tests::harness::{DEADLINE, process, wait_until};
 use jobd_tests::stage::{Reply, Request, Stage, Web, input, prepare, reply_with_file};
@@ -447,6 +448,26 @@ fn a_server_that_stalls_is_given_up() {
         let reason = stage.refused(input("uri_file", &web.url(path), ""));
         assert!(reason.contains("has sent nothing for 1 s"), "{reason}");
     }
+}
+
+#[test]
+fn a_server_that_thinks_for_less_than_a_stall_is_waited_for() {
+    const STALL_SECS: u64 = 6;
+    let content = bytes(1_000);
+    let sent = content.clone();
+    let web = Web::start(move |request| {
+        let begun = Instant::now();
+        wait_until("half of that to pass", DEADLINE, || {
+            begun.elapsed() >= Duration::from_secs(STALL_SECS / 2)
+        });
+        reply_with_file(request, &sent, "\"one\"")
+    });
+    let mut stage = Stage::new();
+    stage.settings.stall_secs = Some(STALL_SECS);
+    assert_whole(
+        &stage.input(input("uri_file", &web.url("/x"), "")),
+        &content,
+    );
 }
 
 #[test]

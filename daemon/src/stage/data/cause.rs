@@ -167,8 +167,8 @@ pub const TRIES_MAX: u32 = 5;
 pub const CUTS_MAX: u32 = 1_000;
 const PAUSE_FIRST: Duration = Duration::from_millis(200);
 const PAUSE_LONGEST: Duration = Duration::from_secs(10);
-/// Tries that a stalled store gets within the time it has.
-const STALLED_TRIES: u32 = 3;
+/// The first try has this part of the time: another connection may do better.
+const FIRST_TRY: u32 = 3;
 
 impl Patience {
     pub(super) fn new(stall_secs: Option<u64>) -> Patience {
@@ -177,9 +177,10 @@ impl Patience {
         }
     }
 
-    /// How long one try waits for the next byte.
-    pub(super) fn of_try(&self) -> Duration {
-        self.stall / STALLED_TRIES
+    /// How long the first try waits for the next byte. Once one has stalled, the next ones wait as
+    /// long as a store may be silent.
+    pub(super) fn first_try(&self) -> Duration {
+        self.stall / FIRST_TRY
     }
 
     pub(super) fn stalled(&self) -> Cause {

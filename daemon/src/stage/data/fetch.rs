@@ -1,6 +1,8 @@
 //! One file comes into the cache: asked for only if it has changed, resumed after a cut, tried
 //! again within bounds, verified before it counts.
 
+use std::time::Duration;
+
 use futures_util::StreamExt;
 
 use super::cache::{Blob, Cache, Record};
@@ -30,6 +32,14 @@ pub(super) struct Fetcher<'a> {
     pub(super) patience: Patience,
     /// `inputs.NAME`.
     pub(super) what: &'a str,
+}
+
+/// What the tries before tell the next one.
+struct Learned {
+    /// The hash of what did not fit an ETag that looks like an MD5.
+    doubtful: Option<String>,
+    /// How long to wait for the next byte.
+    wait: Duration,
 }
 
 /// Why a try brought nothing.
@@ -152,14 +162,20 @@ impl Fetcher<'_> {
         known: Option<&Version>,
     ) -> Result<Option<String>, DataError> {
         let mut tries = Tries::default();
-        let mut doubtful = None;
+        let mut learned = Learned {
+            doubtful: None,
+            wait: self.patience.first_try(),
+        };
         loop {
             let before = partial.length();
-            let cause = match self.attempt(item, partial, known, &mut doubtful).await {
+            let cause = match self.attempt(item, partial, known, &mut learned).await {
                 Ok(come) => return Ok(come),
                 Err(Failed::Here(error)) => return Err(error),
                 Err(Failed::Store(cause)) => cause,
             };
+            if matches!(cause, Cause::Stalled(_)) {
+                learned.wait = self.patience.stall;
+            }
             let has_waited = partial.last.elapsed() >= self.patience.stall;
             let cause = match cause {
                 Cause::Stalled(_) if has_waited => Err(cause),
@@ -185,7 +201,7 @@ impl Fetcher<'_> {
         item: &Item,
         partial: &mut Partial,
         known: Option<&Version>,
-        doubtful: &mut Option<String>,
+        learned: &mut Learned,
     ) -> Result<Option<String>, Failed> {
         let version = partial.version().clone();
         let ask = Ask {
@@ -196,7 +212,7 @@ impl Fetcher<'_> {
             same: Some(&version),
             unless: known,
         };
-        let mut body = match item.remote.open(ask, self.patience.of_try()).await {
+        let mut body = match item.remote.open(ask, learned.wait).await {
             Ok(Answer::Same) => return Ok(None),
             Ok(Answer::Body(body)) => body,
             Err(Cause::Replaced) => {
@@ -214,8 +230,10 @@ impl Fetcher<'_> {
             .unwrap_or_default()
             .saturating_sub(partial.length());
         self.cache.make_room(missing);
-        self.receive(partial, &mut body).await?;
-        verify(partial, &body, doubtful).await.map(Some)
+        self.receive(partial, &mut body, learned.wait).await?;
+        verify(partial, &body, &mut learned.doubtful)
+            .await
+            .map(Some)
     }
 
     /// Makes the file end where the body starts.
@@ -230,8 +248,12 @@ impl Fetcher<'_> {
         Ok(())
     }
 
-    async fn receive(&self, partial: &mut Partial, body: &mut Body) -> Result<(), Failed> {
-        let wait = self.patience.of_try();
+    async fn receive(
+        &self,
+        partial: &mut Partial,
+        body: &mut Body,
+        wait: Duration,
+    ) -> Result<(), Failed> {
         loop {
             match tokio::time::timeout(wait, body.stream.next()).await {
                 Err(_) => return Err(Cause::Stalled(wait.as_secs()).into()),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
@@ -88,12 +89,14 @@ impl Gatherer<'_> {
         let failed = |cause| failed("look at", &address.shown, cause);
         let store = store::open(&address.bucket, self.patience, Use::Read)?;
         let path = remote::path_of(&address.path).map_err(failed)?;
-        let wait = self.patience.of_try();
+        let wait = self.patience.stall;
         let is_file = match Shape::of(wanted.kind) {
             Shape::File => true,
             Shape::Folder => false,
             Shape::Any => {
-                let length = self.patiently(|| remote::length(&store, &path, wait)).await;
+                let length = self
+                    .patiently(|wait| remote::length(&store, &path, wait))
+                    .await;
                 match length.map_err(failed)? {
                     // An empty object may stand for a folder.
                     Some(0) => !remote::is_folder(&store, &path, wait).await,
@@ -117,7 +120,9 @@ impl Gatherer<'_> {
             }
             return file;
         }
-        let listed = self.patiently(|| remote::list(&store, &path, wait)).await;
+        let listed = self
+            .patiently(|wait| remote::list(&store, &path, wait))
+            .await;
         let listed = listed.map_err(failed)?;
         if listed.is_empty() {
             return Err(match remote::length(&store, &path, wait).await {
@@ -129,20 +134,24 @@ impl Gatherer<'_> {
     }
 
     /// Tries what is quick again, within bounds.
-    async fn patiently<T, F>(&self, ask: impl Fn() -> F) -> Result<T, Cause>
+    async fn patiently<T, F>(&self, ask: impl Fn(Duration) -> F) -> Result<T, Cause>
     where
         F: Future<Output = Result<T, Cause>>,
     {
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         let mut tries = Tries::default();
+        let mut wait = self.patience.first_try();
         loop {
-            let cause = match ask().await {
+            let cause = match ask(wait).await {
                 Ok(answer) => return Ok(answer),
                 Err(Cause::Stalled(_)) if begun.elapsed() >= self.patience.stall => {
                     return Err(self.patience.stalled());
                 }
                 Err(cause) => cause,
             };
+            if matches!(cause, Cause::Stalled(_)) {
+                wait = self.patience.stall;
+            }
             let pause = tries.failed(cause, false)?;
             tokio::time::sleep(pause).await;
         }

@@ -44,16 +44,14 @@ type Names = Vec<(String, String)>;
 /// Opens it. Nothing is asked of it yet.
 pub(super) fn open(bucket: &Bucket, patience: Patience, to: Use) -> Result<Store, DataError> {
     let file = bucket.credentials_file.as_deref();
-    let options = ClientOptions::new()
-        .with_timeout_disabled()
-        .with_connect_timeout(patience.of_try())
-        .with_allow_http(true);
     let client = Client {
-        // To the library a request that is still being sent is a silent store.
-        options: match to {
-            Use::Read => options.with_read_timeout(patience.stall),
-            Use::Write => options.with_read_timeout_disabled(),
-        },
+        // Whoever waits knows how long: to the library a request that is still being sent is a
+        // silent store.
+        options: ClientOptions::new()
+            .with_timeout_disabled()
+            .with_read_timeout_disabled()
+            .with_connect_timeout(patience.first_try())
+            .with_allow_http(true),
         retry: RetryConfig {
             backoff: BackoffConfig::default(),
             max_retries: match to {
@@ -256,7 +254,7 @@ pub(super) fn web_client(patience: Patience) -> Result<reqwest::Client, DataErro
         .redirect(reqwest::redirect::Policy::limited(
             super::cause::REDIRECTS_MAX,
         ))
-        .connect_timeout(patience.of_try())
+        .connect_timeout(patience.first_try())
         .pool_idle_timeout(Duration::from_secs(30))
         .user_agent(concat!("jobd/", env!("CARGO_PKG_VERSION")))
         .build()
