@@ -217,6 +217,19 @@ fn what_no_job_uses_is_given_up_where_all_is_too_much() {
 }
 
 #[test]
+fn a_build_that_fails_makes_room_for_the_next_try_all_the_same() {
+    let mut place = place();
+    place
+        .run_order(&order(&place, "first", 10, &["first"]))
+        .environment();
+    place.settings["environments_bytes_max"] = 1.into();
+    place.write("fail", "");
+    let failing = order(&place, "second", 20, &["second"]);
+    assert!(place.run_order(&failing).reason().contains("micromamba"));
+    assert_eq!(place.built().len(), 0);
+}
+
+#[test]
 fn the_longest_unused_is_given_up_first() {
     let mut place = place();
     let build = |place: &Place, job: &str, at: u64| {

@@ -115,12 +115,13 @@ pub fn provide(
         name: wanted.summary().into(),
         notes: Vec::new(),
     };
-    let report = match find(&mut task, wanted)? {
-        Some(definition) => choose(&mut task, &definition)?,
-        None => host(&task),
-    };
+    let report = find(&mut task, wanted).and_then(|found| match found {
+        Some(definition) => choose(&mut task, &definition),
+        None => Ok(host(&task)),
+    });
+    // Also for who tries again on a disk that was full.
     trim::trim(order);
-    Ok((report, task.notes))
+    Ok((report?, task.notes))
 }
 
 /// The definition; none where only the machine itself can be had.
