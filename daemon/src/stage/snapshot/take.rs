@@ -34,6 +34,21 @@ pub fn take(
     meter: &Meter,
 ) -> Result<CodeReport, SnapshotError> {
     let store = Store::open(&order.cache)?;
+    let taken = by_way_of(&store, order, code, snapshot, meter);
+    if taken.is_err() {
+        // It may have failed for want of room.
+        store.make_room();
+    }
+    taken
+}
+
+fn by_way_of(
+    store: &Store,
+    order: &StageOrder,
+    code: &str,
+    snapshot: Option<&str>,
+    meter: &Meter,
+) -> Result<CodeReport, SnapshotError> {
     let (held, digest, properties) = match snapshot {
         Some(digest) => {
             let digits = digest.strip_prefix(PREFIX).unwrap_or(digest);
@@ -41,9 +56,9 @@ pub fn take(
             let held = found.ok_or_else(|| SnapshotError::NotStored(digest.into()))?;
             (held, digits.to_owned(), BTreeMap::new())
         }
-        None => put_in_store(order, code, &store, meter)?,
+        None => put_in_store(order, code, store, meter)?,
     };
-    let report = take_out(order, &store, &held, &digest, meter)?;
+    let report = take_out(order, store, &held, &digest, meter)?;
     store.make_room();
     Ok(CodeReport {
         properties,
