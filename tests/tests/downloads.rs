@@ -530,11 +530,8 @@ fn what_was_not_used_for_longest_is_given_up_and_jobs_keep_theirs() {
     assert_eq!(stage.cached_bytes(), 0);
 }
 
-#[test]
-fn a_full_disk_is_a_readable_cause_and_gets_its_room_back() {
-    let content = bytes(3 << 20);
-    let web = Web::of_file(&content);
-    let mut stage = Stage::new();
+/// Runs a stage whose cache is on a disk of so many MiB; false where there can be none.
+fn with_small_disk(stage: &mut Stage, mib: u32) -> bool {
     let cache = stage.cache();
     fs::create_dir_all(&cache).unwrap();
     if !Command::new("unshare")
@@ -543,12 +540,25 @@ fn a_full_disk_is_a_readable_cause_and_gets_its_room_back() {
         .is_ok_and(|status| status.success())
     {
         println!("SKIP: a small disk needs a mount of its own");
-        return;
+        return false;
     }
-    let script = "mount -t tmpfs -o size=1m tmpfs \"$0\" && \"$@\"; code=$?; \
-                  df --output=used \"$0\" | tail -1 >&2; exit $code";
+    let script = format!(
+        "mount -t tmpfs -o size={mib}m tmpfs \"$0\" && \"$@\"; code=$?; \
+         df --output=used \"$0\" | tail -1 >&2; exit $code"
+    );
     let cache = cache.to_str().unwrap();
     stage.before = format!("exec unshare -m sh -c '{script}' {cache} \"$0\" <\"$1\" 3>\"$2\"");
+    true
+}
+
+#[test]
+fn a_full_disk_is_a_readable_cause_and_gets_its_room_back() {
+    let content = bytes(3 << 20);
+    let web = Web::of_file(&content);
+    let mut stage = Stage::new();
+    if !with_small_disk(&mut stage, 1) {
+        return;
+    }
     let ran = stage.inputs(&[("data", input("uri_file", &web.url("/x"), ""))]);
     let failure = ran.failed();
     assert!(
@@ -568,6 +578,28 @@ fn a_full_disk_is_a_readable_cause_and_gets_its_room_back() {
         &stage.input(input("uri_file", &web.url("/x"), "")),
         &content,
     );
+}
+
+#[test]
+fn what_nobody_uses_makes_room_on_a_full_disk_for_what_is_needed() {
+    let content = bytes(3 << 20);
+    let sent = content.clone();
+    let web = Web::start(move |request| {
+        let mut bytes = sent.clone();
+        bytes.extend(request.path.as_bytes());
+        reply_with_file(request, &bytes, "\"one\"")
+    });
+    let mut stage = Stage::new();
+    if !with_small_disk(&mut stage, 5) {
+        return;
+    }
+    let order = |path| input("uri_file", &web.url(path), "");
+    let ran = stage.inputs(&[("a", order("/a")), ("b", order("/b")), ("c", order("/c"))]);
+    for (name, report) in &ran.prepared().inputs {
+        let mut expected = content.clone();
+        expected.extend(format!("/{name}").as_bytes());
+        assert_whole(report, &expected);
+    }
 }
 
 #[test]

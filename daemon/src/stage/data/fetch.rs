@@ -40,6 +40,8 @@ struct Learned {
     doubtful: Option<String>,
     /// How long to wait for the next byte.
     wait: Duration,
+    /// Bytes that are still to come, as far as that is known.
+    missing: u64,
 }
 
 /// Why a try brought nothing.
@@ -165,11 +167,16 @@ impl Fetcher<'_> {
         let mut learned = Learned {
             doubtful: None,
             wait: self.patience.first_try(),
+            missing: 0,
         };
         loop {
             let before = partial.length();
             let cause = match self.attempt(item, partial, known, &mut learned).await {
                 Ok(come) => return Ok(come),
+                Err(Failed::Here(error)) if error.is_full() && self.cache.free(learned.missing) => {
+                    partial.cut_back()?;
+                    continue;
+                }
                 Err(Failed::Here(error)) => return Err(error),
                 Err(Failed::Store(cause)) => cause,
             };
@@ -229,6 +236,7 @@ impl Fetcher<'_> {
             .total
             .unwrap_or_default()
             .saturating_sub(partial.length());
+        learned.missing = missing;
         self.cache.make_room(missing);
         self.receive(partial, &mut body, learned.wait).await?;
         verify(partial, &body, &mut learned.doubtful)

@@ -138,6 +138,13 @@ impl Partial {
         Ok(())
     }
 
+    /// Without what was written when the disk was full.
+    pub(super) fn cut_back(&mut self) -> Result<(), DataError> {
+        let cut = self.file.set_len(self.length);
+        cut.map_err(io_of("empty", &self.path))?;
+        self.seek_end()
+    }
+
     /// The hashes of what is on the disk: what counts is what can be read back. Whoever else is
     /// waiting for bytes has a look at them in between, or would take the time for a stall.
     pub(super) async fn hashes(&mut self, with_md5: bool) -> Result<(String, [u8; 16]), DataError> {
