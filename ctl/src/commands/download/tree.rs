@@ -40,7 +40,7 @@ fn walk_within(
     let mut left = max;
     let mut counted = |from: &Path, to: &Path, met: Met| {
         let more = left.checked_sub(1);
-        left = more.ok_or_else(|| DownloadError::TooMany { max })?;
+        left = more.ok_or(DownloadError::TooMany { max })?;
         visit(from, to, met)
     };
     enter(from, to, &mut Vec::new(), &mut counted)
