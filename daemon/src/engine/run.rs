@@ -107,6 +107,9 @@ impl Engine {
     pub fn run(mut self, carry_out: impl FnMut(Order) + Send + 'static) -> Result<(), EngineError> {
         self.carry_out = Box::new(carry_out);
         let mut open = true;
+        if let Err(error) = self.store.take_room() {
+            tracing::debug!(%error, "there is no room for the store's log yet");
+        }
         self.finish_batch()?;
         while open {
             open = self.receive();
