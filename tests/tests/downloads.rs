@@ -249,6 +249,28 @@ fn a_part_is_of_the_version_that_was_begun_also_where_only_a_time_tells_it() {
 }
 
 #[test]
+fn an_md5_of_the_part_that_was_sent_is_not_taken_for_that_of_the_whole() {
+    let content = bytes(300_000);
+    let sent = content.clone();
+    let web = Web::start(move |request| {
+        let mut reply = reply_with_file(request, &sent, "\"one\"");
+        match reply.status {
+            206 => {
+                let of_another = "1B2M2Y8AsgTpgAmY7PhCfg==".to_owned();
+                reply.headers.push(("Content-MD5".into(), of_another));
+            }
+            // The whole never comes at once.
+            _ => reply.cut_after = Some(100_000),
+        }
+        reply
+    });
+    let stage = Stage::new();
+    let report = stage.input(input("uri_file", &web.url("/x"), ""));
+    assert_whole(&report, &content);
+    assert_eq!(web.requests().len(), 4, "two fetches in two parts each");
+}
+
+#[test]
 fn a_part_that_nobody_asked_for_is_not_the_whole() {
     let content = bytes(1_000);
     let sent = content.clone();

@@ -67,7 +67,8 @@ pub(super) struct Body {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Md5 {
     pub(super) digits: [u8; 16],
-    /// An ETag that looks like it: of an encrypted object it is not the content's.
+    /// An ETag that looks like it, which of an encrypted object is not the content's, or one that
+    /// came with a part.
     pub(super) is_guess: bool,
 }
 
@@ -168,7 +169,7 @@ async fn web(client: &reqwest::Client, url: &Url, ask: Ask<'_>) -> Result<Answer
         etag: text(header::ETAG).map(str::to_owned),
         modified: text(header::LAST_MODIFIED).map(str::to_owned),
     };
-    let md5 = said_md5(headers);
+    let md5 = said_md5(headers, is_part);
     let stream = bytes(response.bytes_stream(), Cause::of_http);
     Ok(Answer::Body(Body {
         start,
@@ -217,12 +218,12 @@ fn total_of_range(text: Option<&str>, start: u64) -> Result<u64, Cause> {
     }
 }
 
-/// `Content-MD5`, or the ETag of a server that speaks S3.
-fn said_md5(headers: &HeaderMap) -> Option<Md5> {
+/// `Content-MD5`, or the ETag of a server that speaks S3. Beside a part, the first may be of it.
+fn said_md5(headers: &HeaderMap, is_part: bool) -> Option<Md5> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let said = text("content-md5").and_then(base64_md5).map(|digits| Md5 {
         digits,
-        is_guess: false,
+        is_guess: is_part,
     });
     let is_s3 = text("x-amz-request-id").is_some();
     said.or_else(|| is_s3.then(|| etag_md5(text("etag")?)).flatten())
