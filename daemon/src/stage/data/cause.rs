@@ -161,7 +161,7 @@ pub(super) struct Patience {
 
 /// Seconds without a byte after which a store has stalled, unless it is set.
 pub const STALL_SECS_DEFAULT: u64 = 60;
-/// The most tries in a row that bring not one byte.
+/// The most tries in a row that bring not one byte, and the most that bring what is not to be had.
 pub const TRIES_MAX: u32 = 5;
 /// The most tries that bring something and end early, of one file.
 pub const CUTS_MAX: u32 = 1_000;
@@ -193,6 +193,8 @@ impl Patience {
 pub(super) struct Tries {
     in_a_row: u32,
     in_all: u32,
+    /// Those that began from the first byte again, after whatever progress.
+    anew: u32,
 }
 
 impl Tries {
@@ -200,7 +202,9 @@ impl Tries {
     pub(super) fn failed(&mut self, cause: Cause, progressed: bool) -> Result<Duration, Cause> {
         self.in_all += 1;
         self.in_a_row = if progressed { 1 } else { self.in_a_row + 1 };
-        if !cause.is_passing() || self.in_a_row >= TRIES_MAX || self.in_all >= CUTS_MAX {
+        self.anew += u32::from(matches!(cause, Cause::Md5 | Cause::Replaced));
+        let is_enough = self.in_a_row.max(self.anew) >= TRIES_MAX || self.in_all >= CUTS_MAX;
+        if is_enough || !cause.is_passing() {
             return Err(cause);
         }
         let doubled = PAUSE_FIRST.saturating_mul(1 << (self.in_a_row - 1));
@@ -224,6 +228,13 @@ mod tests {
         let mut tries = Tries::default();
         let cuts = std::iter::from_fn(|| tries.failed(cut(), true).ok()).count();
         assert_eq!(cuts, usize::try_from(CUTS_MAX).unwrap() - 1);
+        // Whoever begins anew has made no progress in the end.
+        let mut tries = Tries::default();
+        let begun_anew = std::iter::from_fn(|| {
+            tries.failed(cut(), true).ok()?;
+            tries.failed(Cause::Md5, false).ok()
+        });
+        assert_eq!(begun_anew.count(), usize::try_from(TRIES_MAX).unwrap() - 1);
         for cause in [Cause::NotFound, Cause::Refused(403), Cause::Redirects] {
             assert!(Tries::default().failed(cause, true).is_err());
         }
