@@ -107,10 +107,11 @@ impl Engine {
     pub fn run(mut self, carry_out: impl FnMut(Order) + Send + 'static) -> Result<(), EngineError> {
         self.carry_out = Box::new(carry_out);
         let mut open = true;
+        self.finish_batch()?;
+        // Not before it is known how things stand: whoever asks is answered meanwhile.
         if let Err(error) = self.store.take_room() {
             tracing::debug!(%error, "there is no room for the store's log yet");
         }
-        self.finish_batch()?;
         while open {
             open = self.receive();
             self.finish_batch()?;
