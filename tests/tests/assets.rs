@@ -217,3 +217,34 @@ fn a_version_that_is_taken_fails_the_finalization_and_nothing_is_replaced() {
     let latest = home.run(&["data", "show", "iris", "--query", "version", "-o", "tsv"]);
     assert_eq!(latest.ok().stdout, "2\n");
 }
+
+#[test]
+fn an_address_with_a_token_is_no_asset_and_a_job_is_warned_of_it() {
+    let home = Home::running(&[]);
+    let url = "https://h.invalid/x?sv=1&sig=hush";
+    let words = ["data", "create", "-n", "iris", "-t", "uri_file", "-p", url];
+    let refused = home.run(&words).code(125);
+    assert!(
+        refused.stderr.contains("holds a token"),
+        "{}",
+        refused.stderr
+    );
+    let create = CreateData {
+        path: url.into(),
+        ..create("iris")
+    };
+    let refused = home.connect().call(&create);
+    assert!(
+        matches!(refused, Err(ApiError::InvalidParameter { .. })),
+        "{refused:?}"
+    );
+    let input = format!("inputs: {{x: {{type: uri_file, mode: direct, path: '{url}'}}}}");
+    drop(home.submit(&JobFile::new("true").name("warned").with(&input)));
+    let job = home.wait("warned");
+    assert_eq!(job["status"], "Completed");
+    let notes = job["notes"].to_string();
+    assert!(
+        notes.contains("holds a token") && !notes.contains("hush"),
+        "{notes}"
+    );
+}

@@ -239,6 +239,10 @@ fn datastores_and_mirrors_are_folders_too() {
     let mirrors = &mut stage.settings.mirrors;
     mirrors.insert("https://data.example.org".into(), "/nowhere".into());
     mirrors.insert("https://data.example.org/sets/".into(), mirror.clone());
+    mirrors.insert(
+        "https://other.example.org/".into(),
+        format!("file://{mirror}"),
+    );
     mirrors.insert("azureml://registries/".into(), mirror);
     for (path, text) in [
         ("azureml://datastores/mine/paths/x/cars.csv", "store"),
@@ -252,6 +256,7 @@ fn datastores_and_mirrors_are_folders_too() {
         ),
         ("https://data.example.org/sets/big%20cars.csv", "big"),
         ("azureml://registries/cars.csv", "mirror"),
+        ("https://other.example.org/cars.csv", "mirror"),
     ] {
         let report = stage.input(input("uri_file", path, ""));
         assert_eq!(read(&report, ""), text);
@@ -260,6 +265,7 @@ fn datastores_and_mirrors_are_folders_too() {
     for path in [
         "azureml://datastores/mine/paths/../mirror/cars.csv",
         "https://data.example.org/sets/%2e%2e/store/x/cars.csv",
+        "https://other.example.org/%2e%2e/store/x/cars.csv",
     ] {
         assert!(
             stage
@@ -379,6 +385,25 @@ fn an_output_that_cannot_go_is_told_before_the_command_and_nothing_is_half_done(
 }
 
 #[test]
+fn a_report_for_which_there_is_no_room_says_so() {
+    let mut stage = Stage::new();
+    // Blocks of 512 bytes: as much as the supervisor takes for the report.
+    stage.before = "trap '' XFSZ; ulimit -f 8".into();
+    let names: Vec<String> = (0..200).map(|number| format!("o{number}")).collect();
+    let outputs: Vec<_> = names
+        .iter()
+        .map(|name| (name.as_str(), output("uri_folder", "", name)))
+        .collect();
+    let failure = stage.outputs(&outputs).failed();
+    assert_eq!(failure.field, "report");
+    assert!(
+        failure.reason.contains("write the report: File too large"),
+        "{}",
+        failure.reason
+    );
+}
+
+#[test]
 fn an_output_that_is_passed_on_is_the_commands_own_affair() {
     let stage = Stage::new();
     let mut there = output("uri_folder", "s3://bucket/x", "out/x");
@@ -393,6 +418,9 @@ fn an_output_that_is_passed_on_is_the_commands_own_affair() {
     here.output.mode = Some("direct".into());
     let made = stage.outputs(&[("y", here.clone())]).prepared().outputs;
     fs::write(&made["y"], "yes").unwrap();
-    let report = stage.finalize(&[("y", here)]).finalized().outputs["y"].clone();
+    let report = stage.finalize(&[("y", here.clone())]).finalized().outputs["y"].clone();
     assert_eq!((report.path, report.bytes), (made["y"].clone(), 3));
+    fs::remove_file(&made["y"]).unwrap();
+    let reason = stage.finalize(&[("y", here)]).failed().reason;
+    assert!(reason.contains("has not written the file"), "{reason}");
 }

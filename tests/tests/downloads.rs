@@ -6,9 +6,10 @@ use std::fs;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use jobd_tests::harness::{DEADLINE, process, wait_until};
-use jobd_tests::stage::{Reply, Request, Stage, Web, input, reply_with_file};
+use jobd_tests::stage::{Reply, Request, Stage, Web, input, prepare, reply_with_file};
 use nix::sys::signal::Signal;
 use proto::stage::InputReport;
 
@@ -134,6 +135,43 @@ fn ten_jobs_that_need_a_file_fetch_it_once() {
 }
 
 #[test]
+fn those_who_wait_for_a_fetch_that_fails_do_not_each_try_as_long() {
+    const JOBS: usize = 4;
+    let may_fail = Arc::new(AtomicBool::new(false));
+    let gate = may_fail.clone();
+    let web = Web::start(move |_| {
+        wait_until("all to wait", DEADLINE, || gate.load(Ordering::SeqCst));
+        status(503)
+    });
+    let stages: Vec<_> = (0..JOBS).map(|_| Stage::new()).collect();
+    let cache = stages[0].cache();
+    let url = web.url("/x");
+    let children: Vec<_> = stages
+        .iter()
+        .map(|stage| {
+            let work = prepare(&[("data", input("uri_file", &url, ""))]);
+            stage.start_with_cache(work, "prepare", &cache)
+        })
+        .collect();
+    let waits = |stage: &&Stage| {
+        stage
+            .says("prepare")
+            .contains("which another job downloads")
+    };
+    wait_until("all but one to wait", DEADLINE, || {
+        stages.iter().filter(waits).count() == JOBS - 1
+    });
+    may_fail.store(true, Ordering::SeqCst);
+    for (stage, child) in stages.iter().zip(children) {
+        let reason = stage.end(child, "prepare").failed().reason;
+        assert!(reason.contains("the server answered 503"), "{reason}");
+    }
+    assert!(web.requests().len() < 2 * 5, "the tries of one");
+    let left = fs::read_dir(cache.join("data/partial")).unwrap().count();
+    assert_eq!(left, 0);
+}
+
+#[test]
 fn a_fetch_that_is_cut_goes_on_where_it_was() {
     let content = bytes(1_000_000);
     let sent = content.clone();
@@ -164,7 +202,7 @@ fn a_fetch_that_is_cut_goes_on_where_it_was() {
 
 #[test]
 fn a_file_that_changes_while_it_is_fetched_is_one_or_the_other() {
-    let (old, new) = (bytes(200_000), bytes(250_000));
+    let (old, new) = (vec![7; 200_000], bytes(250_000));
     let sent = new.clone();
     let web = Web::start(move |request| match request.number {
         0 => Reply {
@@ -181,6 +219,82 @@ fn a_file_that_changes_while_it_is_fetched_is_one_or_the_other() {
     });
     let stage = Stage::new();
     assert_whole(&stage.input(input("uri_file", &web.url("/x"), "")), &new);
+}
+
+#[test]
+fn a_part_is_of_the_version_that_was_begun_also_where_only_a_time_tells_it() {
+    let (old, new) = (vec![7; 200_000], bytes(250_000));
+    let sent = new.clone();
+    let web = Web::start(move |request| {
+        let (content, time) = match request.number {
+            0 => (&old, "Mon, 05 Jan 2026 10:00:00 GMT"),
+            _ => (&sent, "Tue, 06 Jan 2026 10:00:00 GMT"),
+        };
+        // A server that knows ranges, and neither ETag nor If-Range.
+        let mut request = request.clone();
+        request.headers.remove("if-range");
+        let reply = reply_with_file(&request, content, "");
+        Reply {
+            headers: [
+                reply.headers[1..].to_vec(),
+                vec![("Last-Modified".into(), time.into())],
+            ]
+            .concat(),
+            cut_after: (request.number == 0).then_some(100_000),
+            ..reply
+        }
+    });
+    let stage = Stage::new();
+    assert_whole(&stage.input(input("uri_file", &web.url("/x"), "")), &new);
+}
+
+#[test]
+fn an_md5_of_the_part_that_was_sent_is_not_taken_for_that_of_the_whole() {
+    let content = bytes(300_000);
+    let sent = content.clone();
+    let web = Web::start(move |request| {
+        let mut reply = reply_with_file(request, &sent, "\"one\"");
+        match reply.status {
+            206 => {
+                let of_another = "1B2M2Y8AsgTpgAmY7PhCfg==".to_owned();
+                reply.headers.push(("Content-MD5".into(), of_another));
+            }
+            // The whole never comes at once.
+            _ => reply.cut_after = Some(100_000),
+        }
+        reply
+    });
+    let stage = Stage::new();
+    let report = stage.input(input("uri_file", &web.url("/x"), ""));
+    assert_whole(&report, &content);
+    assert_eq!(web.requests().len(), 4, "two fetches in two parts each");
+}
+
+#[test]
+fn a_part_that_nobody_asked_for_is_not_the_whole() {
+    let content = bytes(1_000);
+    let sent = content.clone();
+    let web = Web::start(move |request| {
+        let reply = reply_with_file(request, &sent, "\"one\"");
+        match header(request, "range") {
+            Some(_) => reply,
+            None => Reply {
+                status: 206,
+                headers: [
+                    reply.headers,
+                    vec![("Content-Range".into(), "bytes 0-99/1000".into())],
+                ]
+                .concat(),
+                body: sent[..100].to_vec(),
+                ..Reply::default()
+            },
+        }
+    });
+    let stage = Stage::new();
+    assert_whole(
+        &stage.input(input("uri_file", &web.url("/x"), "")),
+        &content,
+    );
 }
 
 #[test]
@@ -359,6 +473,26 @@ fn a_server_that_stalls_is_given_up() {
 }
 
 #[test]
+fn a_server_that_thinks_for_less_than_a_stall_is_waited_for() {
+    const STALL_SECS: u64 = 6;
+    let content = bytes(1_000);
+    let sent = content.clone();
+    let web = Web::start(move |request| {
+        let begun = Instant::now();
+        wait_until("half of that to pass", DEADLINE, || {
+            begun.elapsed() >= Duration::from_secs(STALL_SECS / 2)
+        });
+        reply_with_file(request, &sent, "\"one\"")
+    });
+    let mut stage = Stage::new();
+    stage.settings.stall_secs = Some(STALL_SECS);
+    assert_whole(
+        &stage.input(input("uri_file", &web.url("/x"), "")),
+        &content,
+    );
+}
+
+#[test]
 fn a_redirect_is_followed_and_no_secret_is_told() {
     let content = bytes(10);
     let sent = content.clone();
@@ -418,11 +552,8 @@ fn what_was_not_used_for_longest_is_given_up_and_jobs_keep_theirs() {
     assert_eq!(stage.cached_bytes(), 0);
 }
 
-#[test]
-fn a_full_disk_is_a_readable_cause_and_gets_its_room_back() {
-    let content = bytes(3 << 20);
-    let web = Web::of_file(&content);
-    let mut stage = Stage::new();
+/// Runs a stage whose cache is on a disk of so many MiB; false where there can be none.
+fn with_small_disk(stage: &mut Stage, mib: u32) -> bool {
     let cache = stage.cache();
     fs::create_dir_all(&cache).unwrap();
     if !Command::new("unshare")
@@ -431,12 +562,25 @@ fn a_full_disk_is_a_readable_cause_and_gets_its_room_back() {
         .is_ok_and(|status| status.success())
     {
         println!("SKIP: a small disk needs a mount of its own");
-        return;
+        return false;
     }
-    let script = "mount -t tmpfs -o size=1m tmpfs \"$0\" && \"$@\"; code=$?; \
-                  df --output=used \"$0\" | tail -1 >&2; exit $code";
+    let script = format!(
+        "mount -t tmpfs -o size={mib}m tmpfs \"$0\" && \"$@\"; code=$?; \
+         df --output=used \"$0\" | tail -1 >&2; exit $code"
+    );
     let cache = cache.to_str().unwrap();
     stage.before = format!("exec unshare -m sh -c '{script}' {cache} \"$0\" <\"$1\" 3>\"$2\"");
+    true
+}
+
+#[test]
+fn a_full_disk_is_a_readable_cause_and_gets_its_room_back() {
+    let content = bytes(3 << 20);
+    let web = Web::of_file(&content);
+    let mut stage = Stage::new();
+    if !with_small_disk(&mut stage, 1) {
+        return;
+    }
     let ran = stage.inputs(&[("data", input("uri_file", &web.url("/x"), ""))]);
     let failure = ran.failed();
     assert!(
@@ -456,6 +600,28 @@ fn a_full_disk_is_a_readable_cause_and_gets_its_room_back() {
         &stage.input(input("uri_file", &web.url("/x"), "")),
         &content,
     );
+}
+
+#[test]
+fn what_nobody_uses_makes_room_on_a_full_disk_for_what_is_needed() {
+    let content = bytes(3 << 20);
+    let sent = content.clone();
+    let web = Web::start(move |request| {
+        let mut bytes = sent.clone();
+        bytes.extend(request.path.as_bytes());
+        reply_with_file(request, &bytes, "\"one\"")
+    });
+    let mut stage = Stage::new();
+    if !with_small_disk(&mut stage, 5) {
+        return;
+    }
+    let order = |path| input("uri_file", &web.url(path), "");
+    let ran = stage.inputs(&[("a", order("/a")), ("b", order("/b")), ("c", order("/c"))]);
+    for (name, report) in &ran.prepared().inputs {
+        let mut expected = content.clone();
+        expected.extend(format!("/{name}").as_bytes());
+        assert_whole(report, &expected);
+    }
 }
 
 #[test]

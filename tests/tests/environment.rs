@@ -3,9 +3,10 @@
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use jobd_tests::harness::{DEADLINE, Home, JobFile, quoted, wait_until};
+use jobd_tests::harness::{DEADLINE, Folder, Home, JobFile, probe_command, quoted, wait_until};
 use serde_json::Value;
 
 #[path = "../../daemon/tests/stage_environment/docker.rs"]
@@ -240,6 +241,66 @@ fn a_package_that_does_not_exist_fails_its_job_and_no_other() {
     let good = wait_long(&home, "good");
     assert_eq!(good["status"], "Completed", "{good}");
     assert!(good["notes"].to_string().contains("no container"), "{good}");
+}
+
+/// Plays a tool that makes environments of conda.
+const MICROMAMBA: &str = r#"#!/bin/sh
+while [ $# -gt 0 ]; do
+    case $1 in --prefix) prefix=$2 ;; esac
+    shift
+done
+mkdir -p "$prefix/bin"
+printf '#!/bin/sh\necho tool\n' > "$prefix/bin/tool"
+chmod +x "$prefix/bin/tool"
+"#;
+
+#[test]
+fn an_environment_stays_as_long_as_its_job_runs_however_little_is_allowed() {
+    let programs = Folder::new();
+    let tool = programs.path().join("micromamba");
+    fs::write(&tool, MICROMAMBA).unwrap();
+    fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).unwrap();
+    for name in ["sh", "mkdir", "chmod", "env"] {
+        symlink(format!("/bin/{name}"), programs.path().join(name)).unwrap();
+    }
+    let mut home = Home::new();
+    home.set_env(vec![("PATH".into(), programs.path().into())]);
+    fs::write(
+        home.path().join("jobd.yaml"),
+        "environments_bytes_max: 1\nslots: 2\n",
+    )
+    .unwrap();
+    home.start(&[]);
+    let gate = home.path().join("gate");
+    let hold = probe_command(&["hold", gate.to_str().unwrap()]).replace("exec ", "");
+    let run = |name: &str, command: &str| {
+        let job = format!(
+            "name: {name}\ncommand: {}\n\
+             environment: {{image: x, conda_file: {{dependencies: [{name}]}}}}\n",
+            quoted(command)
+        );
+        drop(home.submit(&JobFile::of(&job)));
+    };
+    let built = || {
+        let entries = fs::read_dir(home.path().join("state/cache/environments")).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        paths
+            .filter(|path| path.is_dir() && path.extension().is_none())
+            .count()
+    };
+    run("long", &format!("{hold}; tool"));
+    home.wait_for_status("long", "Running");
+    for name in ["one", "two", "three"] {
+        run(name, "tool");
+        assert_eq!(home.wait(name)["status"], "Completed");
+    }
+    assert_eq!(built(), 2, "that of the job that runs, and the last one");
+    fs::write(&gate, "").unwrap();
+    let long = home.wait("long");
+    assert_eq!(long["status"], "Completed", "{long}");
+    run("last", "tool");
+    assert_eq!(home.wait("last")["status"], "Completed");
+    assert_eq!(built(), 1);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use proto::api::{ApiError, Cancel, Resume, Submission, Submit};
 use proto::record::StopReason;
 
 /// Large enough for the daemon, small enough to be filled at once.
-const DISK_BYTES: u32 = 8 << 20;
+const DISK_BYTES: u32 = 24 << 20;
 /// Submissions until a full disk must have refused one.
 const SUBMISSIONS_MAX: usize = 100;
 /// Open descriptors that are left to a daemon beyond those that it has.

@@ -7,9 +7,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
+use jobd_tests::harness::{DEADLINE, wait_until};
 use jobd_tests::stage::{
-    Azurite, Gcs, Moto, Reply, Request, Stage, Web, datastore, input, output, reply_with_file,
+    Azurite, Gcs, Moto, Ran, Reply, Request, Stage, Web, datastore, input, output, reply_with_file,
 };
 use serde_json::json;
 
@@ -512,6 +514,76 @@ fn an_upload_that_fails_tells_how_far_it_came_and_is_completed_later() {
         let there: Vec<_> = bucket.objects.lock().unwrap().keys().cloned().collect();
         assert_eq!(there, ["out/a", "out/flaky", &format!("out/{odd}")]);
     }
+}
+
+/// What S3 answers to an upload in parts that goes well.
+fn take_parts(request: &Request) -> Reply {
+    let body = match request.method.as_str() {
+        "POST" if request.path.contains("uploads") => {
+            "<InitiateMultipartUploadResult><UploadId>one</UploadId>\
+             </InitiateMultipartUploadResult>"
+                .to_owned()
+        }
+        "POST" => {
+            "<CompleteMultipartUploadResult><ETag>1</ETag></CompleteMultipartUploadResult>".into()
+        }
+        "GET" => format!(
+            "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>out/large</Key>\
+             <Size>{LARGE}</Size><LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>\
+             </ListBucketResult>"
+        ),
+        _ => String::new(),
+    };
+    Reply {
+        status: 200,
+        headers: vec![("ETag".into(), "\"1\"".into())],
+        body: body.into(),
+        ..Reply::default()
+    }
+}
+
+/// Uploads a large file to that server.
+fn upload_large(web: &Web, bytes: usize, stall_secs: u64) -> Ran {
+    let mut stage = Stage::new();
+    stage.settings.stall_secs = Some(stall_secs);
+    let store = datastore(json!({ "type": "s3", "bucket": "b", "endpoint": web.url("") }));
+    stage.settings.datastores.insert("b".into(), store);
+    stage.write_job("out/large", vec![7; bytes]);
+    let goal = "azureml://datastores/b/paths/out";
+    stage.finalize(&[("out", output("uri_folder", goal, "out"))])
+}
+
+#[test]
+fn a_slow_way_to_a_store_is_no_stall() {
+    const STALL_SECS: u64 = 1;
+    let web = Web::start(|request| {
+        if request.path.contains("partNumber=1&") {
+            let begun = Instant::now();
+            wait_until("the part to be on its way for long", DEADLINE, || {
+                begun.elapsed() >= 2 * Duration::from_secs(STALL_SECS)
+            });
+        }
+        take_parts(request)
+    });
+    let report = upload_large(&web, LARGE, STALL_SECS).finalized().outputs["out"].clone();
+    assert_eq!(report.bytes, LARGE as u64);
+}
+
+#[test]
+fn the_parts_of_an_upload_that_fails_do_not_stay_in_the_store() {
+    let web = Web::start(|request| match request.path.contains("partNumber=1&") {
+        true => Reply {
+            status: 403,
+            ..Reply::default()
+        },
+        false => take_parts(request),
+    });
+    let reason = upload_large(&web, 5 * LARGE, 60).failed().reason;
+    assert!(reason.contains("0 of 1 files"), "{reason}");
+    let gives_up = |request: &Request| {
+        request.method == "DELETE" && request.path.ends_with("/out/large?uploadId=one")
+    };
+    assert!(web.requests().iter().any(gives_up));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use proto::job::{DataInput, Environment, Input, Output, PathForm, classify_path};
 use proto::stage::{
-    Asset, FinalizeOrder, InputOrder, OutputOrder, PrepareOrder, PrepareReport, StageOrder,
+    Asset, FinalizeOrder, InputOrder, Others, OutputOrder, PrepareOrder, PrepareReport, StageOrder,
     StageSettings, Work,
 };
 
@@ -114,6 +114,8 @@ pub struct Source<'a> {
     pub settings: &'a StageSettings,
     /// What the machine can provide.
     pub provides: Provides<'a>,
+    /// Who else uses the cache: asked for only where something may be given up there.
+    pub others: &'a dyn Fn() -> Option<Others>,
 }
 
 /// The order for a stage of a job; none for a command.
@@ -132,6 +134,10 @@ pub fn order(kind: StepKind, source: &Source<'_>, lookup: Lookup<'_>) -> Option<
         base_path: source.definition.base_path.clone(),
         cache: source.layout.cache(),
         settings: source.settings.clone(),
+        others: match &work {
+            Work::Prepare(prepare) if prepare.environment.is_some() => (source.others)(),
+            _ => None,
+        },
         work,
     })
 }
@@ -272,6 +278,7 @@ mod tests {
             layout: &Layout::new("/state".into()),
             settings: &StageSettings::default(),
             provides: &|_| true,
+            others: &|| None,
         };
         let prepare = source.to_prepare(&|_, _| Err(String::new()));
         assert_eq!(prepare.read_in_place, [PathBuf::from("/home/me/a")]);

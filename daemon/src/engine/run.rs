@@ -108,6 +108,10 @@ impl Engine {
         self.carry_out = Box::new(carry_out);
         let mut open = true;
         self.finish_batch()?;
+        // Not before it is known how things stand: whoever asks is answered meanwhile.
+        if let Err(error) = self.store.take_room() {
+            tracing::debug!(%error, "there is no room for the store's log yet");
+        }
         while open {
             open = self.receive();
             self.finish_batch()?;

@@ -93,6 +93,7 @@ impl Maker {
             layout: &self.layout,
             settings: &self.settings,
             provides: &|environment| stages::provides(&self.settings, environment),
+            others: &|| stage::others(&self.reader, row.job.uid),
         };
         stage_order::order(step.kind, &source, &|path, input| assets.find(path, input))
     }

@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 
 use proto::job::{DataInput, PathForm, classify_path};
 use proto::stage::{
-    Asset, Failure, ORDER_FILE, REPORT_FILE, STAGE_RECORD_BYTES_MAX, StageOrder, StageReport,
+    Asset, Failure, ORDER_FILE, Others, REPORT_FILE, STAGE_RECORD_BYTES_MAX, StageOrder,
+    StageReport,
 };
 
 use crate::core::stage_order::{ARTIFACTS, JobOutput, job_output};
 use crate::core::{JobId, StepEnd};
 use crate::layout::Layout;
 use crate::store::{Reader, Row, StoreError};
-use crate::sys::atomic;
+use crate::sys::{atomic, clock};
 
 /// Writes the order into a step's folder, which is new.
 ///
@@ -26,6 +27,21 @@ pub fn write_order(folder: &Path, order: &StageOrder) -> io::Result<()> {
         return Err(io::Error::other(reason));
     }
     atomic::write_new(&folder.join(ORDER_FILE), &bytes).map(drop)
+}
+
+/// Jobs that an order names at most as users of the cache.
+pub const OTHERS_MAX: usize = 10_000;
+
+/// Who else uses the cache of a user now. Where the store cannot tell, or there are too many,
+/// nothing is given up.
+#[must_use]
+pub fn others(reader: &Reader, uid: u32) -> Option<Others> {
+    // The moment comes first: who is not among them has ended before it, or begins after it.
+    let at_ms = clock::monotonic_ms();
+    let jobs = reader.begun(uid, OTHERS_MAX + 1);
+    let jobs = jobs.inspect_err(|error| tracing::warn!(%error, "who uses the cache is not known"));
+    let jobs = jobs.ok().filter(|jobs| jobs.len() <= OTHERS_MAX)?;
+    Some(Others { at_ms, jobs })
 }
 
 /// The end of a step with what it reports, where it is a stage.

@@ -4,7 +4,7 @@ use proto::api::{
     ApiError, CreateData, CreationContext, DATA_BYTES_MAX, Data, Empty, LIST_DATA_MAX,
     LIST_JOBS_DEFAULT, ListData, ListedData, ShownData,
 };
-use proto::job::{DATA_TYPES, PathForm, classify_path, is_asset_name};
+use proto::job::{DATA_TYPES, PathForm, classify_path, has_secret, is_asset_name};
 
 use super::page::Page;
 use super::policy::Caller;
@@ -123,6 +123,11 @@ fn check(create: &CreateData) -> Result<(), String> {
     };
     if !is_whole || create.path.contains('\0') {
         return Err("path: an absolute path or a URI is needed".into());
+    }
+    if has_secret(&create.path) {
+        return Err(
+            "path: it must hold no token or password: everybody who lists data sees it".into(),
+        );
     }
     if text_bytes(create) > DATA_BYTES_MAX {
         return Err(format!(

@@ -11,7 +11,7 @@ use proto::yaml::{Entry, Node, Value};
 use super::datastore;
 
 /// The keys of the file that are taken here.
-pub(super) const KEYS: [&str; 8] = [
+pub(super) const KEYS: [&str; 9] = [
     "datastores",
     "default_datastore",
     "mirrors",
@@ -19,6 +19,7 @@ pub(super) const KEYS: [&str; 8] = [
     "environment_policy",
     "code_bytes_max",
     "cache_bytes_max",
+    "environments_bytes_max",
     "stall_seconds",
 ];
 
@@ -37,6 +38,9 @@ pub(super) fn take(set: &mut StageSettings, key: &str, value: &Node) -> Vec<Diag
         "environment_policy" => policy(value).map(|policy| set.environment_policy = policy),
         "code_bytes_max" => number(value, &BYTES).map(|max| set.code_bytes_max = Some(max)),
         "cache_bytes_max" => number(value, &BYTES).map(|max| set.cache_bytes_max = Some(max)),
+        "environments_bytes_max" => {
+            number(value, &BYTES).map(|max| set.environments_bytes_max = Some(max))
+        }
         _ => number(value, &STALL_SECS).map(|secs| set.stall_secs = Some(secs)),
     };
     taken.err().map(|wrong| wrong.of(key)).into_iter().collect()

@@ -59,6 +59,7 @@ environments: /etc/jobd/environments
 environment_policy: strict
 code_bytes_max: 5
 cache_bytes_max: 1000000
+environments_bytes_max: 2000000
 stall_seconds: 30
 ",
     );
@@ -82,6 +83,7 @@ stall_seconds: 30
     assert_eq!(stage.mirrors["https://example.org/"], "/mirror");
     assert_eq!(stage.environment_policy, EnvironmentPolicy::Strict);
     assert_eq!(stage.cache_bytes_max, Some(1_000_000));
+    assert_eq!(stage.environments_bytes_max, Some(2_000_000));
     assert_eq!(stage.stall_secs, Some(30));
 }
 

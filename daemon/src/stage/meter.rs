@@ -32,12 +32,6 @@ impl Meter {
         }
     }
 
-    /// Tells nobody: for what was counted before.
-    #[must_use]
-    pub fn silent() -> Meter {
-        Meter::new(Path::new("/dev/null"))
-    }
-
     /// A new part begins.
     pub fn begin(&self, what: &str, bytes_total: Option<u64>, files_total: Option<u64>) {
         println!("{what}");

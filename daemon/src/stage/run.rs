@@ -1,7 +1,7 @@
 //! The order in, the work, the report out.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -12,6 +12,7 @@ use proto::stage::{
 
 use super::data;
 use super::meter::Meter;
+use super::prepare::failure;
 use crate::sys::passing;
 
 /// Why there is no report.
@@ -56,9 +57,21 @@ fn run() -> Result<StageReport, StageError> {
         .ok_or(StageError::Usage)?;
     let order = read_order()?;
     let report = work(&order).unwrap_or_else(StageReport::Failed);
-    let bytes = serde_json::to_vec(&report).map_err(|error| StageError::Report(error.into()))?;
-    report_to.write_all(&bytes).map_err(StageError::Report)?;
-    Ok(report)
+    let Err(error) = leave(&mut report_to, &report) else {
+        return Ok(report);
+    };
+    // A part of it would be no cause that anybody can read. A short one has room.
+    let failed = StageReport::Failed(failure("report", &StageError::Report(error)));
+    leave(&mut report_to, &failed).map_err(StageError::Report)?;
+    Ok(failed)
+}
+
+/// Writes over whatever is there, whose room is taken already.
+fn leave(report_to: &mut File, report: &StageReport) -> io::Result<()> {
+    let bytes = serde_json::to_vec(report)?;
+    report_to.rewind()?;
+    report_to.write_all(&bytes)?;
+    report_to.set_len(bytes.len() as u64)
 }
 
 fn read_order() -> Result<StageOrder, StageError> {

@@ -1,12 +1,13 @@
 //! The store: one SQLite file that holds every job's definition, state and history.
 //!
 //! One [`Store`] writes, owned by the engine's thread, and its commit is the only point of
-//! durability (WAL with `synchronous=FULL`: one fsync a commit, however many jobs are in it).
+//! durability (WAL with `synchronous=FULL`: one fdatasync a commit, however many jobs are in it).
 //! Any number of [`Reader`]s read what is committed.
 
 mod assets;
 mod inspect;
 mod reader;
+mod room;
 mod row;
 mod salvage;
 mod schema;

@@ -126,6 +126,31 @@ impl Reader {
         Ok(reports)
     }
 
+    /// The names of a user's jobs that were prepared or have begun, and have not ended: so many at
+    /// most.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn begun(&self, uid: u32, limit: usize) -> Result<Vec<String>, StoreError> {
+        let failed = || sql("list the jobs that have begun");
+        let mut statement = self
+            .connection
+            .prepare_cached(
+                "SELECT name FROM jobs WHERE live = 1 AND uid = ?1
+                   AND (status NOT IN (?2, ?3, ?4)
+                        OR EXISTS (SELECT 1 FROM reports WHERE id = jobs.id))
+                 LIMIT ?5",
+            )
+            .map_err(failed())?;
+        let waiting = [Status::NotStarted, Status::Starting, Status::Queued];
+        let [new, starting, queued] = waiting.map(Status::name);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let names =
+            statement.query_map(params![uid, new, starting, queued, limit], |row| row.get(0));
+        let names: Result<_, _> = names.map_err(failed())?.collect();
+        names.map_err(failed())
+    }
+
     /// A page of jobs, newest first.
     ///
     /// # Errors

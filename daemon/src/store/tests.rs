@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use proto::job::limits::Priority;
+use proto::stage::StageReport;
 use proto::status::Status;
 
 use super::*;
@@ -119,6 +120,38 @@ fn an_ended_job_is_not_live() {
         .unwrap()
         .unwrap();
     assert_eq!(stored.job, job);
+}
+
+#[test]
+fn who_has_begun_is_who_runs_or_was_prepared_and_has_not_ended() {
+    let folder = Folder::new();
+    let mut store = Store::open(&folder.file(), Missing::Make).unwrap();
+    let report = || Box::new(StageReport::Prepared(Box::default()));
+    let mut writes = Vec::new();
+    let cases = [
+        ("new", Status::NotStarted, false),
+        ("to-prepare", Status::Starting, false),
+        ("preparing", Status::Preparing, false),
+        ("waiting", Status::Queued, false),
+        ("ready", Status::Queued, true),
+        ("running", Status::Running, false),
+        ("stopping", Status::CancelRequested, true),
+        ("ended", Status::Completed, true),
+    ];
+    for (id, (name, status, is_prepared)) in (1..).zip(cases) {
+        let Write::Insert(mut job, new) = insert(id, name) else {
+            unreachable!()
+        };
+        job.status = status;
+        writes.push(Write::Insert(job, new));
+        writes.extend(is_prepared.then(|| Write::Report(id, report())));
+    }
+    store.commit(&writes).unwrap();
+    let reader = Reader::open(&folder.file()).unwrap();
+    let begun = reader.begun(7, 100).unwrap();
+    assert_eq!(begun, ["preparing", "ready", "running", "stopping"]);
+    assert_eq!(reader.begun(7, 2).unwrap().len(), 2);
+    assert!(reader.begun(8, 100).unwrap().is_empty(), "of another user");
 }
 
 #[test]

@@ -1,6 +1,6 @@
-//! The one writer: a batch of writes is one transaction and one fsync.
+//! The one writer: a batch of writes is one transaction and one fdatasync.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use proto::stage::StageReport;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use crate::core::{Definition, Job, JobId, NewJob, StepKind};
 
 use super::schema::Missing;
-use super::{NewAsset, StoreError, assets, schema, sql};
+use super::{NewAsset, StoreError, assets, room, schema, sql};
 use crate::sys::failpoint;
 
 /// A change to be made durable.
@@ -38,6 +38,7 @@ pub enum Write {
 #[derive(Debug)]
 pub struct Store {
     connection: Connection,
+    path: PathBuf,
 }
 
 impl Store {
@@ -49,7 +50,16 @@ impl Store {
     pub fn open(path: &Path, missing: Missing) -> Result<Store, StoreError> {
         Ok(Store {
             connection: schema::open_writer(path, missing)?,
+            path: path.into(),
         })
+    }
+
+    /// Takes room for the log, so that commits are quick.
+    ///
+    /// # Errors
+    /// When the disk has none; nothing is lost then, and commits are as good.
+    pub fn take_room(&mut self) -> std::io::Result<()> {
+        room::take(&self.path)
     }
 
     pub(super) fn connection(&self) -> &Connection {

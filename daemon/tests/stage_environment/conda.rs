@@ -1,13 +1,12 @@
 //! Conda, and what holds for every backend: one build however many wait, and a build that was
-//! killed. The tool is conda itself, or a script that plays micromamba: it keeps its arguments,
-//! holds where it is told to, and makes a prefix.
+//! killed. The tool is a script that plays micromamba: it keeps its arguments, holds where it is
+//! told to, and makes a prefix.
 
 use std::fs;
 
 use serde_json::{Value, json};
 
 use super::harness::{Place, wait_until};
-use super::real_conda;
 
 const MICROMAMBA: &str = r#"#!/bin/bash
 echo "$@" >> 'FOLDER/calls'
@@ -149,44 +148,121 @@ fn a_build_that_failed_works_once_the_cause_is_gone() {
 }
 
 #[test]
-fn conda_itself_solves_and_installs_what_a_channel_has() {
-    let Some(program) = real_conda::program() else {
-        return;
+fn what_pip_takes_from_this_machine_counts_with_its_content() {
+    let place = place();
+    place.write("limits.txt", "six==1.15.0\n");
+    place.write("mine/setup.py", "one");
+    place.write(
+        "conda.yml",
+        "dependencies: [python=3.10, {pip: [six, -c limits.txt, ./mine]}]\n",
+    );
+    let wanted = json!({"conda_file": "conda.yml"});
+    place.run(&wanted).environment();
+    place.run(&wanted).environment();
+    assert_eq!(calls(&place), 1, "nothing has changed");
+    place.write("limits.txt", "six==1.16.0\n");
+    place.run(&wanted).environment();
+    assert_eq!(calls(&place), 2, "other limits are another environment");
+    place.write("mine/setup.py", "two");
+    place.run(&wanted).environment();
+    assert_eq!(calls(&place), 3, "and so is another package");
+}
+
+/// The order of a job that has an environment of its own; `at` and `others` tell who else there is.
+fn order(place: &Place, job: &str, at: u64, others: &[&str]) -> Value {
+    let environment = json!({"conda_file": {"dependencies": [job]}});
+    let mut order = place.order(&environment);
+    order["job"] = job.into();
+    order["others"] = json!({"at_ms": at, "jobs": others});
+    order
+}
+
+#[test]
+fn what_no_job_uses_is_given_up_where_all_is_too_much() {
+    let mut place = place();
+    let room = |ran: &super::harness::Ran| {
+        let prefix = &ran.environment().variables["CONDA_PREFIX"];
+        std::path::Path::new(prefix).parent().unwrap().to_owned()
     };
-    let mut place = Place::new(&[]);
-    place.link(&program, "conda");
-    let home = place.folder.display().to_string();
-    place.env = vec![("HOME".into(), home)];
-    let channel = real_conda::channel(&place.folder);
-    let wanted = |package: &str| {
-        let channels = [&channel, "nodefaults"];
-        json!({"conda_file": {"channels": channels, "dependencies": [package]}})
+    let first = room(&place.run_order(&order(&place, "first", 10, &["first"])));
+    let second = room(&place.run_order(&order(&place, "second", 20, &["first", "second"])));
+    let left = first.with_file_name("sha256-left");
+    fs::create_dir(&left).unwrap();
+    let ran = place.run_order(&order(&place, "first", 30, &["first", "second"]));
+    assert_eq!(room(&ran), first);
+    assert!(!left.exists(), "what a killed builder left is none");
+    assert!(first.exists() && second.exists(), "there is room");
+
+    place.settings["environments_bytes_max"] = 1.into();
+    let third = order(&place, "third", 40, &["first", "second", "third"]);
+    let third = room(&place.run_order(&third));
+    assert!(first.exists() && second.exists(), "all are in use");
+    // Of a moment at which the third had not begun: it is not taken for one that has ended.
+    place
+        .run_order(&order(&place, "late", 35, &["first", "late"]))
+        .environment();
+    assert!(first.exists() && third.exists());
+    assert!(!second.exists(), "its job has ended");
+    let mut nobody_knows = order(&place, "unknown", 0, &[]);
+    nobody_knows["others"] = Value::Null;
+    place.run_order(&nobody_knows).environment();
+    assert!(first.exists() && third.exists());
+    let last = room(&place.run_order(&order(&place, "last", u64::MAX, &["last"])));
+    assert_eq!(place.built(), [last]);
+    assert_eq!(
+        place.left_beside_environments(),
+        2,
+        "its lock and its users"
+    );
+}
+
+#[test]
+fn a_build_that_fails_makes_room_for_the_next_try_all_the_same() {
+    let mut place = place();
+    place
+        .run_order(&order(&place, "first", 10, &["first"]))
+        .environment();
+    place.settings["environments_bytes_max"] = 1.into();
+    place.write("fail", "");
+    let failing = order(&place, "second", 20, &["second"]);
+    assert!(place.run_order(&failing).reason().contains("micromamba"));
+    assert_eq!(place.built().len(), 0);
+}
+
+#[test]
+fn the_longest_unused_is_given_up_first() {
+    let mut place = place();
+    let build = |place: &Place, job: &str, at: u64| {
+        place
+            .run_order(&order(place, job, at, &[job]))
+            .environment()
+            .digest
+            .clone()
+            .unwrap()
     };
-    let ran = place.run(&wanted("teller=1.5"));
-    let report = ran.environment();
-    assert_eq!(report.backend, "conda");
-    assert!(
-        ran.prepared().notes.is_empty(),
-        "{:?}",
-        ran.prepared().notes
-    );
-    let script = "teller; echo $CONDA_PREFIX";
-    let prefix = place.built().remove(0).join("prefix");
-    let expected = format!("a tale of conda\n{}\n", prefix.display());
-    assert_eq!(place.says(report, script), expected);
-    assert!(
-        ran.log.contains("Solving package specifications"),
-        "{}",
-        ran.log
-    );
-    let again = place.run(&wanted("teller=1.5"));
-    assert_eq!(again.environment(), report);
-    assert!(!again.log.contains("Solving"), "{}", again.log);
-    let ran = place.run(&wanted("teller=9"));
-    let reason = ran.reason();
-    assert!(
-        reason.starts_with("make the environment with conda: "),
-        "{reason}"
-    );
-    assert!(reason.contains("teller 9*"), "{reason}");
+    let first = build(&place, "first", 10);
+    let second = build(&place, "second", 20);
+    assert_eq!(build(&place, "first", 30), first);
+    let bytes: u64 = fs::read_to_string(place.built()[0].join("complete"))
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(bytes > 0);
+    place.settings["environments_bytes_max"] = (2 * bytes + bytes / 2).into();
+    let third = build(&place, "third", 40);
+    let mut built: Vec<String> = place
+        .built()
+        .iter()
+        .map(|path| {
+            path.file_name()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .replace('-', ":")
+        })
+        .collect();
+    built.sort();
+    let mut expected = [first, third];
+    expected.sort();
+    assert_eq!(built, expected, "and not {second}");
 }

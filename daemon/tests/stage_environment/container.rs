@@ -272,6 +272,28 @@ fn a_runtime_that_does_not_work_is_none() {
 }
 
 #[test]
+fn an_image_is_what_is_in_it_and_not_its_name() {
+    let Some((place, engine)) = place() else {
+        return;
+    };
+    let before = place.run(&image(IMAGE)).environment().clone();
+    assert_eq!(place.run(&image(IMAGE)).environment(), &before);
+    let changed = place.write("changed/Dockerfile", &format!("FROM {IMAGE}\nENV X=y\n"));
+    let folder = changed.parent().unwrap().to_str().unwrap();
+    let build = ["build", "--network", "host", "--tag", IMAGE, folder];
+    drop(engine.ask(&build));
+    // What was prepared before runs what it was prepared with.
+    assert_eq!(place.says(&before, "echo $X"), "\n");
+    let mut again = place.order(&image(IMAGE));
+    let after = place.run_order(&again).environment().clone();
+    assert_eq!(place.says(&after, "echo $X"), "y\n");
+    assert_ne!(after.digest, before.digest);
+    again["work"]["environment_digest"] = before.digest.unwrap().into();
+    let reason = place.run_order(&again);
+    assert!(reason.reason().contains("in the job that is run again"));
+}
+
+#[test]
 fn docker_is_asked_where_there_is_no_podman() {
     let place = Place::new(&[]);
     let script = "#!/bin/sh\necho \"$@\" >> 'FOLDER/calls'\n";
@@ -297,5 +319,5 @@ fn docker_is_asked_where_there_is_no_podman() {
         .lines()
         .map(|line| line.split(' ').next().unwrap())
         .collect();
-    assert_eq!(calls, ["info", "image", "run"]);
+    assert_eq!(calls, ["info", "image", "image", "run"]);
 }

@@ -18,6 +18,7 @@ const FOR_ALL: &[&str] = &[
     "a_broken_dockerfile_fails_with_its_cause",
     "a_conda_file_is_added_to_the_image",
     "resources_of_the_job_go_to_the_container",
+    "an_image_is_what_is_in_it_and_not_its_name",
     "an_image_that_cannot_be_had_leaves_the_machine_or_fails",
 ];
 /// An ordinary user, whom only the test knows, and the users that are within its containers.

@@ -200,7 +200,18 @@ impl Place {
     pub fn built(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.folder.join("cache/environments")).unwrap();
         let paths = entries.map(|entry| entry.unwrap().path());
-        paths.filter(|path| path.is_dir()).collect()
+        paths
+            .filter(|path| path.is_dir() && path.extension().is_none())
+            .collect()
+    }
+}
+
+impl Place {
+    /// Files and folders beside them.
+    pub fn left_beside_environments(&self) -> usize {
+        let entries = fs::read_dir(self.folder.join("cache/environments")).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        paths.filter(|path| path.extension().is_some()).count()
     }
 }
 

@@ -8,6 +8,7 @@
 )]
 
 mod conda;
+mod conda_itself;
 mod container;
 mod docker;
 mod engine;

@@ -97,6 +97,7 @@ impl Bench {
                 cache: self.path.join("cache"),
                 settings: StageSettings::default(),
                 work: Work::Prepare(Box::new(prepare)),
+                others: None,
             },
             before: String::new(),
             inside: Vec::new(),

@@ -226,3 +226,27 @@ fn a_state_folder_within_the_code_is_not_taken_with_the_jobs_in_it() {
     assert_eq!(stage.run().code().files, 1);
     assert!(state.join("jobs/new/train.py").is_file());
 }
+
+#[test]
+fn code_where_an_input_belongs_is_refused_and_not_removed_unsaid() {
+    let bench = Bench::new();
+    bench.file("inputs/data/mine.csv", "1");
+    bench.file("inputs/other.csv", "2");
+    let mut stage = bench.stage("clash");
+    let input = serde_json::json!({
+        "input": {"type": "uri_file", "path": "code/inputs/other.csv", "mode": "download"},
+        "resolved": null,
+    });
+    let input: proto::stage::InputOrder = serde_json::from_value(input).unwrap();
+    stage.prepare().inputs.insert("data".into(), input.clone());
+    let reason = stage.run().failure().reason;
+    assert!(
+        reason.starts_with("take inputs/data/mine.csv: "),
+        "{reason}"
+    );
+    let mut stage = bench.stage("beside");
+    stage.prepare().inputs.insert("more".into(), input);
+    stage.run().code();
+    let names = ["data", "more", "other.csv"];
+    assert_eq!(list(&bench.job("beside").join("inputs")), names);
+}

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use super::base::text_map;
 use super::field::Field;
-use super::input::DATA_TYPES;
-use super::{PathForm, classify_path, name};
+use super::input::{DATA_TYPES, SECRET_HELP};
+use super::{PathForm, classify_path, has_secret, name};
 use crate::yaml::Value;
 
 /// What a file registers.
@@ -83,6 +83,11 @@ fn place(field: &Field<'_>) -> Option<String> {
         field.error("bad-path", message, "write a local path or a URI");
         return None;
     }
+    if has_secret(&text) {
+        let message = "the address holds a token or password, which everybody who lists data sees";
+        field.error("secret", message, SECRET_HELP);
+        return None;
+    }
     Some(text)
 }
 
@@ -129,6 +134,10 @@ mod tests {
             (
                 "name: d\npath: azureml:o:1",
                 "is itself the name of an asset",
+            ),
+            (
+                "name: d\npath: https://h/x?sig=1",
+                "2:7: error: path: the address holds a token",
             ),
             (
                 "name: d\npath: x\ntype: folder",

@@ -63,7 +63,7 @@ pub use name::is_asset_name;
 pub use node::Node;
 pub use output::Output;
 pub use overrides::Override;
-pub use path::{LocalPath, PathForm, PathKind, classify_path, local_paths};
+pub use path::{LocalPath, PathForm, PathKind, classify_path, has_secret, local_paths};
 pub use pipeline::PipelineJob;
 pub use place::place;
 pub use reading::{

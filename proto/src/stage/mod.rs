@@ -13,7 +13,9 @@ pub use environment::{
     EnvironmentDetail, EnvironmentList, EnvironmentName, EnvironmentPick, EnvironmentRefusal,
     EnvironmentSummary,
 };
-pub use order::{Asset, FinalizeOrder, InputOrder, OutputOrder, PrepareOrder, StageOrder, Work};
+pub use order::{
+    Asset, FinalizeOrder, InputOrder, Others, OutputOrder, PrepareOrder, StageOrder, Work,
+};
 pub use progress::{PROGRESS_FILE, Progress};
 pub use report::{
     CodeReport, EnvironmentReport, Failure, FinalizeReport, InputReport, Mount, OutputReport,

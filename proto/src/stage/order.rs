@@ -23,6 +23,20 @@ pub struct StageOrder {
     pub settings: StageSettings,
     /// Which half.
     pub work: Work,
+    /// Who else uses what is in the cache; none where nobody could tell.
+    #[serde(default)]
+    pub others: Option<Others>,
+}
+
+/// The jobs that were prepared, or being prepared, when the order was written: what they use of
+/// the cache in its place is not given up. Whoever is not among them and whose own order is older
+/// has ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Others {
+    /// When that was: milliseconds of `CLOCK_MONOTONIC`.
+    pub at_ms: u64,
+    /// Their names.
+    pub jobs: Vec<String>,
 }
 
 /// Which half of the work.

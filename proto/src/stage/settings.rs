@@ -29,6 +29,9 @@ pub struct StageSettings {
     /// The most bytes of the cache of data; none for the default.
     #[serde(default)]
     pub cache_bytes_max: Option<u64>,
+    /// The most bytes of the environments in the cache; none for the default.
+    #[serde(default)]
+    pub environments_bytes_max: Option<u64>,
     /// Seconds without a byte after which a store counts as stalled; none for the default.
     #[serde(default)]
     pub stall_secs: Option<u64>,

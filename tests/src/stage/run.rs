@@ -116,6 +116,7 @@ impl Stage {
             cache: cache.into(),
             settings: self.settings.clone(),
             work,
+            others: None,
         }
     }
 
@@ -155,6 +156,15 @@ impl Stage {
             .stderr(said)
             .spawn()
             .unwrap()
+    }
+
+    /// What it has said so far.
+    ///
+    /// # Panics
+    /// When it was not started.
+    #[must_use]
+    pub fn says(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.path().join(format!("{name}.said"))).unwrap()
     }
 
     /// Waits for its end.

@@ -97,11 +97,20 @@ impl Copying {
             fs::rename(&part, to)
         });
         self.progress.files += 1;
-        written.map_err(|source| write_error(to, source))
+        written.map_err(|source| {
+            // A full disk gets its room back.
+            drop(fs::remove_file(&part));
+            write_error(to, source)
+        })
     }
 
     fn pour(&mut self, source: &File, to: &Path) -> io::Result<()> {
-        let mut target = File::create(to)?;
+        // What an earlier download left, or a link to the file of another.
+        match fs::remove_file(to) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut target = File::create_new(to)?;
         loop {
             // In the kernel, and without a copy where the file system can share the blocks.
             let copied = io::copy(&mut source.take(PIECE_BYTES), &mut target)?;
@@ -173,5 +182,32 @@ fn write_error(path: &Path, source: io::Error) -> DownloadError {
     DownloadError::Write {
         path: path.to_owned(),
         source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_no_file_of_another_and_does_not_stay() {
+        let folder = std::env::temp_dir().join(format!("jobctl-copy-{}", std::process::id()));
+        fs::create_dir(&folder).unwrap();
+        let (from, to) = (folder.join("from"), folder.join("to"));
+        let mut copying = Copying::default();
+        // It can be opened, and not be read.
+        let unreadable = Path::new("/proc/self/mem");
+        copying.copy_file(unreadable, &to, 0o600).unwrap_err();
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+
+        let others = folder.join("others");
+        fs::write(&others, "others").unwrap();
+        fs::write(&from, "mine").unwrap();
+        std::os::unix::fs::symlink(&others, with_suffix(&to)).unwrap();
+        copying.copy_file(&from, &to, 0o600).unwrap();
+        assert_eq!(fs::read_to_string(&to).unwrap(), "mine");
+        assert!(!to.is_symlink());
+        assert_eq!(fs::read_to_string(&others).unwrap(), "others");
+        fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -41,6 +41,9 @@ pub enum DownloadError {
     /// It was brought to a store, and cannot be had from there.
     #[error("job {job} could not get output {output}; `jobctl show {job}` has the reason")]
     Fetch { output: String, job: String },
+    /// Links may lead to the same over and over.
+    #[error("there are more than {max} files and folders; nothing was written")]
+    TooMany { max: usize },
     /// Something cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },

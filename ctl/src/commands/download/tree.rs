@@ -16,6 +16,9 @@ pub enum Met {
     File(Metadata),
 }
 
+/// The most files and folders of one download: links may lead to the same ones over and over.
+pub const DOWNLOAD_FILES_MAX: usize = 1_000_000;
+
 /// Visits a file or folder and everything in it, with its place below `to`.
 ///
 /// # Errors
@@ -25,7 +28,22 @@ pub fn walk(
     to: &Path,
     visit: &mut dyn FnMut(&Path, &Path, Met) -> Result<(), DownloadError>,
 ) -> Result<(), DownloadError> {
-    enter(from, to, &mut Vec::new(), visit)
+    walk_within(from, to, DOWNLOAD_FILES_MAX, visit)
+}
+
+fn walk_within(
+    from: &Path,
+    to: &Path,
+    max: usize,
+    visit: &mut dyn FnMut(&Path, &Path, Met) -> Result<(), DownloadError>,
+) -> Result<(), DownloadError> {
+    let mut left = max;
+    let mut counted = |from: &Path, to: &Path, met: Met| {
+        let more = left.checked_sub(1);
+        left = more.ok_or(DownloadError::TooMany { max })?;
+        visit(from, to, met)
+    };
+    enter(from, to, &mut Vec::new(), &mut counted)
 }
 
 fn enter(
@@ -84,5 +102,33 @@ pub fn read_error(path: &Path, source: std::io::Error) -> DownloadError {
     DownloadError::Read {
         path: path.to_owned(),
         source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn folders_that_lead_to_each_other_twice_over_and_over_come_to_an_end() {
+        let root = std::env::temp_dir().join(format!("jobctl-tree-{}", std::process::id()));
+        for level in 0..30 {
+            let folder = root.join(level.to_string());
+            fs::create_dir_all(&folder).unwrap();
+            for name in ["one", "two"] {
+                symlink(format!("../{}", level + 1), folder.join(name)).unwrap();
+            }
+        }
+        fs::create_dir(root.join("30")).unwrap();
+        let mut met = 0;
+        let walked = walk_within(&root.join("0"), Path::new("/to"), 1000, &mut |_, _, _| {
+            met += 1;
+            Ok(())
+        });
+        let error = walked.unwrap_err().to_string();
+        assert!(error.contains("more than 1000 files"), "{error}");
+        assert_eq!(met, 1000);
+        fs::remove_dir_all(root).unwrap();
     }
 }

@@ -200,22 +200,44 @@ impl Cache {
         let mut entries = self.entries("blobs");
         entries.extend(self.entries("partial"));
         let mut held: u64 = entries.iter().map(|entry| entry.bytes).sum();
+        // What does not fit in any case does not drive the rest out.
+        let more = if more > self.bytes_max { 0 } else { more };
         let allowed = self.bytes_max.saturating_sub(more);
         if held <= allowed {
             return held;
         }
-        entries.sort_by_key(|entry| entry.used);
+        entries.sort_by_key(|entry| (entry.bytes <= self.bytes_max, entry.used));
         for entry in &entries {
             if held <= allowed {
                 break;
             }
-            if give_up(&entry.path) {
-                drop(fs::remove_file(entry.path.with_extension("json")));
+            if entry.give_up() {
                 held -= entry.bytes;
             }
         }
         self.forget_lost();
         held
+    }
+
+    /// The disk is full: gives up what was not used for longest until so many bytes are free.
+    /// What a job has a link to would free none. Whether there was anything.
+    pub(super) fn free(&self, bytes: u64) -> bool {
+        let mut entries = self.entries("blobs");
+        entries.extend(self.entries("partial"));
+        entries.retain(|entry| !entry.is_linked && entry.bytes > 0);
+        entries.sort_by_key(|entry| entry.used);
+        let mut freed = 0;
+        for entry in &entries {
+            if freed > bytes {
+                break;
+            }
+            if entry.give_up() {
+                freed += entry.bytes;
+            }
+        }
+        self.forget_lost();
+        self.held.set(None);
+        freed > 0
     }
 
     /// Records whose content is gone.
@@ -247,6 +269,7 @@ impl Cache {
             Some(Entry {
                 used: metadata.accessed().ok()?.max(metadata.modified().ok()?),
                 bytes: metadata.len(),
+                is_linked: metadata.nlink() > 1,
                 path,
             })
         })
@@ -257,7 +280,19 @@ impl Cache {
 struct Entry {
     path: PathBuf,
     bytes: u64,
+    is_linked: bool,
     used: SystemTime,
+}
+
+impl Entry {
+    /// Whether nobody holds it, and it is gone.
+    fn give_up(&self) -> bool {
+        let is_gone = give_up(&self.path);
+        if is_gone {
+            drop(fs::remove_file(self.path.with_extension("json")));
+        }
+        is_gone
+    }
 }
 
 /// Removes a file that nobody holds.

@@ -177,14 +177,14 @@ pub(super) struct Patience {
 
 /// Seconds without a byte after which a store has stalled, unless it is set.
 pub const STALL_SECS_DEFAULT: u64 = 60;
-/// The most tries in a row that bring not one byte.
+/// The most tries in a row that bring not one byte, and the most that bring what is not to be had.
 pub const TRIES_MAX: u32 = 5;
 /// The most tries that bring something and end early, of one file.
 pub const CUTS_MAX: u32 = 1_000;
 const PAUSE_FIRST: Duration = Duration::from_millis(200);
 const PAUSE_LONGEST: Duration = Duration::from_secs(10);
-/// Tries that a stalled store gets within the time it has.
-const STALLED_TRIES: u32 = 3;
+/// The first try has this part of the time: another connection may do better.
+const FIRST_TRY: u32 = 3;
 
 impl Patience {
     pub(super) fn new(stall_secs: Option<u64>) -> Patience {
@@ -193,9 +193,10 @@ impl Patience {
         }
     }
 
-    /// How long one try waits for the next byte.
-    pub(super) fn of_try(&self) -> Duration {
-        self.stall / STALLED_TRIES
+    /// How long the first try waits for the next byte. Once one has stalled, the next ones wait as
+    /// long as a store may be silent.
+    pub(super) fn first_try(&self) -> Duration {
+        self.stall / FIRST_TRY
     }
 
     pub(super) fn stalled(&self) -> Cause {
@@ -208,6 +209,8 @@ impl Patience {
 pub(super) struct Tries {
     in_a_row: u32,
     in_all: u32,
+    /// Those that began from the first byte again, after whatever progress.
+    anew: u32,
 }
 
 impl Tries {
@@ -215,7 +218,9 @@ impl Tries {
     pub(super) fn failed(&mut self, cause: Cause, progressed: bool) -> Result<Duration, Cause> {
         self.in_all += 1;
         self.in_a_row = if progressed { 1 } else { self.in_a_row + 1 };
-        if !cause.is_passing() || self.in_a_row >= TRIES_MAX || self.in_all >= CUTS_MAX {
+        self.anew += u32::from(matches!(cause, Cause::Md5 | Cause::Replaced));
+        let is_enough = self.in_a_row.max(self.anew) >= TRIES_MAX || self.in_all >= CUTS_MAX;
+        if is_enough || !cause.is_passing() {
             return Err(cause);
         }
         let doubled = PAUSE_FIRST.saturating_mul(1 << (self.in_a_row - 1));
@@ -239,6 +244,13 @@ mod tests {
         let mut tries = Tries::default();
         let cuts = std::iter::from_fn(|| tries.failed(cut(), true).ok()).count();
         assert_eq!(cuts, usize::try_from(CUTS_MAX).unwrap() - 1);
+        // Whoever begins anew has made no progress in the end.
+        let mut tries = Tries::default();
+        let begun_anew = std::iter::from_fn(|| {
+            tries.failed(cut(), true).ok()?;
+            tries.failed(Cause::Md5, false).ok()
+        });
+        assert_eq!(begun_anew.count(), usize::try_from(TRIES_MAX).unwrap() - 1);
         for cause in [Cause::NotFound, Cause::Refused(403), Cause::Redirects] {
             assert!(Tries::default().failed(cause, true).is_err());
         }

@@ -1,7 +1,8 @@
 //! Credentials: the user's environment, or a file that only the user can read. They are handed to
 //! the library of the stores and to nobody else.
 
-use std::os::unix::fs::MetadataExt;
+use std::fs::OpenOptions;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use super::error::DataError;
@@ -39,8 +40,19 @@ fn read(path: &Path) -> Result<Vec<(String, String)>, DataError> {
         path: path.into(),
         why,
     };
-    let metadata = path
-        .symlink_metadata()
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(path);
+    let file = opened.map_err(|error| match error.raw_os_error() {
+        Some(libc::ELOOP) => refused("it is a link".into()),
+        _ => refused(error.to_string()),
+    })?;
+    let bytes = atomic::read_file_bounded(&file, CREDENTIALS_BYTES_MAX)
+        .map_err(|error| refused(error.to_string()))?;
+    // Of what was opened: another file may have that name by now.
+    let metadata = file
+        .metadata()
         .map_err(|error| refused(error.to_string()))?;
     if metadata.uid() != nix::unistd::geteuid().as_raw() {
         return Err(refused("it belongs to another user".into()));
@@ -49,9 +61,6 @@ fn read(path: &Path) -> Result<Vec<(String, String)>, DataError> {
         let mode = metadata.mode() & 0o777;
         return Err(refused(format!("its mode is {mode:04o} and must be 0600")));
     }
-    let bytes = atomic::read_bounded(path, CREDENTIALS_BYTES_MAX)
-        .map_err(|error| refused(error.to_string()))?
-        .unwrap_or_default();
     let text = String::from_utf8(bytes).map_err(|_| refused("it is not UTF-8".into()))?;
     parse(&text).map_err(|line| refused(format!("line {line} is not NAME=VALUE")))
 }
@@ -79,6 +88,34 @@ fn parse(text: &str) -> Result<Vec<(String, String)>, usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_file_of_the_user_alone_is_read() {
+        use std::fs::{self, Permissions};
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let folder = std::env::temp_dir().join(format!("jobd-credentials-{}", std::process::id()));
+        fs::create_dir(&folder).unwrap();
+        let (file, link) = (folder.join("file"), folder.join("link"));
+        fs::write(&file, "A=b").unwrap();
+        symlink(&file, &link).unwrap();
+        let refused = |path: &Path| read(path).unwrap_err().to_string();
+        fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
+        assert!(
+            refused(&file).contains("its mode is 0640"),
+            "{}",
+            refused(&file)
+        );
+        fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(read(&file).unwrap().len(), 1);
+        assert!(
+            refused(&link).contains("it is a link"),
+            "{}",
+            refused(&link)
+        );
+        assert!(refused(&folder).contains("not a regular file"));
+        assert!(refused(&folder.join("none")).contains("No such file"));
+        fs::remove_dir_all(folder).unwrap();
+    }
 
     #[test]
     fn lines_are_read_as_a_shell_reads_them() {

@@ -104,6 +104,13 @@ pub enum DataError {
 }
 
 impl DataError {
+    /// Whether there was no room on the disk.
+    pub(super) fn is_full(&self) -> bool {
+        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        matches!(self, DataError::Io { source, .. }
+            if matches!(source.kind(), StorageFull | QuotaExceeded))
+    }
+
     /// Whether a store has nothing at the address.
     pub(super) fn is_not_found(&self) -> bool {
         let is_nothing = |cause: &Cause| matches!(cause, Cause::NotFound | Cause::Hidden(_));

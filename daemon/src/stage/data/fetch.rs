@@ -1,12 +1,14 @@
 //! One file comes into the cache: asked for only if it has changed, resumed after a cut, tried
 //! again within bounds, verified before it counts.
 
+use std::time::Duration;
+
 use futures_util::StreamExt;
 
 use super::cache::{Blob, Cache, Record};
 use super::cause::{Cause, Patience, Tries};
 use super::error::DataError;
-use super::partial::Partial;
+use super::partial::{Claim, Partial};
 use super::remote::{Answer, Ask, Body, Remote, Version};
 use crate::stage::meter::Meter;
 
@@ -30,6 +32,16 @@ pub(super) struct Fetcher<'a> {
     pub(super) patience: Patience,
     /// `inputs.NAME`.
     pub(super) what: &'a str,
+}
+
+/// What the tries before tell the next one.
+struct Learned {
+    /// The hash of what did not fit an ETag that looks like an MD5.
+    doubtful: Option<String>,
+    /// How long to wait for the next byte.
+    wait: Duration,
+    /// Bytes that are still to come, as far as that is known.
+    missing: u64,
 }
 
 /// Why a try brought nothing.
@@ -63,7 +75,10 @@ impl Fetcher<'_> {
             self.meter.bytes(blob.bytes);
             return Ok(blob);
         }
-        let partial = self.claim(item).await?;
+        let partial = match self.claim(item).await? {
+            Claim::Partial(partial) => partial,
+            Claim::Failed(told) => return Err(failed(item, Cause::Other(told))),
+        };
         let known = self.cache.record(&item.key);
         let asked_meanwhile =
             known.as_ref().map(|known| known.checks) != before.as_ref().map(|known| known.checks);
@@ -84,9 +99,9 @@ impl Fetcher<'_> {
         is_current.then(|| self.cache.get(known)).flatten()
     }
 
-    async fn claim(&self, item: &Item) -> Result<Partial, DataError> {
+    async fn claim(&self, item: &Item) -> Result<Claim, DataError> {
         let mut has_waited = false;
-        let partial = Partial::claim(self.cache.partial(&item.key), || {
+        let claim = Partial::claim(self.cache.partial(&item.key), || {
             if !has_waited && item.is_alone {
                 let what = format!("waiting for {}, which another job downloads", self.what);
                 self.meter.begin(&what, None, None);
@@ -98,7 +113,7 @@ impl Fetcher<'_> {
             let what = format!("downloading {}", self.what);
             self.meter.begin(&what, None, None);
         }
-        Ok(partial)
+        Ok(claim)
     }
 
     /// What the store has now; `held` is what the cache has.
@@ -125,8 +140,13 @@ impl Fetcher<'_> {
                 self.meter.bytes(known.bytes);
                 Ok(blob)
             }
-            (Ok(None), None) => Err(self.failed(item, Cause::Replaced)),
+            (Ok(None), None) => Err(failed(item, Cause::Replaced)),
             (Err(error), _) => {
+                if let DataError::Store { cause, .. } = &error
+                    && cause.is_passing()
+                {
+                    partial.tell_failure(&cause.to_string());
+                }
                 let is_full = matches!(error, DataError::Io { .. });
                 if is_full || partial.length() == 0 {
                     partial.discard();
@@ -144,14 +164,25 @@ impl Fetcher<'_> {
         known: Option<&Version>,
     ) -> Result<Option<String>, DataError> {
         let mut tries = Tries::default();
-        let mut doubtful = None;
+        let mut learned = Learned {
+            doubtful: None,
+            wait: self.patience.first_try(),
+            missing: 0,
+        };
         loop {
             let before = partial.length();
-            let cause = match self.attempt(item, partial, known, &mut doubtful).await {
+            let cause = match self.attempt(item, partial, known, &mut learned).await {
                 Ok(come) => return Ok(come),
+                Err(Failed::Here(error)) if error.is_full() && self.cache.free(learned.missing) => {
+                    partial.cut_back()?;
+                    continue;
+                }
                 Err(Failed::Here(error)) => return Err(error),
                 Err(Failed::Store(cause)) => cause,
             };
+            if matches!(cause, Cause::Stalled(_)) {
+                learned.wait = self.patience.stall;
+            }
             let has_waited = partial.last.elapsed() >= self.patience.stall;
             let cause = match cause {
                 Cause::Stalled(_) if has_waited => Err(cause),
@@ -159,21 +190,16 @@ impl Fetcher<'_> {
                     .failed(cause.clone(), partial.length() > before)
                     .map(|pause| (cause, pause)),
             };
-            let (cause, pause) = cause.map_err(|cause| self.failed(item, cause))?;
+            let (cause, pause) = cause.map_err(|cause| self.given_up(item, cause))?;
             println!("{}: {cause}; trying again", item.shown);
             tokio::time::sleep(pause).await;
         }
     }
 
-    fn failed(&self, item: &Item, cause: Cause) -> DataError {
-        let cause = match cause {
-            Cause::Stalled(_) => self.patience.stalled(),
-            cause => cause,
-        };
-        DataError::Store {
-            what: "download",
-            place: item.shown.clone(),
-            cause,
+    fn given_up(&self, item: &Item, cause: Cause) -> DataError {
+        match cause {
+            Cause::Stalled(_) => failed(item, self.patience.stalled()),
+            cause => failed(item, cause),
         }
     }
 
@@ -182,7 +208,7 @@ impl Fetcher<'_> {
         item: &Item,
         partial: &mut Partial,
         known: Option<&Version>,
-        doubtful: &mut Option<String>,
+        learned: &mut Learned,
     ) -> Result<Option<String>, Failed> {
         let version = partial.version().clone();
         let ask = Ask {
@@ -193,7 +219,7 @@ impl Fetcher<'_> {
             same: Some(&version),
             unless: known,
         };
-        let mut body = match item.remote.open(ask, self.patience.of_try()).await {
+        let mut body = match item.remote.open(ask, learned.wait).await {
             Ok(Answer::Same) => return Ok(None),
             Ok(Answer::Body(body)) => body,
             Err(Cause::Replaced) => {
@@ -210,9 +236,12 @@ impl Fetcher<'_> {
             .total
             .unwrap_or_default()
             .saturating_sub(partial.length());
+        learned.missing = missing;
         self.cache.make_room(missing);
-        self.receive(partial, &mut body).await?;
-        verify(partial, &body, doubtful).map(Some)
+        self.receive(partial, &mut body, learned.wait).await?;
+        verify(partial, &body, &mut learned.doubtful)
+            .await
+            .map(Some)
     }
 
     /// Makes the file end where the body starts.
@@ -227,8 +256,12 @@ impl Fetcher<'_> {
         Ok(())
     }
 
-    async fn receive(&self, partial: &mut Partial, body: &mut Body) -> Result<(), Failed> {
-        let wait = self.patience.of_try();
+    async fn receive(
+        &self,
+        partial: &mut Partial,
+        body: &mut Body,
+        wait: Duration,
+    ) -> Result<(), Failed> {
         loop {
             match tokio::time::timeout(wait, body.stream.next()).await {
                 Err(_) => return Err(Cause::Stalled(wait.as_secs()).into()),
@@ -240,9 +273,17 @@ impl Fetcher<'_> {
     }
 }
 
+fn failed(item: &Item, cause: Cause) -> DataError {
+    DataError::Store {
+        what: "download",
+        place: item.shown.clone(),
+        cause,
+    }
+}
+
 /// Whether what came is what was said; answers its hash. An ETag only looks like an MD5: two
 /// fetches that agree with each other outweigh it.
-fn verify(
+async fn verify(
     partial: &mut Partial,
     body: &Body,
     doubtful: &mut Option<String>,
@@ -254,7 +295,7 @@ fn verify(
         }
         return Err(Cause::Length { wanted, got }.into());
     }
-    let (sha256, md5) = partial.hashes(body.md5.is_some())?;
+    let (sha256, md5) = partial.hashes(body.md5.is_some()).await?;
     let agrees = |said: &super::remote::Md5| {
         said.digits == md5 || said.is_guess && doubtful.as_ref() == Some(&sha256)
     };

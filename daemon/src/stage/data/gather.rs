@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
@@ -88,12 +89,14 @@ impl Gatherer<'_> {
         let failed = |cause| failed("look at", &address.shown, cause);
         let store = store::open(&address.bucket, self.patience, Use::Read)?;
         let path = remote::path_of(&address.path).map_err(failed)?;
-        let wait = self.patience.of_try();
+        let wait = self.patience.stall;
         let is_file = match Shape::of(wanted.kind) {
             Shape::File => true,
             Shape::Folder => false,
             Shape::Any => {
-                let length = self.patiently(|| remote::length(&store, &path, wait)).await;
+                let length = self
+                    .patiently(|wait| remote::length(&store, &path, wait))
+                    .await;
                 match length.map_err(failed)? {
                     // An empty object may stand for a folder.
                     Some(0) => !remote::is_folder(&store, &path, wait).await,
@@ -117,7 +120,9 @@ impl Gatherer<'_> {
             }
             return file;
         }
-        let listed = self.patiently(|| remote::list(&store, &path, wait)).await;
+        let listed = self
+            .patiently(|wait| remote::list(&store, &path, wait))
+            .await;
         let listed = listed.map_err(failed)?;
         if listed.is_empty() {
             return Err(match remote::length(&store, &path, wait).await {
@@ -129,20 +134,24 @@ impl Gatherer<'_> {
     }
 
     /// Tries what is quick again, within bounds.
-    async fn patiently<T, F>(&self, ask: impl Fn() -> F) -> Result<T, Cause>
+    async fn patiently<T, F>(&self, ask: impl Fn(Duration) -> F) -> Result<T, Cause>
     where
         F: Future<Output = Result<T, Cause>>,
     {
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         let mut tries = Tries::default();
+        let mut wait = self.patience.first_try();
         loop {
-            let cause = match ask().await {
+            let cause = match ask(wait).await {
                 Ok(answer) => return Ok(answer),
                 Err(Cause::Stalled(_)) if begun.elapsed() >= self.patience.stall => {
                     return Err(self.patience.stalled());
                 }
                 Err(cause) => cause,
             };
+            if matches!(cause, Cause::Stalled(_)) {
+                wait = self.patience.stall;
+            }
             let pause = tries.failed(cause, false)?;
             tokio::time::sleep(pause).await;
         }
@@ -177,7 +186,7 @@ impl Gatherer<'_> {
         let path = wanted
             .target
             .join(file_name.as_deref().unwrap_or(wanted.name));
-        self.lay(&blob, &path, wanted.is_copy)?;
+        self.lay(&blob, &path, wanted.is_copy).await?;
         Ok(Gathered {
             path,
             digest: digest::named(&blob.sha256),
@@ -209,7 +218,8 @@ impl Gatherer<'_> {
                     is_alone: false,
                 };
                 let blob = fetcher.fetch(&item).await?;
-                self.lay(&blob, &wanted.target.join(&file.name), wanted.is_copy)?;
+                self.lay(&blob, &wanted.target.join(&file.name), wanted.is_copy)
+                    .await?;
                 self.meter.file();
                 Ok::<_, DataError>((PathBuf::from(&file.name), blob.sha256.clone()))
             })
@@ -223,8 +233,14 @@ impl Gatherer<'_> {
         })
     }
 
-    /// Gives the job a content. A link costs nothing and outlives what the cache gives up.
-    fn lay(&self, blob: &Blob, path: &Path, is_copy: bool) -> Result<(), DataError> {
+    /// Gives the job a content. A link costs nothing and outlives what the cache gives up. Between
+    /// the pieces of a copy others have a look at the bytes that they are waiting for.
+    pub(super) async fn lay(
+        &self,
+        blob: &Blob,
+        path: &Path,
+        is_copy: bool,
+    ) -> Result<(), DataError> {
         if let Some(above) = path.parent() {
             folder::make_all(above).map_err(io_of("make the folder", above))?;
         }
@@ -232,11 +248,15 @@ impl Gatherer<'_> {
             return Ok(());
         }
         let mode = if is_copy { COPY_MODE } else { 0o444 };
-        local::copy_file(&blob.path, path, mode, &Meter::silent())
+        let mut copying = local::Copying::begin(&blob.path, path, mode)?;
+        while copying.piece()? > 0 {
+            tokio::task::yield_now().await;
+        }
+        Ok(())
     }
 
     /// The content of this digest, if the cache has it.
-    pub(super) fn of_digest(
+    pub(super) async fn of_digest(
         &self,
         place: &Place,
         digest: &str,
@@ -251,7 +271,7 @@ impl Gatherer<'_> {
         let path = wanted
             .target
             .join(file_name.as_deref().unwrap_or(wanted.name));
-        self.lay(&blob, &path, wanted.is_copy)?;
+        self.lay(&blob, &path, wanted.is_copy).await?;
         Ok(Some(Gathered {
             path,
             digest: digest::named(hash),

@@ -16,7 +16,7 @@ use crate::stage::meter::Meter;
 pub const TREE_FILES_MAX: usize = 1_000_000;
 /// The most folders within each other.
 pub const TREE_DEPTH_MAX: usize = 100;
-/// Bytes that are copied before onlookers hear of it.
+/// Bytes of a piece: when it is copied, onlookers hear of it.
 const CHUNK: u64 = 16 << 20;
 
 /// What a type of data needs.
@@ -235,30 +235,51 @@ fn is_nowhere(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ELOOP)
 }
 
-/// Copies a file; the kernel shares its blocks where the file system can. A copy that fails is
-/// removed: nobody shall take a part for the whole, and a full disk gets its room back.
+/// Copies a file; the kernel shares its blocks where the file system can.
 pub(super) fn copy_file(from: &Path, to: &Path, mode: u32, meter: &Meter) -> Result<(), DataError> {
-    let source = File::open(from).map_err(io_of("read", from))?;
-    let copied = copy_into(&source, to, mode, meter);
-    copied.map_err(|error| {
-        drop(fs::remove_file(to));
-        io_of("write", to)(error)
-    })
+    let mut copying = Copying::begin(from, to, mode)?;
+    while let more @ 1.. = copying.piece()? {
+        meter.bytes(more);
+    }
+    Ok(())
 }
 
-fn copy_into(source: &File, to: &Path, mode: u32, meter: &Meter) -> io::Result<()> {
-    let mut target = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(to)?;
-    loop {
-        let copied = io::copy(&mut source.take(CHUNK), &mut target)?;
-        if copied == 0 {
-            return target.set_permissions(Permissions::from_mode(mode));
-        }
-        meter.bytes(copied);
+/// A copy under way. One that fails is removed: nobody shall take a part for the whole, and a full
+/// disk gets its room back.
+pub(super) struct Copying<'a> {
+    source: File,
+    target: File,
+    to: &'a Path,
+    mode: u32,
+}
+
+impl<'a> Copying<'a> {
+    pub(super) fn begin(from: &Path, to: &'a Path, mode: u32) -> Result<Copying<'a>, DataError> {
+        let source = File::open(from).map_err(io_of("read", from))?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        Ok(Copying {
+            source,
+            target: options.open(to).map_err(io_of("write", to))?,
+            to,
+            mode,
+        })
+    }
+
+    /// Copies the next piece; answers its bytes, none at the end.
+    pub(super) fn piece(&mut self) -> Result<u64, DataError> {
+        let copied = io::copy(&mut (&self.source).take(CHUNK), &mut self.target);
+        let copied = copied.and_then(|bytes| {
+            if bytes == 0 {
+                let mode = Permissions::from_mode(self.mode);
+                self.target.set_permissions(mode)?;
+            }
+            Ok(bytes)
+        });
+        copied.map_err(|error| {
+            drop(fs::remove_file(self.to));
+            io_of("write", self.to)(error)
+        })
     }
 }
 

@@ -18,7 +18,15 @@ use crate::sys::atomic;
 /// is noted whose content it is.
 pub(super) struct Turn {
     path: PathBuf,
-    _lock: File,
+    lock: File,
+}
+
+/// What comes of a claim.
+pub(super) enum Claim {
+    /// The right to fetch, with what is there.
+    Partial(Partial),
+    /// Whoever was waited for has failed so, and another try would take as long.
+    Failed(String),
 }
 
 impl Drop for Turn {
@@ -33,6 +41,8 @@ const WAIT_PAUSE: Duration = Duration::from_millis(100);
 /// What the name of a lock that gives the turn ends with.
 pub(super) const TURN: &str = "turn";
 const VERSION_BYTES: u64 = 64 << 10;
+/// Bytes of what is told to those who wait.
+const TOLD_BYTES: u64 = 4 << 10;
 const CHUNK: usize = 1 << 20;
 
 /// The file, locked.
@@ -50,17 +60,17 @@ pub(super) struct Partial {
 
 impl Partial {
     /// Waits until nobody else fetches this, and goes on where the last one ended.
-    pub(super) async fn claim(
-        path: PathBuf,
-        mut waiting: impl FnMut(),
-    ) -> Result<Partial, DataError> {
-        let (turn, file) = loop {
-            match try_claim(&path).map_err(io_of("lock", &path))? {
-                Some(both) => break both,
-                None => {
-                    waiting();
-                    tokio::time::sleep(WAIT_PAUSE).await;
-                }
+    pub(super) async fn claim(path: PathBuf, waiting: impl FnMut()) -> Result<Claim, DataError> {
+        let turn = Turn::wait_for(path.with_extension(TURN), waiting).await;
+        let turn = match turn.map_err(io_of("lock", &path))? {
+            Ok(turn) => turn,
+            Err(told) => return Ok(Claim::Failed(told)),
+        };
+        // Only who makes room holds it, for a moment.
+        let file = loop {
+            match try_lock(&path).map_err(io_of("lock", &path))? {
+                Some(file) => break file,
+                None => tokio::time::sleep(WAIT_PAUSE).await,
             }
         };
         let length = file.metadata().map_err(io_of("look at", &path))?.len();
@@ -77,7 +87,13 @@ impl Partial {
             partial.restart(Version::default())?;
         }
         partial.seek_end()?;
-        Ok(partial)
+        Ok(Claim::Partial(partial))
+    }
+
+    /// Tells those who wait that they need not try for themselves.
+    pub(super) fn tell_failure(&mut self, cause: &str) {
+        // Whoever is not told tries for himself.
+        drop(self.turn.lock.write_all(cause.as_bytes()));
     }
 
     pub(super) fn length(&self) -> u64 {
@@ -122,8 +138,16 @@ impl Partial {
         Ok(())
     }
 
-    /// The hashes of what is on the disk: what counts is what can be read back.
-    pub(super) fn hashes(&mut self, with_md5: bool) -> Result<(String, [u8; 16]), DataError> {
+    /// Without what was written when the disk was full.
+    pub(super) fn cut_back(&mut self) -> Result<(), DataError> {
+        let cut = self.file.set_len(self.length);
+        cut.map_err(io_of("empty", &self.path))?;
+        self.seek_end()
+    }
+
+    /// The hashes of what is on the disk: what counts is what can be read back. Whoever else is
+    /// waiting for bytes has a look at them in between, or would take the time for a stall.
+    pub(super) async fn hashes(&mut self, with_md5: bool) -> Result<(String, [u8; 16]), DataError> {
         let (mut sha256, mut md5) = (Sha256::new(), Md5::default());
         let mut chunk = vec![0; CHUNK];
         self.file
@@ -141,6 +165,7 @@ impl Partial {
             if with_md5 {
                 md5::Digest::update(&mut md5, &chunk[..read]);
             }
+            tokio::task::yield_now().await;
         }
         self.seek_end()?;
         Ok((hex(&sha256.finalize()), md5::Digest::finalize(md5).into()))
@@ -159,39 +184,65 @@ impl Partial {
     }
 }
 
-/// The turn and the file with its lock; none while another has them.
-fn try_claim(path: &Path) -> io::Result<Option<(Turn, File)>> {
-    let turn = path.with_extension(TURN);
-    let Some(lock) = try_lock(&turn)? else {
-        return Ok(None);
-    };
-    let turn = Turn {
-        path: turn,
-        _lock: lock,
-    };
-    Ok(try_lock(path)?.map(|file| (turn, file)))
+impl Turn {
+    /// Waits for it; the error is what its last holder has told those who wait. That stands in the
+    /// file which he has removed and they have open, so nobody who comes later reads it.
+    async fn wait_for(
+        path: PathBuf,
+        mut waiting: impl FnMut(),
+    ) -> io::Result<Result<Turn, String>> {
+        loop {
+            let lock = open(&path)?;
+            while !is_locked(&lock)? {
+                waiting();
+                tokio::time::sleep(WAIT_PAUSE).await;
+            }
+            if is_named(&lock, &path) {
+                // One that was killed may have told something and not removed it.
+                lock.set_len(0)?;
+                return Ok(Ok(Turn { path, lock }));
+            }
+            let mut told = String::new();
+            (&lock).take(TOLD_BYTES).read_to_string(&mut told)?;
+            if !told.is_empty() {
+                return Ok(Err(told));
+            }
+        }
+    }
 }
 
-fn try_lock(path: &Path) -> io::Result<Option<File>> {
-    let file = OpenOptions::new()
+/// Opens the file of a lock, or makes it.
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
         .truncate(false)
         .mode(0o600)
         .custom_flags(libc::O_NOFOLLOW)
-        .open(path)?;
+        .open(path)
+}
+
+/// Whether it is locked for us now.
+fn is_locked(file: &File) -> io::Result<bool> {
     match file.try_lock() {
-        Err(std::fs::TryLockError::WouldBlock) => return Ok(None),
-        Err(std::fs::TryLockError::Error(error)) => return Err(error),
-        Ok(()) => {}
+        Err(std::fs::TryLockError::WouldBlock) => Ok(false),
+        Err(std::fs::TryLockError::Error(error)) => Err(error),
+        Ok(()) => Ok(true),
     }
-    // The one that was locked may have become a content, or be gone: then there is a new one.
-    let is_same = path.symlink_metadata().is_ok_and(|named| {
+}
+
+/// The one that was locked may have become a content, or be gone: then there is a new one.
+fn is_named(file: &File, path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|named| {
         file.metadata()
             .is_ok_and(|held| (held.dev(), held.ino()) == (named.dev(), named.ino()))
-    });
-    Ok(is_same.then_some(file))
+    })
+}
+
+fn try_lock(path: &Path) -> io::Result<Option<File>> {
+    let file = open(path)?;
+    Ok((is_locked(&file)? && is_named(&file, path)).then_some(file))
 }
 
 fn read_version(path: &Path) -> Option<Version> {

@@ -85,7 +85,7 @@ impl Place {
 }
 
 fn is_plain_name(name: &str) -> bool {
-    !matches!(name, "" | "." | "..") && !name.contains(['/', '\0'])
+    !matches!(name, "" | "." | "..") && !name.contains(|c: char| c == '/' || c.is_control())
 }
 
 /// The place that a text means. `base` is the folder against which a local one resolves.
@@ -121,7 +121,7 @@ fn mirrored(text: &str, mirrors: &BTreeMap<String, String>) -> Result<Option<Str
     };
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
     let rest = rest.trim_matches('/');
-    let is_folder = !place.contains("://");
+    let is_folder = matches!(classify_path(place), PathForm::Local(_));
     // Only among web servers is a name written in percent signs on both sides.
     let is_web = |text: &str| text.starts_with("http://") || text.starts_with("https://");
     let rest = match is_web(text) && !is_web(place) {

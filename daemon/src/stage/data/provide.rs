@@ -247,17 +247,14 @@ impl<'a> Data<'a> {
             name: request.name,
             is_copy,
         };
-        let held = match request.digest {
-            Some(digest) => gatherer.of_digest(&request.place, digest, &wanted)?,
-            None => None,
-        };
-        let gathered = match held {
-            Some(gathered) => Ok(gathered),
-            None => {
-                let gathering = gatherer.gather(&request.place, &wanted);
-                self.runtime.block_on(gathering)
+        let gathered = self.runtime.block_on(async {
+            if let Some(digest) = request.digest
+                && let Some(held) = gatherer.of_digest(&request.place, digest, &wanted).await?
+            {
+                return Ok(held);
             }
-        };
+            gatherer.gather(&request.place, &wanted).await
+        });
         cache.trim();
         let gathered = gathered?;
         check_digest(request, &gathered.digest)?;

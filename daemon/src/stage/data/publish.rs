@@ -12,7 +12,7 @@ use super::error::{DataError, io_of};
 use super::local::{self, Shape, Tree};
 use super::output::{self, Goal};
 use super::place::{Address, Place};
-use super::upload;
+use super::upload::Upload;
 use crate::stage::meter::Meter;
 
 /// What publishing needs.
@@ -34,7 +34,7 @@ impl Publisher<'_> {
         let goal = output::goal(self.order, name, output)?;
         let written = self.order.folder.join(&output.path);
         if let (Goal::Goes { place, .. }, true) = (&goal, output::is_direct(output)) {
-            return Ok((self.written_there(place)?, None));
+            return Ok((written_there(place, &output.output.kind)?, None));
         }
         let tree = written_tree(&written, &output.output.kind)?;
         let (bytes, files) = (tree.bytes(), tree.files.len() as u64);
@@ -56,20 +56,6 @@ impl Publisher<'_> {
             files,
         };
         Ok((report, tree.note(&what)))
-    }
-
-    /// The command wrote it where it belongs.
-    fn written_there(&self, place: &Place) -> Result<OutputReport, DataError> {
-        let tree = match place {
-            Place::Local(path) if path.exists() => Tree::walk(path)?,
-            _ => Tree::default(),
-        };
-        Ok(OutputReport {
-            path: place.shown(),
-            digest: None,
-            bytes: tree.bytes(),
-            files: tree.files.len() as u64,
-        })
     }
 
     fn bring(
@@ -122,12 +108,23 @@ impl Publisher<'_> {
     }
 
     fn upload(&self, tree: &Tree, address: &Address) -> Result<(), DataError> {
-        let uploader = upload::Uploader {
-            meter: self.meter,
-            patience: self.patience,
-        };
-        self.runtime.block_on(uploader.upload(tree, address))
+        let upload = Upload::new(address, self.meter, self.patience)?;
+        self.runtime.block_on(upload.send(tree))
     }
+}
+
+/// The command wrote it where it belongs. What is in a store is its own affair.
+fn written_there(place: &Place, kind: &str) -> Result<OutputReport, DataError> {
+    let tree = match place {
+        Place::Local(path) => written_tree(path, kind)?,
+        _ => Tree::default(),
+    };
+    Ok(OutputReport {
+        path: place.shown(),
+        digest: None,
+        bytes: tree.bytes(),
+        files: tree.files.len() as u64,
+    })
 }
 
 fn is_file(tree: &Tree) -> bool {

@@ -48,13 +48,15 @@ fn word(word: &str) -> String {
         "secret",
         "bearer",
     ];
-    let lower = word.to_ascii_lowercase();
-    if word.contains("://") {
-        address(word)
-    } else if SECRET.iter().any(|secret| lower.contains(secret)) && word.contains(['=', ':']) {
-        MARK.to_owned()
-    } else {
-        word.to_owned()
+    // In an address only the words before it may be a secret: it loses its own.
+    let (before, shown) = match word.split_once("://") {
+        Some((before, _)) => (before, address(word)),
+        None => (word, word.to_owned()),
+    };
+    let lower = before.to_ascii_lowercase();
+    match SECRET.iter().any(|secret| lower.contains(secret)) && before.contains(['=', ':']) {
+        true => MARK.to_owned(),
+        false => shown,
     }
 }
 
@@ -80,6 +82,9 @@ mod tests {
         let said = text("Error performing GET https://h/a?sig=abc in\n 3ms <Sig>sig=abc</Sig> ok");
         assert_eq!(said, "Error performing GET https://h/a in 3ms *** ok");
         assert!(!text("Bearer:abc").contains("abc"));
+        let connection = "AccountKey=abc;BlobEndpoint=https://h/x";
+        assert_eq!(text(connection), "***");
+        assert_eq!(text("(https://h/tokens.csv)"), "(https://h/tokens.csv)");
         assert_eq!(text(&"é".repeat(500)).chars().count(), SAID_CHARS + 1);
     }
 }

@@ -67,11 +67,20 @@ pub(super) struct Body {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Md5 {
     pub(super) digits: [u8; 16],
-    /// An ETag that looks like it: of an encrypted object it is not the content's.
+    /// An ETag that looks like it, which of an encrypted object is not the content's, or one that
+    /// came with a part.
     pub(super) is_guess: bool,
 }
 
 pub(super) type Bytes = Pin<Box<dyn Stream<Item = Result<Vec<u8>, Cause>> + Send>>;
+
+/// What either library sends, in one shape.
+fn bytes<C: Into<Vec<u8>>, E>(
+    stream: impl Stream<Item = Result<C, E>> + Send + 'static,
+    cause: impl Fn(E) -> Cause + Send + 'static,
+) -> Bytes {
+    Box::pin(stream.map(move |chunk| chunk.map(Into::into).map_err(&cause)))
+}
 
 impl Version {
     /// Whether the rest of a file can be asked for: only with proof that it is of the same file.
@@ -93,11 +102,16 @@ impl Version {
         }
     }
 
-    /// Whether nothing speaks against their being the same.
+    /// Whether nothing speaks against their being the same: not every server that sends a part
+    /// has read `If-Range`.
     pub(super) fn may_be(&self, other: &Version) -> bool {
-        match (&self.etag, &other.etag) {
+        let agree = |mine: &Option<String>, others: &Option<String>| match (mine, others) {
             (Some(mine), Some(others)) => mine == others,
             _ => true,
+        };
+        match self.strong() {
+            Some(_) => agree(&self.etag, &other.etag),
+            None => agree(&self.etag, &other.etag) && agree(&self.modified, &other.modified),
         }
     }
 
@@ -131,15 +145,12 @@ impl Remote {
 async fn web(client: &reqwest::Client, url: &Url, ask: Ask<'_>) -> Result<Answer, Cause> {
     let response = client.get(url.clone()).headers(headers(ask)).send().await;
     let response = response.map_err(Cause::of_http)?;
+    let is_part = response.status() == StatusCode::PARTIAL_CONTENT;
     let start = match response.status() {
         StatusCode::NOT_MODIFIED if ask.unless.is_some() => return Ok(Answer::Same),
         StatusCode::RANGE_NOT_SATISFIABLE => return Err(Cause::Replaced),
         StatusCode::PARTIAL_CONTENT => ask.from,
-        status
-            if status == StatusCode::OK || status == StatusCode::NON_AUTHORITATIVE_INFORMATION =>
-        {
-            0
-        }
+        StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION => 0,
         status => {
             let has_secret = url.query().is_some() || url.password().is_some();
             let hint =
@@ -150,25 +161,22 @@ async fn web(client: &reqwest::Client, url: &Url, ask: Ask<'_>) -> Result<Answer
     let headers = response.headers();
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
-    let total = match start {
-        0 => length,
-        _ => Some(total_of_range(text(header::CONTENT_RANGE), start)?),
+    let total = match is_part {
+        false => length,
+        true => Some(total_of_range(text(header::CONTENT_RANGE), start)?),
     };
     let version = Version {
         etag: text(header::ETAG).map(str::to_owned),
         modified: text(header::LAST_MODIFIED).map(str::to_owned),
     };
-    let md5 = said_md5(headers);
-    let stream = response.bytes_stream().map(|chunk| match chunk {
-        Ok(bytes) => Ok(bytes.to_vec()),
-        Err(error) => Err(Cause::of_http(error)),
-    });
+    let md5 = said_md5(headers, is_part);
+    let stream = bytes(response.bytes_stream(), Cause::of_http);
     Ok(Answer::Body(Body {
         start,
         total,
         version,
         md5,
-        stream: Box::pin(stream),
+        stream,
     }))
 }
 
@@ -210,12 +218,12 @@ fn total_of_range(text: Option<&str>, start: u64) -> Result<u64, Cause> {
     }
 }
 
-/// `Content-MD5`, or the ETag of a server that speaks S3.
-fn said_md5(headers: &HeaderMap) -> Option<Md5> {
+/// `Content-MD5`, or the ETag of a server that speaks S3. Beside a part, the first may be of it.
+fn said_md5(headers: &HeaderMap, is_part: bool) -> Option<Md5> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let said = text("content-md5").and_then(base64_md5).map(|digits| Md5 {
         digits,
-        is_guess: false,
+        is_guess: is_part,
     });
     let is_s3 = text("x-amz-request-id").is_some();
     said.or_else(|| is_s3.then(|| etag_md5(text("etag")?)).flatten())
@@ -288,16 +296,15 @@ async fn object(store: &Store, path: &Path, ask: Ask<'_>) -> Result<Answer, Caus
         .flatten();
     let (start, total) = (got.range.start, Some(got.meta.size));
     let anonymous = store.anonymous;
-    let stream = got.into_stream().map(move |chunk| match chunk {
-        Ok(bytes) => Ok(bytes.to_vec()),
-        Err(error) => Err(Cause::of_store(&error, anonymous)),
+    let stream = bytes(got.into_stream(), move |error| {
+        Cause::of_store(&error, anonymous)
     });
     Ok(Answer::Body(Body {
         start,
         total,
         version,
         md5,
-        stream: Box::pin(stream),
+        stream,
     }))
 }
 

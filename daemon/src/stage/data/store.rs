@@ -31,7 +31,7 @@ pub(super) struct Store {
 pub(super) enum Use {
     /// Who reads tries again by itself: it knows how far it came.
     Read,
-    /// The library tries again: a part of an upload is its affair.
+    /// The library tries again: a part of an upload is its affair. Who writes bounds how long.
     Write,
 }
 
@@ -47,10 +47,12 @@ type Names = Vec<(String, String)>;
 pub(super) fn open(bucket: &Bucket, patience: Patience, to: Use) -> Result<Store, DataError> {
     let file = bucket.credentials_file.as_deref();
     let client = Client {
+        // Whoever waits knows how long: to the library a request that is still being sent is a
+        // silent store.
         options: ClientOptions::new()
             .with_timeout_disabled()
-            .with_connect_timeout(patience.of_try())
-            .with_read_timeout(patience.stall)
+            .with_read_timeout_disabled()
+            .with_connect_timeout(patience.first_try())
             .with_allow_http(true),
         retry: RetryConfig {
             backoff: BackoffConfig::default(),
@@ -58,7 +60,7 @@ pub(super) fn open(bucket: &Bucket, patience: Patience, to: Use) -> Result<Store
                 Use::Read => 0,
                 Use::Write => TRIES_MAX as usize - 1,
             },
-            retry_timeout: patience.stall,
+            retry_timeout: Duration::MAX,
         },
     };
     let opened = match &bucket.service {
@@ -262,7 +264,7 @@ pub(super) fn web_client(patience: Patience) -> Result<reqwest::Client, DataErro
         .redirect(reqwest::redirect::Policy::limited(
             super::cause::REDIRECTS_MAX,
         ))
-        .connect_timeout(patience.of_try())
+        .connect_timeout(patience.first_try())
         .pool_idle_timeout(Duration::from_secs(30))
         .user_agent(concat!("jobd/", env!("CARGO_PKG_VERSION")))
         .build()

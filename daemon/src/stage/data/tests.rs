@@ -8,9 +8,13 @@ use proptest::prelude::*;
 use proto::stage::{Datastore, StageSettings};
 
 use super::cache::Cache;
+use super::cause::Patience;
 use super::error::DataError;
+use super::gather::Gatherer;
+use super::partial::{Claim, Partial};
 use super::place::{self, Address, Bucket, Place, Service};
 use super::{digest, redact};
+use crate::stage::meter::Meter;
 
 fn settings() -> StageSettings {
     let mut settings = StageSettings::default();
@@ -118,6 +122,20 @@ fn every_form_of_a_path_has_its_place() {
     };
     assert_eq!(blobs.bucket.endpoint.as_deref(), Some("http://h/a"));
     assert_eq!(blobs.bucket.credentials_file, Some(PathBuf::from("/keys")));
+}
+
+#[test]
+fn a_file_is_called_as_at_its_address_unless_that_would_end_a_line_or_leave_its_folder() {
+    for (text, name) in [
+        ("https://h/a/big%20cars.csv?sig=x", Some("big cars.csv")),
+        ("https://h/a%2Fb.csv", Some("b.csv")),
+        ("https://h/a%0Arm%20b.csv", None),
+        ("https://h/%2e%2e", None),
+        ("https://h/", None),
+        ("s3://b/k/..", None),
+    ] {
+        assert_eq!(find(text).unwrap().file_name().as_deref(), name, "{text}");
+    }
 }
 
 #[test]
@@ -234,8 +252,66 @@ fn a_content_that_is_used_is_not_given_up() {
         cache.record("idle").is_none(),
         "nothing is known of what is gone"
     );
+    // What does not fit in any case drives nothing out: neither while it comes, nor afterwards.
     drop(used);
+    cache.make_room(6);
+    assert!(cache.record("used").is_some());
+    drop(keep("huge", b"123456"));
+    cache.trim();
+    assert!(cache.record("huge").is_none());
+    assert!(cache.record("used").is_some());
     cache.make_room(5);
     assert!(cache.record("used").is_none());
+    fs::remove_dir_all(root).unwrap();
+}
+
+/// Whether somebody else has a turn before the work is done.
+async fn lets_others_in(work: impl Future<Output = Result<(), DataError>>) -> bool {
+    use futures_util::future::{Either, ready, select};
+    match select(Box::pin(work), ready(())).await {
+        Either::Left((done, _)) => {
+            done.unwrap();
+            false
+        }
+        Either::Right(((), work)) => {
+            work.await.unwrap();
+            true
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_large_file_is_hashed_and_copied_with_others_in_between() {
+    const LARGE: u64 = 20 << 20;
+    let root = std::env::temp_dir().join(format!("jobd-data-large-{}", std::process::id()));
+    let cache = Cache::new(&root, None).unwrap();
+    let meter = Meter::new(&root);
+    let gatherer = Gatherer {
+        cache: &cache,
+        meter: &meter,
+        patience: Patience::new(None),
+    };
+    let path = cache.partial("large");
+    let Claim::Partial(mut partial) = Partial::claim(path.clone(), || ()).await.unwrap() else {
+        unreachable!()
+    };
+    fs::File::options()
+        .write(true)
+        .open(path)
+        .unwrap()
+        .set_len(LARGE)
+        .unwrap();
+    let mut sha256 = String::new();
+    let hashing = async {
+        sha256 = partial.hashes(true).await?.0;
+        Ok(())
+    };
+    assert!(lets_others_in(hashing).await);
+    let (file, _turn) = partial.into_file();
+    let blob = cache.keep("large", file, &sha256, Default::default());
+    let blob = blob.unwrap();
+    let copy = root.join("copy");
+    assert!(lets_others_in(gatherer.lay(&blob, &copy, true)).await);
+    assert_eq!(digest::of_file(&copy, |_| ()).unwrap(), sha256);
     fs::remove_dir_all(root).unwrap();
 }

@@ -1,15 +1,17 @@
 //! Files go to a store: several at once, large ones in parts, and every length is looked up when
 //! all are there. What failed is told with how far it came; another try writes the same again.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Take};
 use std::path::Path as FilePath;
 use std::time::Duration;
 
-use futures_util::stream::{self, StreamExt};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use object_store::path::Path;
-use object_store::{ObjectStoreExt, PutPayload, WriteMultipart};
+use object_store::{MultipartUpload, ObjectStoreExt, PutPayload};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::cause::{Cause, Patience};
 use super::error::{DataError, io_of};
@@ -19,50 +21,85 @@ use super::remote;
 use super::store::{self, Store, Use};
 use crate::stage::meter::Meter;
 
-/// Files that are sent at once.
+/// Files and parts of them that are sent at once: with more, each has less of a slow way.
 const SENT_AT_ONCE: usize = 4;
 /// The bytes of a part; a file that has no more is sent whole.
 const PART_BYTES: u64 = 8 << 20;
-/// Parts of a file that are sent at once.
-const PARTS_AT_ONCE: usize = 4;
 /// The parts that a store allows, with some to spare.
 const PARTS: u64 = 9_000;
 /// Beyond this a file does not fit in parts that fit in memory.
 pub const UPLOAD_BYTES_MAX: u64 = PARTS * (512 << 20);
+/// Bytes a second of one request at least. Nobody tells how much of it has gone, so what takes
+/// longer has stalled.
+const SEND_RATE: u64 = 32 << 10;
 
-/// What uploading needs.
-pub(super) struct Uploader<'a> {
-    pub(super) meter: &'a Meter,
-    pub(super) patience: Patience,
+/// An upload under way.
+pub(super) struct Upload<'a> {
+    address: &'a Address,
+    store: Store,
+    meter: &'a Meter,
+    patience: Patience,
+    /// Who sends contents has one.
+    turns: Semaphore,
+    /// A file could not be sent: nothing more is begun.
+    is_over: Cell<bool>,
 }
 
-impl Uploader<'_> {
-    /// Uploads all of it.
-    pub(super) async fn upload(&self, tree: &Tree, address: &Address) -> Result<(), DataError> {
-        let store = store::open(&address.bucket, self.patience, Use::Write)?;
-        let mut files = Vec::new();
-        for (name, file) in &tree.files {
-            files.push((object_path(address, name)?, file));
-        }
-        let mut sending = stream::iter(&files)
-            .map(|(path, file)| self.send(&store, path, file, address))
-            .buffer_unordered(SENT_AT_ONCE);
-        let mut done = 0;
-        while let Some(sent) = sending.next().await {
-            sent.map_err(|source| partly(done, files.len(), address, source))?;
-            done += 1;
-            self.meter.file();
-        }
-        self.verify(&store, &files, address).await
+/// A file, and what it is to be called.
+type Named<'t> = (Path, &'t Found);
+
+impl<'a> Upload<'a> {
+    /// Makes it ready. Nothing is asked of the store yet.
+    pub(super) fn new(
+        address: &'a Address,
+        meter: &'a Meter,
+        patience: Patience,
+    ) -> Result<Upload<'a>, DataError> {
+        Ok(Upload {
+            address,
+            store: store::open(&address.bucket, patience, Use::Write)?,
+            meter,
+            patience,
+            turns: Semaphore::new(SENT_AT_ONCE),
+            is_over: Cell::new(false),
+        })
     }
 
-    async fn send(
-        &self,
-        store: &Store,
-        path: &Path,
-        file: &Found,
-        address: &Address,
-    ) -> Result<(), DataError> {
+    /// Uploads all of it.
+    pub(super) async fn send(&self, tree: &Tree) -> Result<(), DataError> {
+        let mut files: Vec<Named<'_>> = Vec::new();
+        for (name, file) in &tree.files {
+            files.push((object_path(self.address, name)?, file));
+        }
+        let mut sending = stream::iter(&files)
+            .map(|named| self.send_file(named))
+            .buffer_unordered(SENT_AT_ONCE);
+        let (mut done, mut failed) = (0, None);
+        while let Some(sent) = sending.next().await {
+            match sent {
+                Ok(true) => {
+                    done += 1;
+                    self.meter.file();
+                }
+                Ok(false) => {}
+                Err(error) => {
+                    self.is_over.set(true);
+                    failed = failed.or(Some(error));
+                }
+            }
+        }
+        match failed {
+            None => self.verify(&files).await,
+            Some(source) => Err(partly(done, files.len(), self.address, source)),
+        }
+    }
+
+    /// Sends a file; false where it was given up since another one has failed.
+    async fn send_file(&self, named: &Named<'_>) -> Result<bool, DataError> {
+        let (_, file) = named;
+        if self.is_over.get() {
+            return Ok(false);
+        }
         if file.bytes > UPLOAD_BYTES_MAX {
             return Err(DataError::Form {
                 path: file.path.display().to_string(),
@@ -70,98 +107,113 @@ impl Uploader<'_> {
             });
         }
         let open = File::open(&file.path).map_err(io_of("read", &file.path))?;
+        let open = open.take(file.bytes);
         match file.bytes <= PART_BYTES {
-            true => self.send_whole(store, path, open, file, address).await,
-            false => self.send_parts(store, path, open, file, address).await,
+            true => self.send_whole(named, open).await.map(|()| true),
+            false => self.send_in_parts(named, open).await,
         }
+    }
+
+    /// Waits until one may send. Nobody closes that.
+    async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.turns.acquire().await.ok()
     }
 
     async fn send_whole(
         &self,
-        store: &Store,
-        path: &Path,
-        mut open: File,
-        file: &Found,
-        address: &Address,
+        (path, file): &Named<'_>,
+        mut open: Take<File>,
     ) -> Result<(), DataError> {
-        let mut bytes = Vec::new();
-        let read = open.read_to_end(&mut bytes);
-        read.map_err(io_of("read", &file.path))?;
+        let _turn = self.turn().await;
+        let bytes = next_part(&mut open, PART_BYTES, file)?;
         let length = bytes.len() as u64;
-        let put = store.objects.put(path, PutPayload::from(bytes));
-        let put = self.within(put).await;
-        put.map_err(|cause| failed(address, path, cause(store)))?;
+        let put = self.store.objects.put(path, PutPayload::from(bytes));
+        let put = self.within(length, put).await;
+        put.map_err(|cause| failed(self.address, path, cause))?;
         self.meter.bytes(length);
         Ok(())
     }
 
-    async fn send_parts(
-        &self,
-        store: &Store,
-        path: &Path,
-        mut open: File,
-        file: &Found,
-        address: &Address,
-    ) -> Result<(), DataError> {
-        let refused = |cause: Why| failed(address, path, cause(store));
-        let part_bytes = PART_BYTES.max(file.bytes.div_ceil(PARTS));
-        let part_bytes = usize::try_from(part_bytes).unwrap_or(usize::MAX);
-        let upload = self.within(store.objects.put_multipart(path)).await;
-        let upload = upload.map_err(refused)?;
-        let mut parts = WriteMultipart::new_with_chunk_size(upload, part_bytes);
-        let mut part = Vec::new();
-        loop {
-            part.clear();
-            let read = (&mut open).take(part_bytes as u64).read_to_end(&mut part);
-            if read.map_err(io_of("read", &file.path))? == 0 {
-                break;
+    /// What is not ended is given up: a store keeps the parts, unseen, and has them paid for.
+    async fn send_in_parts(&self, named: &Named<'_>, open: Take<File>) -> Result<bool, DataError> {
+        let (path, _) = named;
+        let refused = |cause| failed(self.address, path, cause);
+        let upload = self.within(0, self.store.objects.put_multipart(path)).await;
+        let mut upload = upload.map_err(refused)?;
+        let ended = match self.send_parts(named, open, &mut *upload).await {
+            Ok(true) => {
+                let ended = self.within(PART_BYTES, upload.complete()).await;
+                ended.map(|_| true).map_err(refused)
             }
-            let room = self.within(parts.wait_for_capacity(PARTS_AT_ONCE)).await;
-            room.map_err(refused)?;
-            parts.write(&part);
-            self.meter.bytes(part.len() as u64);
+            ended => ended,
+        };
+        if !matches!(ended, Ok(true))
+            && let Err(cause) = self.within(0, upload.abort()).await
+        {
+            let stays = refused(cause);
+            println!("note: parts of a file may stay in the store: {stays}");
         }
-        let whole = self.within(parts.finish()).await;
-        whole.map(drop).map_err(refused)
+        ended
     }
 
-    /// The library bounds each request; this bounds what it does with them.
+    async fn send_parts(
+        &self,
+        (path, file): &Named<'_>,
+        open: Take<File>,
+        upload: &mut dyn MultipartUpload,
+    ) -> Result<bool, DataError> {
+        let part_bytes = PART_BYTES.max(file.bytes.div_ceil(PARTS));
+        let parts = stream::try_unfold((open, upload), |(mut open, upload)| async {
+            let turn = self.turn().await;
+            let part = match self.is_over.get() {
+                true => Vec::new(),
+                false => next_part(&mut open, part_bytes, file)?,
+            };
+            if part.is_empty() {
+                return Ok(None);
+            }
+            let length = part.len() as u64;
+            let put = upload.put_part(PutPayload::from(part));
+            let sending = async move {
+                let _turn = turn;
+                let put = self.within(length, put).await;
+                put.map_err(|cause| failed(self.address, path, cause))?;
+                self.meter.bytes(length);
+                Ok::<_, DataError>(())
+            };
+            Ok(Some((sending, (open, upload))))
+        });
+        let sent = parts.try_buffer_unordered(SENT_AT_ONCE);
+        sent.try_collect::<()>().await?;
+        Ok(!self.is_over.get())
+    }
+
+    /// The library tries again; this bounds what it does with a request that carries so many bytes.
     async fn within<T>(
         &self,
+        bytes: u64,
         request: impl Future<Output = object_store::Result<T>>,
-    ) -> Result<T, Why> {
-        let longest = self.patience.stall * 2 + Duration::from_secs(1);
+    ) -> Result<T, Cause> {
+        let longest = self.patience.stall * 2 + Duration::from_secs(1 + bytes / SEND_RATE);
         match tokio::time::timeout(longest, request).await {
-            Ok(Ok(done)) => Ok(done),
-            Ok(Err(error)) => Err(Box::new(move |store: &Store| {
-                Cause::of_store(&error, store.anonymous)
-            })),
-            Err(_) => {
-                let stalled = self.patience.stalled();
-                Err(Box::new(move |_: &Store| stalled.clone()))
-            }
+            Ok(done) => done.map_err(|error| Cause::of_store(&error, self.store.anonymous)),
+            Err(_) => Err(Cause::Stalled(longest.as_secs())),
         }
     }
 
     /// Whether the store has all of them, each as long as it is.
-    async fn verify(
-        &self,
-        store: &Store,
-        files: &[(Path, &Found)],
-        address: &Address,
-    ) -> Result<(), DataError> {
-        let wait = self.patience.stall;
-        let folder = remote::path_of(&address.path).map_err(|cause| looked(address, cause))?;
+    async fn verify(&self, files: &[Named<'_>]) -> Result<(), DataError> {
+        let looked = |cause| looked(self.address, cause);
+        let folder = remote::path_of(&self.address.path).map_err(looked)?;
         let lengths: HashMap<Path, u64> = match files {
             [(path, _)] if *path == folder => {
-                let head = self.within(store.objects.head(path)).await;
-                let head = head.map_err(|cause| looked(address, cause(store)))?;
-                [(path.clone(), head.size)].into()
+                let head = self.within(0, self.store.objects.head(path)).await;
+                [(path.clone(), head.map_err(looked)?.size)].into()
             }
             _ => {
-                let listed = remote::list(store, &folder, wait).await;
-                let listed = listed.map_err(|cause| looked(address, cause))?;
+                let listed = remote::list(&self.store, &folder, self.patience.stall).await;
                 listed
+                    .map_err(looked)?
                     .into_iter()
                     .map(|file| (file.path, file.bytes))
                     .collect()
@@ -173,13 +225,21 @@ impl Uploader<'_> {
         });
         match wrong {
             None => Ok(()),
-            Some((path, wanted, got)) => Err(failed(address, path, Cause::Length { wanted, got })),
+            Some((path, wanted, got)) => {
+                let cause = Cause::Length { wanted, got };
+                Err(failed(self.address, path, cause))
+            }
         }
     }
 }
 
-/// The cause, once it is known whose credentials were used.
-type Why = Box<dyn Fn(&Store) -> Cause>;
+/// The next bytes of a file; none at its end.
+fn next_part(open: &mut Take<File>, bytes: u64, file: &Found) -> Result<Vec<u8>, DataError> {
+    let mut part = Vec::new();
+    let read = open.take(bytes).read_to_end(&mut part);
+    read.map_err(io_of("read", &file.path))?;
+    Ok(part)
+}
 
 fn object_path(address: &Address, name: &FilePath) -> Result<Path, DataError> {
     let refused = |why: String| DataError::Form {

@@ -27,7 +27,8 @@ pub(super) fn provide(
 ) -> Result<EnvironmentReport, EnvironmentError> {
     let text = text(conda)?;
     let digest = Digest::new("conda").with(tools::name(tool)).with(&text);
-    let room = Room::new(&task.order.cache, &digest.hex());
+    let digest = digest.with_local(&conda.packages.requirements)?;
+    let room = Room::new(task.order, &digest.hex());
     let what = format!("environment {}", task.name);
     let is_whole = |folder: &Path| folder.join(PREFIX).join("bin").exists();
     let folder = room.furnish(&what, task.meter, is_whole, |folder| {

@@ -36,6 +36,15 @@ pub(super) struct Runtime {
     pub(super) name: String,
 }
 
+/// An image that is there.
+struct Image {
+    /// As people and files call it.
+    name: String,
+    /// What is run: the name may be another image's by then.
+    exact: String,
+    digest: String,
+}
+
 /// Makes the image or finds it made.
 pub(super) fn provide(
     task: &mut Task<'_>,
@@ -46,24 +55,24 @@ pub(super) fn provide(
         Ok(runtime) => runtime,
         Err(why) => return Ok(Outcome::Unavailable(why)),
     };
-    let (image, digest) = match image(task, &runtime, definition)? {
+    let image = match image(task, &runtime, definition)? {
         Ok(image) => image,
         Err(why) => return Ok(Outcome::Unavailable(why)),
     };
     // That images run at all is known before anything is built upon them.
-    let has_init = runtime.try_out(&image, true).is_ok();
-    if !has_init && let Err(error) = runtime.try_out(&image, false) {
+    let has_init = runtime.try_out(&image.name, true).is_ok();
+    if !has_init && let Err(error) = runtime.try_out(&image.name, false) {
         return Ok(Outcome::Unavailable(error.brief()));
     }
-    let (image, digest) = match conda {
+    let image = match conda {
         Some(conda) => with_conda(task, &runtime, &image, conda)?,
-        None => (image, digest),
+        None => image,
     };
-    let words = run::words(task, &runtime, &image, has_init)?;
+    let words = run::words(task, &runtime, &image.exact, has_init)?;
     Ok(Outcome::Provided(Box::new(EnvironmentReport {
         name: task.name.clone(),
         backend: "container".into(),
-        digest: Some(digest),
+        digest: Some(image.digest),
         wrapper: words.wrapper,
         kill: words.kill,
         container: Some(words.name),
@@ -71,20 +80,17 @@ pub(super) fn provide(
     })))
 }
 
-/// The image's name and digest, or why it cannot be had.
+/// The image, or why it cannot be had.
 fn image(
     task: &Task<'_>,
     runtime: &Runtime,
     definition: &Definition,
-) -> Result<Result<(String, String), String>, EnvironmentError> {
+) -> Result<Result<Image, String>, EnvironmentError> {
     if let Some(build) = &definition.build {
         return from_context(task, runtime, build).map(Ok);
     }
     let image = definition.image.clone().unwrap_or_default();
-    let room = Room::new(
-        &task.order.cache,
-        &Digest::new("container").with(&image).hex(),
-    );
+    let room = Room::new(task.order, &Digest::new("container").with(&image).hex());
     let pulled = room.furnish(
         &format!("image {image}"),
         task.meter,
@@ -94,7 +100,18 @@ fn image(
     match pulled {
         Err(EnvironmentError::Program(error)) => Ok(Err(error.brief())),
         Err(error) => Err(error),
-        Ok(_) => Ok(Ok((image, room.digest))),
+        Ok(_) => Ok(Ok(as_it_is(runtime, image))),
+    }
+}
+
+/// What is called so now.
+fn as_it_is(runtime: &Runtime, name: String) -> Image {
+    let exact = runtime.id(&name).unwrap_or_else(|| name.clone());
+    let digest = Digest::new("container").with(&exact).hex();
+    Image {
+        name,
+        exact,
+        digest: format!("sha256:{digest}"),
     }
 }
 
@@ -103,7 +120,7 @@ fn from_context(
     task: &Task<'_>,
     runtime: &Runtime,
     build: &Build,
-) -> Result<(String, String), EnvironmentError> {
+) -> Result<Image, EnvironmentError> {
     let dockerfile = build.context.join(&build.dockerfile);
     if !dockerfile.is_file() {
         return Err(EnvironmentError::NoDockerfile(dockerfile));
@@ -120,17 +137,21 @@ fn from_context(
 fn with_conda(
     task: &Task<'_>,
     runtime: &Runtime,
-    image: &str,
+    image: &Image,
     conda: &CondaFile,
-) -> Result<(String, String), EnvironmentError> {
+) -> Result<Image, EnvironmentError> {
     let text = conda::text(conda)?;
-    let hex = Digest::new("container").with(image).with(&text).hex();
-    let what = format!("image {image} with a conda file");
+    let hex = Digest::new("container")
+        .with(&image.digest)
+        .with(&text)
+        .hex();
+    let name = &image.name;
+    let what = format!("image {name} with a conda file");
     make(task, runtime, &hex, &what, |folder| {
         let dockerfile = folder.join("Dockerfile");
         for (path, text) in [
             (&folder.join("conda.yml"), &text),
-            (&dockerfile, &format!("FROM {image}\n{WITH_CONDA}")),
+            (&dockerfile, &format!("FROM {name}\n{WITH_CONDA}")),
         ] {
             std::fs::write(path, text).map_err(|source| EnvironmentError::Folder {
                 operation: "write",
@@ -149,9 +170,9 @@ fn make(
     hex: &str,
     what: &str,
     context: impl Fn(&Path) -> Result<(PathBuf, PathBuf), EnvironmentError>,
-) -> Result<(String, String), EnvironmentError> {
+) -> Result<Image, EnvironmentError> {
     let tag = format!("{BUILT}:{hex}");
-    let room = Room::new(&task.order.cache, hex);
+    let room = Room::new(task.order, hex);
     let is_there = |_: &Path| runtime.has(&tag);
     room.furnish(what, task.meter, is_there, |folder| {
         let (dockerfile, context) = context(folder)?;
@@ -163,7 +184,11 @@ fn make(
         program::run(&mut command, &what, Duration::from_secs(BUILD_SECS_MAX))?;
         Ok(())
     })?;
-    Ok((tag, room.digest))
+    Ok(Image {
+        name: tag.clone(),
+        exact: tag,
+        digest: room.digest,
+    })
 }
 
 impl Runtime {
@@ -189,8 +214,19 @@ impl Runtime {
     }
 
     fn has(&self, image: &str) -> bool {
+        self.inspect(image).is_ok()
+    }
+
+    /// What the runtime itself calls an image.
+    fn id(&self, image: &str) -> Option<String> {
+        let said = self.inspect(image).ok()?;
+        let id = said.lines().next_back()?.trim();
+        (!id.is_empty()).then(|| id.to_owned())
+    }
+
+    fn inspect(&self, image: &str) -> Result<String, ProgramError> {
         let mut command = self.command(&["image", "inspect", "--format", "{{.Id}}", image]);
-        program::ask(&mut command, "look for the image", ASK).is_ok()
+        program::ask(&mut command, "look for the image", ASK)
     }
 
     /// Gets an image, unless it is there.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use super::file::{self, FileError};
 use super::packages::Packages;
-use super::requirements;
+use super::requirements::{self, INCLUDED_FILES_MAX};
 
 /// The keys of an environment file: Azure ML refuses others.
 const KEYS: &[&str] = &[
@@ -46,6 +46,9 @@ pub enum DefinitionError {
     /// Files that include each other without an end.
     #[error("read {0}: requirements include each other too deeply")]
     Depth(PathBuf),
+    /// Files that include too many others.
+    #[error("read {0}: requirements include more than {INCLUDED_FILES_MAX} files")]
+    Files(PathBuf),
 }
 
 /// An environment.

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
+use super::requirements;
+
 /// Files and folders of a build context at most.
 pub const CONTEXT_FILES_MAX: usize = 100_000;
 
@@ -58,6 +60,14 @@ impl Digest {
                 .with(within.as_os_str().as_encoded_bytes())
                 .with_entry(&path, &mut open);
             self = read.map_err(|source| DigestError::Read { path, source })?;
+        }
+        Ok(self)
+    }
+
+    /// And the packages and constraints of this machine that lines of requirements name.
+    pub(super) fn with_local(mut self, lines: &[String]) -> Result<Digest, DigestError> {
+        for path in lines.iter().filter_map(|line| requirements::on_disk(line)) {
+            self = self.with_tree(path)?;
         }
         Ok(self)
     }

@@ -9,6 +9,7 @@
 //! | `packages`, `requirements`, `version` | what pip is asked for instead of conda |
 //! | `venv`, `conda`, `container` | the backends; `run` has a container's words, `words` splits some |
 //! | `room`, `digest` | built once for each content |
+//! | `users`, `trim` | kept within a bound, and as long as a job uses it |
 //! | `program`, `python`, `tools` | the programs that build |
 
 mod choice;
@@ -27,6 +28,8 @@ mod room;
 mod run;
 mod shipped;
 mod tools;
+mod trim;
+mod users;
 mod venv;
 mod version;
 mod words;

@@ -14,7 +14,7 @@ use super::digest::DigestError;
 use super::program::ProgramError;
 use super::registry::{self, RegistryError};
 use super::room::BUILD_SECS_MAX;
-use super::{conda, tools, venv};
+use super::{conda, tools, trim, venv};
 use crate::stage::meter::Meter;
 use crate::sys::lock::LockError;
 
@@ -115,11 +115,13 @@ pub fn provide(
         name: wanted.summary().into(),
         notes: Vec::new(),
     };
-    let report = match find(&mut task, wanted)? {
-        Some(definition) => choose(&mut task, &definition)?,
-        None => host(&task),
-    };
-    Ok((report, task.notes))
+    let report = find(&mut task, wanted).and_then(|found| match found {
+        Some(definition) => choose(&mut task, &definition),
+        None => Ok(host(&task)),
+    });
+    // Also for who tries again on a disk that was full.
+    trim::trim(order);
+    Ok((report?, task.notes))
 }
 
 /// The definition; none where only the machine itself can be had.

@@ -8,41 +8,51 @@ use super::file;
 
 /// Files inside each other at most.
 const INCLUDE_DEPTH_MAX: usize = 8;
+/// Files in all at most.
+pub const INCLUDED_FILES_MAX: usize = 100;
 
 /// The lines without comments and with the files that they include; relative paths are made
 /// absolute, seen from `folder`.
 pub(super) fn expand(lines: &[String], folder: &Path) -> Result<Vec<String>, DefinitionError> {
-    let mut expanded = Vec::new();
+    let mut expansion = Expansion::default();
     for line in lines {
-        take(line, folder, INCLUDE_DEPTH_MAX, &mut expanded)?;
+        expansion.take(line, folder, INCLUDE_DEPTH_MAX)?;
     }
-    Ok(expanded)
+    Ok(expansion.lines)
 }
 
-fn take(
-    line: &str,
-    folder: &Path,
-    depth: usize,
-    expanded: &mut Vec<String>,
-) -> Result<(), DefinitionError> {
-    let line = uncommented(line);
-    if line.is_empty() {
-        return Ok(());
+#[derive(Default)]
+struct Expansion {
+    lines: Vec<String>,
+    /// Files that were read.
+    files: usize,
+}
+
+impl Expansion {
+    fn take(&mut self, line: &str, folder: &Path, depth: usize) -> Result<(), DefinitionError> {
+        let line = uncommented(line);
+        if line.is_empty() {
+            return Ok(());
+        }
+        let Some(path) = option(line, &["-r", "--requirement"]) else {
+            self.lines.push(absolute(line, folder));
+            return Ok(());
+        };
+        let path = local(path, folder);
+        let depth = depth
+            .checked_sub(1)
+            .ok_or_else(|| DefinitionError::Depth(path.clone()))?;
+        self.files += 1;
+        if self.files > INCLUDED_FILES_MAX {
+            return Err(DefinitionError::Files(path));
+        }
+        let text = file::text(&path)?.replace("\\\n", " ");
+        let beside = path.parent().unwrap_or(folder);
+        for line in text.lines() {
+            self.take(line, beside, depth)?;
+        }
+        Ok(())
     }
-    let Some(path) = option(line, &["-r", "--requirement"]) else {
-        expanded.push(absolute(line, folder));
-        return Ok(());
-    };
-    let path = local(path, folder);
-    let depth = depth
-        .checked_sub(1)
-        .ok_or_else(|| DefinitionError::Depth(path.clone()))?;
-    let text = file::text(&path)?.replace("\\\n", " ");
-    let beside = path.parent().unwrap_or(folder);
-    for line in text.lines() {
-        take(line, beside, depth, expanded)?;
-    }
-    Ok(())
 }
 
 /// A comment begins the line or follows a blank.
@@ -77,10 +87,37 @@ fn absolute(line: &str, folder: &Path) -> String {
     }
 }
 
+/// The file or folder that an expanded line means: a package, or what limits the versions.
+pub(super) fn on_disk(line: &str) -> Option<&Path> {
+    let path = ["-e ", "-c "]
+        .iter()
+        .find_map(|option| line.strip_prefix(option))
+        .or_else(|| Some(line.split_once("@ file://")?.1))
+        .unwrap_or(line);
+    let path = Path::new(path.split('[').next().unwrap_or(path));
+    (path.is_absolute() && path.exists()).then_some(path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::fs;
+
+    #[test]
+    fn what_is_on_disk_is_found_however_it_is_named() {
+        for line in [
+            "/etc",
+            "/etc[extra]",
+            "-e /etc",
+            "-c /etc",
+            "x @ file:///etc",
+        ] {
+            assert_eq!(on_disk(line), Some(Path::new("/etc")), "{line}");
+        }
+        for line in ["etc", "six==1", "-f /etc", "/no/such", "x @ https://h/etc"] {
+            assert_eq!(on_disk(line), None, "{line}");
+        }
+    }
 
     #[test]
     fn included_files_are_taken_in() {
@@ -108,6 +145,12 @@ mod tests {
         fs::write(folder.join("loop.txt"), "-r loop.txt\n").unwrap();
         let error = expand(&["-r loop.txt".to_owned()], &folder).unwrap_err();
         assert!(error.to_string().contains("too deeply"), "{error}");
+        let bomb = "-r bomb2.txt\n".repeat(100);
+        fs::write(folder.join("bomb.txt"), &bomb).unwrap();
+        fs::write(folder.join("bomb2.txt"), bomb.replace('2', "3")).unwrap();
+        fs::write(folder.join("bomb3.txt"), "").unwrap();
+        let error = expand(&["-r bomb.txt".to_owned()], &folder).unwrap_err();
+        assert!(error.to_string().contains("more than 100 files"), "{error}");
         let error = expand(&["-r none.txt".to_owned()], &folder).unwrap_err();
         assert!(error.to_string().contains("none.txt"), "{error}");
         fs::remove_dir_all(folder).unwrap();

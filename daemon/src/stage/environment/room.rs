@@ -1,24 +1,30 @@
 //! Where a built environment lies, one folder a digest: built once however many jobs wait for it.
 //!
 //! It is built in place, since virtual environments cannot be moved. Who builds holds a lock
-//! beside the folder; the file `complete` is written last. A folder without it is what a builder
-//! left that was killed: it is removed and built again.
+//! beside the folder; the file `complete` is written last, says how many bytes there are, and has
+//! the time of the last use. A folder without it is what a builder left that was killed: it is
+//! removed.
 
 use std::fs::{self, File, Permissions};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
+
+use proto::stage::StageOrder;
 
 use super::provide::EnvironmentError;
+use super::users::Users;
 use crate::stage::meter::Meter;
-use crate::sys::{atomic, lock};
+use crate::sys::{atomic, folder, lock};
 
 /// The folder of environments in the cache.
-const FOLDER: &str = "environments";
+pub(super) const FOLDER: &str = "environments";
 /// The last file of a folder that is built.
-const COMPLETE: &str = "complete";
+pub(super) const COMPLETE: &str = "complete";
+/// What the name of a folder begins with.
+pub(super) const PREFIX: &str = "sha256-";
 /// Seconds that building one environment may take, and waiting for another job that builds it.
 pub const BUILD_SECS_MAX: u64 = 3_600;
 /// Between two looks at a lock that another holds.
@@ -26,23 +32,25 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// The place of one environment.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(super) struct Room<'a> {
+    order: &'a StageOrder,
     folder: PathBuf,
     /// Of the digest, as it is reported.
     pub(super) digest: String,
 }
 
-impl Room {
+impl<'a> Room<'a> {
     /// For a digest of 64 hexadecimal digits.
-    pub(super) fn new(cache: &Path, hex: &str) -> Room {
+    pub(super) fn new(order: &'a StageOrder, hex: &str) -> Room<'a> {
         Room {
-            folder: cache.join(FOLDER).join(format!("sha256-{hex}")),
+            order,
+            folder: order.cache.join(FOLDER).join(format!("{PREFIX}{hex}")),
             digest: format!("sha256:{hex}"),
         }
     }
 
-    /// Its folder, built by this job or by another. `is_whole` looks whether what was once built
-    /// still serves.
+    /// Its folder, built by this job or by another, which stays as long as the job needs it.
+    /// `is_whole` looks whether what was once built still serves.
     pub(super) fn furnish(
         &self,
         what: &str,
@@ -51,23 +59,40 @@ impl Room {
         build: impl FnOnce(&Path) -> Result<(), EnvironmentError>,
     ) -> Result<&Path, EnvironmentError> {
         let parent = self.folder.parent().unwrap_or(&self.folder);
-        fs::create_dir_all(parent).map_err(failed("make", parent))?;
+        folder::make_all(parent).map_err(failed("make", parent))?;
         let _held = self.lock(what, meter)?;
         let complete = self.folder.join(COMPLETE);
         if complete.exists() && is_whole(&self.folder) {
             println!("{what} is built: {}", self.folder.display());
-            return Ok(&self.folder);
+        } else {
+            self.build(what, meter, build)?;
         }
-        self.clear()?;
-        fs::create_dir(&self.folder).map_err(failed("make", &self.folder))?;
-        meter.begin(&format!("building {what}"), None, None);
-        if let Err(error) = build(&self.folder) {
-            // Half an environment helps nobody; the next builder clears what stays.
-            drop(self.clear());
-            return Err(error);
-        }
-        atomic::write_new(&complete, b"").map_err(failed("make", &complete))?;
+        let users = Users::of(&self.folder).add(self.order);
+        users.map_err(failed("note the use of", &self.folder))?;
+        touch(&complete);
         Ok(&self.folder)
+    }
+
+    fn build(
+        &self,
+        what: &str,
+        meter: &Meter,
+        build: impl FnOnce(&Path) -> Result<(), EnvironmentError>,
+    ) -> Result<(), EnvironmentError> {
+        clear(&self.folder).map_err(failed("remove", &self.folder))?;
+        folder::make_new(&self.folder).map_err(failed("make", &self.folder))?;
+        meter.begin(&format!("building {what}"), None, None);
+        let complete = self.folder.join(COMPLETE);
+        let built = build(&self.folder).and_then(|()| {
+            let bytes = bytes_of(&self.folder).to_string();
+            let written = atomic::write_new(&complete, bytes.as_bytes());
+            written.map(drop).map_err(failed("make", &complete))
+        });
+        if built.is_err() {
+            // Half an environment helps nobody; the next builder clears what stays.
+            drop(clear(&self.folder));
+        }
+        built
     }
 
     /// Waits its turn.
@@ -76,9 +101,8 @@ impl Room {
         let begun = Instant::now();
         let mut told = false;
         loop {
-            match lock::create_exclusive(&path) {
-                Err(lock::LockError::Held { .. }) => {}
-                taken => return Ok(taken?),
+            if let Some(taken) = try_lock(&path)? {
+                return Ok(taken);
             }
             if begun.elapsed() >= Duration::from_secs(BUILD_SECS_MAX) {
                 return Err(EnvironmentError::Waited(what.into()));
@@ -94,20 +118,54 @@ impl Room {
             thread::sleep(LOOK_AGAIN);
         }
     }
+}
 
-    fn clear(&self) -> Result<(), EnvironmentError> {
-        let removed = match fs::remove_dir_all(&self.folder) {
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                open_up(&self.folder).and_then(|()| fs::remove_dir_all(&self.folder))
+/// The lock of an environment; none while another has it, or has just given the environment up.
+pub(super) fn try_lock(path: &Path) -> Result<Option<File>, lock::LockError> {
+    let taken = match lock::create_exclusive(path) {
+        Err(lock::LockError::Held { .. }) => return Ok(None),
+        taken => taken?,
+    };
+    let id = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    let is_named = match (taken.metadata(), path.symlink_metadata()) {
+        (Ok(held), Ok(named)) => id(held) == id(named),
+        _ => false,
+    };
+    Ok(is_named.then_some(taken))
+}
+
+/// It is used now. What cannot be told so is given up sooner.
+fn touch(complete: &Path) {
+    let opened = File::options().write(true).open(complete);
+    drop(opened.and_then(|file| file.set_modified(SystemTime::now())));
+}
+
+/// Bytes of everything in a folder, as far as it can be looked at.
+fn bytes_of(folder: &Path) -> u64 {
+    let mut open = vec![folder.to_owned()];
+    let mut bytes = 0;
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            match entry.metadata() {
+                Ok(found) if found.is_dir() => open.push(entry.path()),
+                Ok(found) => bytes += found.len(),
+                Err(_) => {}
             }
-            removed => removed,
-        };
-        match removed {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(failed("remove", &self.folder)(error))
-            }
-            _ => Ok(()),
         }
+    }
+    bytes
+}
+
+pub(super) fn clear(folder: &Path) -> io::Result<()> {
+    let removed = match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            open_up(folder).and_then(|()| fs::remove_dir_all(folder))
+        }
+        removed => removed,
+    };
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -123,7 +181,10 @@ fn open_up(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> EnvironmentError {
+pub(super) fn failed(
+    operation: &'static str,
+    path: &Path,
+) -> impl FnOnce(io::Error) -> EnvironmentError {
     let path = path.to_owned();
     move |source| EnvironmentError::Folder {
         operation,

@@ -223,6 +223,7 @@ mod tests {
                 read_in_place: vec![root.join("data"), "/not/there".into()],
                 ..PrepareOrder::default()
             })),
+            others: None,
         };
         let named = |(name, input): &(&str, InputReport)| ((*name).into(), input.clone());
         let prepared = PrepareReport {

@@ -32,7 +32,7 @@ pub(super) fn provide(
         task.deviate(format!("only conda has {packages}: left out"))?;
     }
     let builder = Builder { uv, python, conda };
-    let room = Room::new(&task.order.cache, &builder.digest()?);
+    let room = Room::new(task.order, &builder.digest()?);
     let what = format!("environment {}", task.name);
     let folder = room.furnish(&what, task.meter, is_whole, |folder| builder.build(folder))?;
     let variables = [
@@ -78,7 +78,6 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    /// Packages that lie on this machine count with what is in them.
     fn digest(&self) -> Result<String, EnvironmentError> {
         let tool = if self.uv.is_some() { "uv" } else { "pip" };
         let mut digest = Digest::new("venv")
@@ -87,11 +86,8 @@ impl Builder<'_> {
             .with(self.python.version.to_string());
         for line in &self.conda.packages.requirements {
             digest = digest.with(line);
-            if let Some(path) = on_disk(line) {
-                digest = digest.with_tree(path)?;
-            }
         }
-        Ok(digest.hex())
+        Ok(digest.with_local(&self.conda.packages.requirements)?.hex())
     }
 
     fn build(&self, folder: &Path) -> Result<(), EnvironmentError> {
@@ -170,11 +166,4 @@ fn plain(program: &Path) -> Command {
         .env("NO_COLOR", "1")
         .env("UV_NO_PROGRESS", "1");
     command
-}
-
-/// The file or folder that a requirement means.
-fn on_disk(line: &str) -> Option<&Path> {
-    let path = line.strip_prefix("-e ").unwrap_or(line);
-    let path = Path::new(path.split('[').next().unwrap_or(path));
-    (path.is_absolute() && path.exists()).then_some(path)
 }

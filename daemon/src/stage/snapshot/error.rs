@@ -82,7 +82,7 @@ pub enum SnapshotError {
     },
     /// A name that is jobd's.
     #[error(
-        "take {}: the job's folder has that name for jobd's own files; rename it or list it in .amlignore",
+        "take {}: the job's folder has that name for inputs or jobd's own files; rename it or list it in .amlignore",
         shown(.0)
     )]
     Taken(PathBuf),

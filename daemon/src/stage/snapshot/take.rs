@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use proto::stage::{CodeReport, StageOrder};
+use proto::stage::{CodeReport, StageOrder, Work};
 
 use super::copy::{Place, copy, look};
 use super::digest;
@@ -17,6 +17,8 @@ use crate::stage::meter::Meter;
 
 /// Names of the job's folder that code must not have at its root: nobody but jobd writes there.
 const JOBD_ONLY: [&str; 2] = ["system_logs", "named-outputs"];
+/// Where the inputs are in it.
+const INPUTS: &str = "inputs";
 /// What the digest of a snapshot begins with in reports and orders.
 const PREFIX: &str = "sha256:";
 
@@ -32,6 +34,21 @@ pub fn take(
     meter: &Meter,
 ) -> Result<CodeReport, SnapshotError> {
     let store = Store::open(&order.cache)?;
+    let taken = by_way_of(&store, order, code, snapshot, meter);
+    if taken.is_err() {
+        // It may have failed for want of room.
+        store.make_room();
+    }
+    taken
+}
+
+fn by_way_of(
+    store: &Store,
+    order: &StageOrder,
+    code: &str,
+    snapshot: Option<&str>,
+    meter: &Meter,
+) -> Result<CodeReport, SnapshotError> {
     let (held, digest, properties) = match snapshot {
         Some(digest) => {
             let digits = digest.strip_prefix(PREFIX).unwrap_or(digest);
@@ -39,9 +56,9 @@ pub fn take(
             let held = found.ok_or_else(|| SnapshotError::NotStored(digest.into()))?;
             (held, digits.to_owned(), BTreeMap::new())
         }
-        None => put_in_store(order, code, &store, meter)?,
+        None => put_in_store(order, code, store, meter)?,
     };
-    let report = take_out(order, &store, &held, &digest, meter)?;
+    let report = take_out(order, store, &held, &digest, meter)?;
     store.make_room();
     Ok(CodeReport {
         properties,
@@ -63,7 +80,7 @@ fn put_in_store(
     for note in &scan.notes {
         println!("note: {note}");
     }
-    check_names(&scan)?;
+    check_names(&scan, order)?;
     let properties = git::facts(source.folder());
     let code = shown(code.as_ref());
     begin(&scan, &format!("reading the code from {code}"), meter);
@@ -91,10 +108,17 @@ fn hidden(order: &StageOrder) -> Vec<PathBuf> {
     own.into_iter().flatten().filter_map(real).collect()
 }
 
-fn check_names(scan: &Scan) -> Result<(), SnapshotError> {
+/// What jobd puts into the job's folder takes the place of no code, nor goes where a link of the
+/// code leads.
+fn check_names(scan: &Scan, order: &StageOrder) -> Result<(), SnapshotError> {
+    let mut taken: Vec<PathBuf> = JOBD_ONLY.iter().map(PathBuf::from).collect();
+    let inputs = Path::new(INPUTS);
+    if let Work::Prepare(prepare) = &order.work {
+        taken.extend(prepare.inputs.keys().map(|name| inputs.join(name)));
+    }
+    let has_inputs = taken.len() > JOBD_ONLY.len();
     let is_jobds = |path: &PathBuf| {
-        let top = path.iter().next();
-        top.is_some_and(|top| JOBD_ONLY.iter().any(|own| top == *own))
+        taken.iter().any(|own| path.starts_with(own)) || (has_inputs && path == inputs)
     };
     let found = scan.entries.iter().find(|entry| is_jobds(&entry.path));
     found.map_or(Ok(()), |entry| {
