@@ -1,10 +1,12 @@
 //! docker's daemon with all that is its in one folder, and the image of the tests in it.
 
-use std::fs::{self, File};
+use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
@@ -13,8 +15,6 @@ use super::podman::{self, IMAGE, Variables};
 
 /// How long it may take to begin on a busy machine.
 const BEGUN_WITHIN: Duration = Duration::from_secs(120);
-/// Between two looks at it.
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// The daemon and its client.
 pub struct Dockerd {
@@ -50,18 +50,23 @@ impl Dockerd {
         Some(docker)
     }
 
+    /// Until it says that it listens, or why it does not.
     fn wait(&mut self) -> Result<(), String> {
-        let begun = Instant::now();
-        loop {
-            if self.client(&["info"]).output().unwrap().status.success() {
-                return Ok(());
+        let said = BufReader::new(self.child.stderr.take().unwrap());
+        let (sender, begun) = mpsc::channel();
+        // It goes on speaking, and somebody must listen.
+        thread::spawn(move || {
+            let mut last = String::new();
+            for line in said.lines().map_while(Result::ok) {
+                if line.contains("API listen on") {
+                    drop(sender.send(Ok(())));
+                }
+                last = line;
             }
-            if self.child.try_wait().unwrap().is_some() || begun.elapsed() > BEGUN_WITHIN {
-                let log = fs::read_to_string(self.folder.join("log")).unwrap();
-                return Err(log.lines().last().unwrap_or_default().into());
-            }
-            thread::sleep(PAUSE);
-        }
+            drop(sender.send(Err(last)));
+        });
+        let late = |_| Err("it does not begin".into());
+        begun.recv_timeout(BEGUN_WITHIN).unwrap_or_else(late)
     }
 
     /// What leads a client to it.
@@ -89,7 +94,6 @@ impl Dockerd {
 }
 
 fn daemon(folder: &Path) -> Child {
-    let log = File::create(folder.join("log")).unwrap();
     let at = |name: &str| folder.join(name).display().to_string();
     let host = format!("unix://{}", at("socket"));
     Command::new("setpriv")
@@ -100,8 +104,8 @@ fn daemon(folder: &Path) -> Child {
         .args(["--bridge", "none", "--iptables=false", "--ip-masq=false"])
         .args(["--ip-forward=false", "--userland-proxy=false"])
         .stdin(Stdio::null())
-        .stdout(log.try_clone().unwrap())
-        .stderr(log)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap()
 }
