@@ -127,6 +127,35 @@ pub struct Spec {
     pub kill: Vec<String>,
 }
 
+/// Milliseconds for the words that end what a kill does not reach.
+const END_ELSEWHERE_MS: u64 = 30_000;
+
+impl Spec {
+    /// The words of a forced end as a command of their own: the same user and variables, no
+    /// output.
+    #[must_use]
+    pub fn killer(&self) -> Spec {
+        Spec {
+            argv: self.kill.clone(),
+            plain: Vec::new(),
+            log: LogSpec {
+                path: "/dev/null".into(),
+                bytes_max: self.log.bytes_max,
+            },
+            limit_ms: Some(END_ELSEWHERE_MS),
+            grace_ms: 0,
+            requires: Vec::new(),
+            cgroup_parent: None,
+            heartbeat: None,
+            stage: false,
+            mounts: Vec::new(),
+            writable: Vec::new(),
+            kill: Vec::new(),
+            ..self.clone()
+        }
+    }
+}
+
 /// The signs of life that a command gives: output, or a change of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeartbeatSpec {

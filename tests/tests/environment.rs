@@ -457,6 +457,31 @@ fn assert_ends_reach_inside(home: &Home) {
     assert_eq!(running(&command), Vec::<i32>::new());
 }
 
+#[test]
+fn a_container_ends_with_its_supervisor_however_that_ends() {
+    let Some((home, variables)) = with_podman(&[]) else {
+        return;
+    };
+    let command = format!(": {}", home.path().display());
+    let deaf = format!("trap '' TERM; touch begun; while :; do sleep 1; done; {command}");
+    drop(home.submit(&in_image(&deaf).name("orphan")));
+    let begun = || {
+        let job = home.show("orphan");
+        PathBuf::from(job["job_path"].as_str().unwrap_or("/nowhere"))
+            .join("begun")
+            .exists()
+    };
+    wait_until("the command to begin", DEADLINE, begun);
+    assert!(!running(&command).is_empty());
+    let shim = nix::unistd::Pid::from_raw(home.started("orphan").shim.pid);
+    nix::sys::signal::kill(shim, nix::sys::signal::Signal::SIGKILL).unwrap();
+    assert_eq!(wait_long(&home, "orphan")["outcome"]["kind"], "lost");
+    assert_eq!(running(&command), Vec::<i32>::new());
+    let is_gone =
+        || podman(&variables, &["ps", "--all", "--quiet"]).is_ok_and(|all| all.is_empty());
+    wait_until("the container to be removed", DEADLINE, is_gone);
+}
+
 /// The processes whose words hold a text.
 fn running(text: &str) -> Vec<i32> {
     let entries = fs::read_dir("/proc").unwrap();

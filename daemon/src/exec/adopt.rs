@@ -3,6 +3,8 @@
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
+use proto::record::{SPEC_FILE, Spec};
+
 use crate::core::StepEnd;
 use crate::core::reconcile::{Verdict, reconcile};
 use crate::sys::{failpoint, pidfd};
@@ -19,6 +21,8 @@ pub enum Finding {
     Unclear,
     /// It has ended; nothing of it is left.
     Ended(StepEnd),
+    /// Its shim died before it; all of it that can be found was killed.
+    Killed(StepEnd),
 }
 
 /// Looks at a step's folder and, where its shim died, kills what it left behind.
@@ -45,8 +49,16 @@ pub fn find_out(folder: &Path) -> Finding {
                 killed,
                 "a supervisor died; its processes were killed"
             );
-            Finding::Ended(end)
+            Finding::Killed(end)
         }
+    }
+}
+
+/// What the dead shim would have run to end what no kill reaches; none where there is nothing.
+pub fn killer(folder: &Path) -> Option<Spec> {
+    match facts::record::<Spec>(&folder.join(SPEC_FILE)) {
+        Found::Whole(spec) if !spec.kill.is_empty() => Some(spec.killer()),
+        _ => None,
     }
 }
 

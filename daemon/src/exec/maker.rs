@@ -9,14 +9,17 @@ use proto::stage::{PrepareReport, StageOrder, StageSettings};
 use super::launch::{self, LaunchError, Ready};
 use super::pool::Pool;
 use super::stage::{self, Assets};
-use super::{folder, origin};
+use super::{adopt, folder, origin};
 use crate::core::plan::{self, Host};
 use crate::core::stage_order::{self, Source};
 use crate::core::{JobId, StepKind, StepRef};
 use crate::layout::Layout;
 use crate::stage as stages;
 use crate::store::{Reader, Row};
-use crate::sys::failpoint;
+use crate::sys::{self, failpoint};
+
+/// The folder in a step's folder for what ends the rest of it.
+const KILL_FOLDER: &str = "kill";
 
 /// What steps are made of.
 pub struct Maker {
@@ -111,5 +114,23 @@ impl Maker {
         }
         origin::write(folder, row).map_err(|source| LaunchError::WriteJob { path, source })?;
         launch::make_ready(&mut self.pool, folder, spec)
+    }
+
+    /// Runs what the shim of a killed step would have run, if there is something: under a shim of
+    /// its own, in the step's folder, once. Nobody waits for it.
+    pub fn end_elsewhere(&mut self, step: &Path) {
+        let Some(killer) = adopt::killer(step) else {
+            return;
+        };
+        let folder = step.join(KILL_FOLDER);
+        let begun = sys::folder::make_new(&folder)
+            .map_err(|error| error.to_string())
+            .and_then(|()| {
+                let ready = launch::make_ready(&mut self.pool, &folder, &killer);
+                ready.and_then(Ready::go).map_err(|error| error.to_string())
+            });
+        if let Err(error) = begun {
+            tracing::warn!(%error, step = %step.display(), "what a kill does not reach may go on");
+        }
     }
 }

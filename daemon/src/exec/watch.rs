@@ -412,6 +412,10 @@ impl Exec {
             }
             Finding::Unclear => self.look_again(id, name, step, stop),
             Finding::Ended(end) => self.tell(Event::Ended(id, step, end)),
+            Finding::Killed(end) => {
+                self.maker.end_elsewhere(&self.layout.step(&name, step));
+                self.tell(Event::Ended(id, step, end));
+            }
         }
     }
 

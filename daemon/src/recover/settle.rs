@@ -26,7 +26,7 @@ pub fn settle(job: &mut Job, layout: &Layout) {
         Finding::Ended(StepEnd::NeverRan) if active.phase == Phase::Running => {
             Some(StepEnd::Lost("the records of its step are gone".into()))
         }
-        Finding::Ended(end) => Some(end),
+        Finding::Ended(end) | Finding::Killed(end) => Some(end),
     };
     if let Some(at) = started {
         apply(job, at, JobEvent::Launched(step));

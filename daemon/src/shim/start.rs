@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use nix::errno::Errno;
 use nix::unistd::getpid;
-use proto::record::{Ended, Exit, Format, LogSpec, ProcessId, SPAWNER_ARGUMENT, Spec};
+use proto::record::{Ended, Exit, Format, ProcessId, SPAWNER_ARGUMENT, Spec};
 use thiserror::Error;
 
 use super::cgroup::Leaf;
@@ -25,9 +25,6 @@ use super::title::Title;
 use crate::sys::clock::{boot_id, monotonic_ms, wall_micros};
 use crate::sys::failpoint;
 use crate::sys::pidfd::{PidfdError, identity};
-
-/// Milliseconds for the words that end what a kill does not reach.
-const END_ELSEWHERE_MS: u64 = 30_000;
 
 /// Why the shim ended without an exit record. Nothing has run, except where noted.
 #[derive(Debug, Error)]
@@ -190,7 +187,7 @@ impl Shim {
     /// Ends what the kill did not reach, by the command's own words for it. Whether they succeed
     /// is not for the exit record: what they end may be gone already.
     fn end_elsewhere(&mut self, spec: &Spec, lock: &File, records: &Records) {
-        let killer = killer(spec);
+        let killer = spec.killer();
         let mut place = launch::Place {
             spec: &killer,
             lock,
@@ -207,27 +204,6 @@ impl Shim {
             let supervisor = Supervisor::new(&killer, records, tools, None, launched, begun);
             let _what_it_did = supervisor.run();
         }
-    }
-}
-
-/// The words of a forced end as a command: the same user and variables, no output.
-fn killer(spec: &Spec) -> Spec {
-    Spec {
-        argv: spec.kill.clone(),
-        plain: Vec::new(),
-        log: LogSpec {
-            path: "/dev/null".into(),
-            bytes_max: spec.log.bytes_max,
-        },
-        limit_ms: Some(END_ELSEWHERE_MS),
-        grace_ms: 0,
-        requires: Vec::new(),
-        cgroup_parent: None,
-        heartbeat: None,
-        stage: false,
-        mounts: Vec::new(),
-        kill: Vec::new(),
-        ..spec.clone()
     }
 }
 

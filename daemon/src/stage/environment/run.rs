@@ -37,6 +37,10 @@ const ENVIRONMENT: &str = "{env}";
 /// Where it puts the name of the step's container.
 const NAME: &str = "{container}";
 
+/// podman answers 2 as long as it believes that the container runs (podman-rm(1)): for a moment
+/// after the container's processes and podman's own were killed. The shim has a limit for it.
+const WHILE_IT_ENDS: &str = r#""$@"; while [ $? -eq 2 ]; do sleep 0.2; "$@"; done"#;
+
 /// What the report has.
 pub(super) struct Words {
     pub(super) wrapper: Vec<String>,
@@ -73,10 +77,14 @@ pub(super) fn words(
         prepare(task.order).and_then(|order| order.resources.as_ref()),
     )?);
     wrapper.extend([ENVIRONMENT.to_owned(), image.to_owned()]);
-    let mut kill = runner;
+    let mut kill = Vec::new();
+    if runtime.name == "podman" {
+        kill.extend(["/bin/sh", "-c", WHILE_IT_ENDS, "sh"].map(str::to_owned));
+    }
+    kill.extend(runner);
     kill.extend(["rm", "--force"].map(str::to_owned));
     if runtime.name == "podman" {
-        kill.extend(["--time", "0"].map(str::to_owned));
+        kill.extend(["--ignore", "--time", "0"].map(str::to_owned));
     }
     kill.push(NAME.to_owned());
     Ok(Words {
