@@ -137,18 +137,74 @@ fn what_is_not_there_or_of_another_kind_is_one_readable_failure() {
 }
 
 #[test]
-fn an_mltable_is_its_folder_and_says_that_it_is_not_evaluated() {
+fn an_mltable_is_its_folder_or_what_it_names() {
     let stage = Stage::new();
-    stage.write("table/MLTable", "paths: []\n");
-    for mode in ["ro_mount", "download", "eval_mount", "eval_download"] {
-        let ran = stage.inputs(&[("data", input("mltable", "table", mode))]);
-        let report = ran.prepared();
-        assert_eq!(read(&report.inputs["data"], "MLTable"), "paths: []\n");
-        let told = report
-            .notes
-            .iter()
-            .any(|note| note.contains("not evaluated"));
-        assert_eq!(told, mode.starts_with("eval"));
+    stage.write("elsewhere/b.csv", "b");
+    stage.write("more/deep/c.csv", "c");
+    let elsewhere = stage.base("elsewhere/b.csv");
+    let table = format!(
+        "paths:\n  - file: ./rows/a.csv\n  - file: {}\n  - folder: file://{}\n  \
+         - pattern: ./parts/*.csv\ntransformations: [read_delimited]\n",
+        elsewhere.display(),
+        stage.base("more").display()
+    );
+    stage.write("table/MLTable", &table);
+    for (name, text) in [
+        ("rows/a.csv", "a"),
+        ("rows/not.csv", ""),
+        ("parts/1.csv", "1"),
+        ("parts/2.csv", "2"),
+        ("parts/not.txt", ""),
+        ("parts/deep/not.csv", ""),
+    ] {
+        stage.write(&format!("table/{name}"), text);
+    }
+    for mode in ["ro_mount", "download"] {
+        let report = stage.input(input("mltable", "table", mode));
+        assert_eq!(read(&report, "MLTable"), table);
+        assert_eq!(read(&report, "rows/a.csv"), "a");
+    }
+    for mode in ["eval_mount", "eval_download"] {
+        let report = stage.input(input("mltable", "table", mode));
+        assert!(report.text.ends_with("/job/inputs/data"), "{}", report.text);
+        for (name, text) in [
+            ("rows/a.csv", "a"),
+            ("b.csv", "b"),
+            ("more/deep/c.csv", "c"),
+            ("parts/1.csv", "1"),
+            ("parts/2.csv", "2"),
+        ] {
+            assert_eq!(read(&report, name), text, "{mode}");
+        }
+        assert_eq!(report.bytes, Some(5), "{mode}: and nothing else");
+        assert!(report.digest.is_some());
+        assert!(!stage.job("inputs/data.evaluating").exists());
+    }
+}
+
+#[test]
+fn a_table_that_cannot_be_evaluated_has_one_readable_cause() {
+    let stage = Stage::new();
+    for (table, part) in [
+        ("", "the file is empty"),
+        ("a: 1", "no list `paths`"),
+        ("paths: [{file: ../a}]", "leads out of its folder"),
+        ("paths: [{file: a.csv}]", "there is no file or folder"),
+        ("paths: [{pattern: '*.csv'}]", "no file is like `*.csv`"),
+        (
+            "paths: [{file: MLTable}, {file: MLTable}]",
+            "names MLTable twice",
+        ),
+        (
+            "paths: [{file: 'azureml://datastores/no/paths/x'}]",
+            "no datastore `no`",
+        ),
+    ] {
+        stage.write("table/MLTable", table);
+        let reason = stage.refused(input("mltable", "table", "eval_mount"));
+        assert!(reason.contains(part), "{table}: {reason}");
+        assert!(!stage.job("inputs/data").exists(), "{table}");
+        assert!(!stage.job("inputs/data.evaluating").exists(), "{table}");
     }
 }
 

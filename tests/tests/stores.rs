@@ -45,6 +45,13 @@ fn put_sets(put: impl Fn(&str, &[u8])) {
     put("data/sets/deep/more cars.csv", b"more");
     put("data/sets/deep/empty", b"");
     put("data/setsquare", b"another");
+    put(
+        "data/tables/t/MLTable",
+        b"paths: [{file: ./a.csv}, {folder: rows}]",
+    );
+    put("data/tables/t/a.csv", b"a");
+    put("data/tables/t/rows/deep/b.csv", b"b");
+    put("data/tables/t/not.csv", b"not");
 }
 
 /// Folder and file come whole, and a second time from the cache.
@@ -86,6 +93,15 @@ fn assert_sets(stage: &Stage, root: &str) {
         reason.contains("is a file, but uri_folder needs a folder"),
         "{reason}"
     );
+    for mode in ["eval_mount", "eval_download"] {
+        let table = stage.input(input("mltable", &format!("{root}/tables/t"), mode));
+        let read = |name: &str| fs::read_to_string(stage.job("inputs/data").join(name)).unwrap();
+        assert_eq!(
+            (read("a.csv"), read("rows/deep/b.csv")),
+            ("a".into(), "b".into())
+        );
+        assert_eq!(table.bytes, Some(2), "{mode}: and nothing else");
+    }
 }
 
 /// A folder with a large file and a single file arrive; twice is once.

@@ -10,6 +10,7 @@
 //! | `cache` | what was fetched, by its content, within a bound |
 //! | `gather` | an input's file or folder comes from a store into the job's folder |
 //! | `local` | files and folders of this machine are looked at and copied |
+//! | `evaluate`, `mltable` | an MLTable's files, where a mode wants them instead of the table |
 //! | `digest` | what contents are called |
 //! | `mount` | whether a job can have mounts of its own |
 //! | `output`, `publish`, `upload` | where an output is written, and where it goes |
@@ -20,9 +21,11 @@ mod cause;
 mod credentials;
 mod digest;
 mod error;
+mod evaluate;
 mod fetch;
 mod gather;
 mod local;
+mod mltable;
 mod mount;
 mod output;
 mod partial;

@@ -9,6 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::cache::Cache;
 use super::cause::Patience;
 use super::error::{DataError, io_of};
+use super::evaluate::SCRATCH;
 use super::gather::{Gatherer, Wanted};
 use super::local::{self, Tree};
 use super::place::{self, Place};
@@ -18,7 +19,7 @@ use crate::sys::folder;
 
 /// Everything that moves data for one stage.
 pub struct Data<'a> {
-    order: &'a StageOrder,
+    pub(super) order: &'a StageOrder,
     meter: &'a Meter,
     runtime: Runtime,
     patience: Patience,
@@ -27,17 +28,26 @@ pub struct Data<'a> {
 }
 
 /// An input while it is made ready.
-struct Request<'a> {
-    name: &'a str,
+pub(super) struct Request<'a> {
+    pub(super) name: &'a str,
     /// `inputs.NAME`.
-    what: String,
-    kind: &'a str,
-    place: Place,
+    pub(super) what: String,
+    pub(super) kind: &'a str,
+    pub(super) place: Place,
     /// A folder for it in the job's folder.
-    target: PathBuf,
-    version: Option<String>,
+    pub(super) target: PathBuf,
+    pub(super) version: Option<String>,
     /// The digest that it must have.
-    digest: Option<&'a str>,
+    pub(super) digest: Option<&'a str>,
+}
+
+impl Request<'_> {
+    /// A folder beside the target, for what is on its way there.
+    pub(super) fn scratch(&self, suffix: &str) -> PathBuf {
+        let mut path = self.target.clone().into_os_string();
+        path.push(suffix);
+        path.into()
+    }
 }
 
 impl<'a> Data<'a> {
@@ -88,12 +98,12 @@ impl<'a> Data<'a> {
             version,
             digest: input.digest.as_deref(),
         };
-        if mode.starts_with("eval_") {
-            let note = "{what}: the MLTable is not evaluated, the job gets its folder as it is";
-            self.notes.push(note.replace("{what}", &request.what));
-        }
         let is_copy = matches!(mode, "download" | "eval_download");
-        let provided = self.make(&request, is_copy);
+        let provided = match mode.starts_with("eval_") {
+            true => self.evaluate(path, &request, is_copy),
+            false => self.make(&request, is_copy),
+        };
+        drop(local::clear(&request.scratch(SCRATCH)));
         if provided.is_err() {
             // What is half done is not taken for good, and a full disk gets its room back.
             drop(local::clear(&request.target));
@@ -120,7 +130,11 @@ impl<'a> Data<'a> {
         }
     }
 
-    fn make(&mut self, request: &Request<'_>, is_copy: bool) -> Result<InputReport, DataError> {
+    pub(super) fn make(
+        &mut self,
+        request: &Request<'_>,
+        is_copy: bool,
+    ) -> Result<InputReport, DataError> {
         match &request.place {
             Place::Local(source) if is_copy => self.copy(request, source),
             Place::Local(source) => self.show(request, source),
@@ -128,7 +142,7 @@ impl<'a> Data<'a> {
         }
     }
 
-    fn report(&self, request: &Request<'_>, path: &Path) -> InputReport {
+    pub(super) fn report(&self, request: &Request<'_>, path: &Path) -> InputReport {
         InputReport {
             text: path.to_string_lossy().into_owned(),
             source: request.place.shown(),
@@ -218,7 +232,7 @@ impl<'a> Data<'a> {
     }
 
     /// Tells the user once for each input what a job could do.
-    fn can_mount(&mut self, request: &Request<'_>) -> bool {
+    pub(super) fn can_mount(&mut self, request: &Request<'_>) -> bool {
         let folder = &self.order.folder;
         let can = *self.can_mount.get_or_init(|| mount::is_permitted(folder));
         if !can {
@@ -305,7 +319,7 @@ impl<'a> Data<'a> {
     }
 }
 
-fn check_digest(request: &Request<'_>, found: &str) -> Result<(), DataError> {
+pub(super) fn check_digest(request: &Request<'_>, found: &str) -> Result<(), DataError> {
     match request.digest {
         Some(wanted) if wanted != found => Err(DataError::Changed {
             path: request.place.shown(),
@@ -316,6 +330,6 @@ fn check_digest(request: &Request<'_>, found: &str) -> Result<(), DataError> {
     }
 }
 
-fn make_folder(path: &Path) -> Result<(), DataError> {
+pub(super) fn make_folder(path: &Path) -> Result<(), DataError> {
     folder::make_all(path).map_err(io_of("make the folder", path))
 }
