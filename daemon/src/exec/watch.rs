@@ -28,8 +28,6 @@ use crate::sys::{clock, failpoint, pidfd};
 
 /// How often an unclear step is looked at, in milliseconds.
 const UNCLEAR_LOOK_MS: u16 = 50;
-/// How long the news that a step was let go waits for other news to go with, in milliseconds.
-const LAUNCHED_WAIT_MS: u16 = 10;
 /// How long a step may be unclear before its job is said not to respond, in milliseconds.
 const UNCLEAR_MS_MAX: u64 = 5_000;
 /// The most steps that wait for *go*: each has a supervisor and a process, two small ones that
@@ -106,9 +104,6 @@ pub struct Exec {
     to_make_ready: VecDeque<(JobId, String, StepRef)>,
     /// Steps that only wait for *go*.
     ready: HashMap<JobId, (StepRef, Ready)>,
-    /// Steps that were let go, which the engine is not told yet: nobody but onlookers waits for
-    /// that news.
-    launched: Vec<(JobId, StepRef)>,
     /// Made with the first step that has a heartbeat.
     silences: Option<Silences>,
 }
@@ -150,7 +145,6 @@ impl Exec {
             unclear,
             to_make_ready: VecDeque::new(),
             ready: HashMap::new(),
-            launched: Vec::new(),
             silences: None,
         })
     }
@@ -168,9 +162,6 @@ impl Exec {
                 Err(Errno::EINTR) => 0,
                 Err(error) => return Err(error.into()),
             };
-            if ready == 0 && !self.may_make_ready() {
-                self.tell_launched();
-            }
             for event in &events[..ready] {
                 match event.data() {
                     INBOX => self.take_orders(),
@@ -195,24 +186,10 @@ impl Exec {
     fn timeout(&self) -> EpollTimeout {
         if self.may_make_ready() {
             EpollTimeout::ZERO
-        } else if !self.launched.is_empty() {
-            EpollTimeout::from(LAUNCHED_WAIT_MS)
         } else if self.unclear.is_empty() {
             EpollTimeout::NONE
         } else {
             EpollTimeout::from(UNCLEAR_LOOK_MS)
-        }
-    }
-
-    /// Tells the engine, in the order in which things happened.
-    fn tell(&mut self, news: Event) {
-        self.tell_launched();
-        self.engine.news(news);
-    }
-
-    fn tell_launched(&mut self) {
-        for (id, step) in self.launched.drain(..) {
-            self.engine.news(Event::Launched(id, step));
         }
     }
 
@@ -244,7 +221,7 @@ impl Exec {
                 has_heartbeat,
             }) => {
                 failpoint::reach("exec.before-news");
-                self.launched.push((id, step));
+                self.engine.news(Event::Launched(id, step));
                 if has_heartbeat {
                     self.expect_beats(id, &name, step);
                 }
@@ -252,7 +229,8 @@ impl Exec {
                 self.watch(id, name, step, supervisor);
             }
             Err(error) => {
-                self.tell(Event::LaunchFailed(id, step, error.to_string()));
+                self.engine
+                    .news(Event::LaunchFailed(id, step, error.to_string()));
             }
         }
     }
@@ -305,7 +283,7 @@ impl Exec {
     fn expect_beats(&mut self, id: JobId, name: &str, step: StepRef) {
         let folder = self.layout.step(name, step);
         match self.watch_silence(id, step, &folder) {
-            Ok(news) => self.tell(news),
+            Ok(news) => self.engine.news(news),
             // The shim keeps the heartbeat all the same, only nobody is told of a silence.
             Err(error) => tracing::error!(job = id, %error, "a heartbeat cannot be watched"),
         }
@@ -327,7 +305,7 @@ impl Exec {
     fn take_silences(&mut self) {
         let news = self.silences.as_mut().map(Silences::take);
         for event in news.unwrap_or_default() {
-            self.tell(event);
+            self.engine.news(event);
         }
     }
 
@@ -390,7 +368,9 @@ impl Exec {
             silences.forget(id);
         }
         match said.filter(|_| !step.kind.is_stage()) {
-            Some(exit) => self.tell(Event::Ended(id, step, StepEnd::Exit(*exit))),
+            Some(exit) => self
+                .engine
+                .news(Event::Ended(id, step, StepEnd::Exit(*exit))),
             None => self.adopt(id, name, step, None),
         }
     }
@@ -399,8 +379,8 @@ impl Exec {
         failpoint::reach("exec.before-adoption");
         match find_out(&self.layout.step(&name, step)) {
             Finding::Alive(shim) => {
-                self.tell(Event::Launched(id, step));
-                self.tell(Event::Heard(id, step));
+                self.engine.news(Event::Launched(id, step));
+                self.engine.news(Event::Heard(id, step));
                 if silence::is_expected(&self.layout.step(&name, step)) {
                     self.expect_beats(id, &name, step);
                 }
@@ -411,10 +391,10 @@ impl Exec {
                 }
             }
             Finding::Unclear => self.look_again(id, name, step, stop),
-            Finding::Ended(end) => self.tell(Event::Ended(id, step, end)),
+            Finding::Ended(end) => self.engine.news(Event::Ended(id, step, end)),
             Finding::Killed(end) => {
                 self.maker.end_elsewhere(&self.layout.step(&name, step));
-                self.tell(Event::Ended(id, step, end));
+                self.engine.news(Event::Ended(id, step, end));
             }
         }
     }
@@ -438,7 +418,8 @@ impl Exec {
             let waited = clock::monotonic_ms().saturating_sub(unclear.since_ms);
             if waited > UNCLEAR_MS_MAX && !unclear.silent {
                 let reason = "its supervisor lives but does not say who it is";
-                self.tell(Event::Silent(id, unclear.step, reason.into()));
+                self.engine
+                    .news(Event::Silent(id, unclear.step, reason.into()));
                 unclear.silent = true;
             }
             let Unclear {
