@@ -514,15 +514,20 @@ fn a_redirect_is_followed_and_no_secret_is_told() {
     assert!(header(&web.requests()[0], "authorization").is_some());
 }
 
-#[test]
-fn what_was_not_used_for_longest_is_given_up_and_jobs_keep_theirs() {
-    let content = bytes(600_000);
-    let sent = content.clone();
-    let web = Web::start(move |request| {
+/// A server whose files differ in nothing but their paths at the end.
+fn web_of_paths(content: &[u8]) -> Web {
+    let sent = content.to_vec();
+    Web::start(move |request| {
         let mut bytes = sent.clone();
         bytes.extend(request.path.as_bytes());
         reply_with_file(request, &bytes, "\"one\"")
-    });
+    })
+}
+
+#[test]
+fn what_was_not_used_for_longest_is_given_up_and_jobs_keep_theirs() {
+    let content = bytes(600_000);
+    let web = web_of_paths(&content);
     let mut stage = Stage::new();
     stage.settings.cache_bytes_max = Some(1_500_000);
     let order = |path| input("uri_file", &web.url(path), "");
@@ -605,12 +610,7 @@ fn a_full_disk_is_a_readable_cause_and_gets_its_room_back() {
 #[test]
 fn what_nobody_uses_makes_room_on_a_full_disk_for_what_is_needed() {
     let content = bytes(3 << 20);
-    let sent = content.clone();
-    let web = Web::start(move |request| {
-        let mut bytes = sent.clone();
-        bytes.extend(request.path.as_bytes());
-        reply_with_file(request, &bytes, "\"one\"")
-    });
+    let web = web_of_paths(&content);
     let mut stage = Stage::new();
     if !with_small_disk(&mut stage, 5) {
         return;

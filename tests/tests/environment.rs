@@ -441,13 +441,7 @@ fn assert_ends_reach_inside(home: &Home) {
     );
     drop(home.submit(&in_image(&deaf).name("limited").timeout(2)));
     drop(home.submit(&in_image(&deaf).name("canceled")));
-    let begun = || {
-        let job = home.show("canceled");
-        PathBuf::from(job["job_path"].as_str().unwrap_or("/nowhere"))
-            .join("begun")
-            .exists()
-    };
-    wait_until("the command to begin", DEADLINE, begun);
+    await_begun(home, "canceled");
     let command = format!(": {}", home.path().display());
     assert!(!running(&command).is_empty());
     drop(home.run(&["cancel", "canceled"]).ok());
@@ -465,13 +459,7 @@ fn a_container_ends_with_its_supervisor_however_that_ends() {
     let command = format!(": {}", home.path().display());
     let deaf = format!("trap '' TERM; touch begun; while :; do sleep 1; done; {command}");
     drop(home.submit(&in_image(&deaf).name("orphan")));
-    let begun = || {
-        let job = home.show("orphan");
-        PathBuf::from(job["job_path"].as_str().unwrap_or("/nowhere"))
-            .join("begun")
-            .exists()
-    };
-    wait_until("the command to begin", DEADLINE, begun);
+    await_begun(&home, "orphan");
     assert!(!running(&command).is_empty());
     let shim = nix::unistd::Pid::from_raw(home.started("orphan").shim.pid);
     nix::sys::signal::kill(shim, nix::sys::signal::Signal::SIGKILL).unwrap();
@@ -480,6 +468,17 @@ fn a_container_ends_with_its_supervisor_however_that_ends() {
     let is_gone =
         || podman(&variables, &["ps", "--all", "--quiet"]).is_ok_and(|all| all.is_empty());
     wait_until("the container to be removed", DEADLINE, is_gone);
+}
+
+/// Waits until the command has made its file `begun`.
+fn await_begun(home: &Home, name: &str) {
+    let begun = || {
+        let job = home.show(name);
+        PathBuf::from(job["job_path"].as_str().unwrap_or("/nowhere"))
+            .join("begun")
+            .exists()
+    };
+    wait_until("the command to begin", DEADLINE, begun);
 }
 
 /// The processes whose words hold a text.

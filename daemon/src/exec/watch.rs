@@ -95,7 +95,6 @@ struct Unclear {
 pub struct Exec {
     inbox: Inbox,
     engine: Handle,
-    layout: Layout,
     maker: Maker,
     epoll: Epoll,
     watched: HashMap<JobId, Watched>,
@@ -129,7 +128,7 @@ impl Exec {
         }
         let maker = Maker {
             reader,
-            layout: layout.clone(),
+            layout,
             host,
             settings,
             pool,
@@ -138,7 +137,6 @@ impl Exec {
         Ok(Exec {
             inbox,
             engine,
-            layout,
             maker,
             epoll,
             watched,
@@ -261,7 +259,7 @@ impl Exec {
 
     /// Whether nobody has removed what was made ready: its end could not be recorded.
     fn has_folders(&self, name: &str, step: StepRef) -> bool {
-        self.layout.step(name, step).exists() && self.layout.job(name).exists()
+        self.maker.layout.step(name, step).exists() && self.maker.layout.job(name).exists()
     }
 
     fn watch(&mut self, id: JobId, name: String, step: StepRef, supervisor: Supervisor) {
@@ -281,7 +279,7 @@ impl Exec {
 
     /// Watches for the silence of a step that has a heartbeat.
     fn expect_beats(&mut self, id: JobId, name: &str, step: StepRef) {
-        let folder = self.layout.step(name, step);
+        let folder = self.maker.layout.step(name, step);
         match self.watch_silence(id, step, &folder) {
             Ok(news) => self.engine.news(news),
             // The shim keeps the heartbeat all the same, only nobody is told of a silence.
@@ -377,11 +375,11 @@ impl Exec {
 
     fn adopt(&mut self, id: JobId, name: String, step: StepRef, stop: Option<Force>) {
         failpoint::reach("exec.before-adoption");
-        match find_out(&self.layout.step(&name, step)) {
+        match find_out(&self.maker.layout.step(&name, step)) {
             Finding::Alive(shim) => {
                 self.engine.news(Event::Launched(id, step));
                 self.engine.news(Event::Heard(id, step));
-                if silence::is_expected(&self.layout.step(&name, step)) {
+                if silence::is_expected(&self.maker.layout.step(&name, step)) {
                     self.expect_beats(id, &name, step);
                 }
                 let supervisor = Supervisor::Process(shim);
@@ -393,7 +391,8 @@ impl Exec {
             Finding::Unclear => self.look_again(id, name, step, stop),
             Finding::Ended(end) => self.engine.news(Event::Ended(id, step, end)),
             Finding::Killed(end) => {
-                self.maker.end_elsewhere(&self.layout.step(&name, step));
+                self.maker
+                    .end_elsewhere(&self.maker.layout.step(&name, step));
                 self.engine.news(Event::Ended(id, step, end));
             }
         }

@@ -5,7 +5,6 @@
 //! there, anything else has its own name.
 
 use std::fs::{self, File};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use globset::GlobMatcher;
@@ -16,6 +15,7 @@ use super::local::{self, Tree};
 use super::mltable::{self, Location, MLTABLE_BYTES_MAX, Source};
 use super::place::{self, Place};
 use super::provide::{Data, Request, check_digest, make_folder};
+use crate::sys::atomic;
 
 /// The name of the table in its folder.
 const TABLE: &str = "MLTable";
@@ -62,16 +62,9 @@ impl Data<'_> {
                 self.fetch(request, "uri_file", place)?
             }
         };
-        let mut text = Vec::new();
-        let bounded = File::open(&file).map(|file| file.take(MLTABLE_BYTES_MAX + 1));
-        bounded
-            .and_then(|mut file| file.read_to_end(&mut text))
-            .map_err(io_of("read", &file))?;
-        if text.len() as u64 > MLTABLE_BYTES_MAX {
-            let why = format!("it has more than {MLTABLE_BYTES_MAX} bytes");
-            return Err(refused(request, why));
-        }
-        Ok(text)
+        let opened = File::open(&file).map_err(io_of("read", &file))?;
+        atomic::read_file_bounded(&opened, MLTABLE_BYTES_MAX)
+            .map_err(|error| refused(request, error.to_string()))
     }
 
     fn bring_source(
