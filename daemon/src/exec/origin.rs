@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use proto::record::file::Entry;
+use proto::record::file::{Entry, Record};
 use proto::record::{Format, STEP_FILE};
 use serde::{Deserialize, Serialize};
 
@@ -14,12 +14,19 @@ use crate::store::Row;
 /// The record, as it is read.
 #[derive(Debug, Deserialize)]
 pub struct Origin {
+    format: Format,
     /// The job's state when the step was launched.
     pub job: Job,
     /// What was submitted.
     pub definition: Definition,
     /// The key under which the spool admitted it.
     pub spool_key: Option<String>,
+}
+
+impl Record for Origin {
+    fn format(&self) -> Format {
+        self.format
+    }
 }
 
 #[derive(Serialize)]

@@ -12,9 +12,8 @@ use std::time::{Duration, Instant};
 use jobd::sys::{lock, pidfd};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use proto::record::file::Entry;
+use proto::record::file::{Entry, Record};
 use proto::record::{Ended, Exit, Format, GO, LogSpec, STEP_FILE, Spec, Started, User};
-use serde::de::DeserializeOwned;
 
 /// How long any condition may take on a loaded machine.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -239,7 +238,7 @@ impl Shim {
         self.wait_for("log");
     }
 
-    fn record<T: DeserializeOwned>(&self, entry: Entry) -> Option<T> {
+    fn record<T: Record>(&self, entry: Entry) -> Option<T> {
         entry.find(&fs::read(self.path(STEP_FILE)).ok()?).whole()
     }
 

@@ -3,10 +3,40 @@
 //! A line counts when it is whole, with its end. What comes after the last whole line is the next
 //! record, torn, or blanks that hold its room.
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
-use super::Format;
+use super::{Exit, Format, Silent, Spec, Started};
+
+/// A record that says which form it has.
+pub trait Record: DeserializeOwned {
+    /// Its version.
+    fn format(&self) -> Format;
+}
+
+impl Record for Spec {
+    fn format(&self) -> Format {
+        self.format
+    }
+}
+
+impl Record for Started {
+    fn format(&self) -> Format {
+        self.format
+    }
+}
+
+impl Record for Exit {
+    fn format(&self) -> Format {
+        self.format
+    }
+}
+
+impl Record for Silent {
+    fn format(&self) -> Format {
+        self.format
+    }
+}
 
 /// The records of a step, in the order in which they are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,7 +87,7 @@ impl Entry {
 
     /// Finds it in the bytes of the file.
     #[must_use]
-    pub fn find<T: DeserializeOwned>(self, file: &[u8]) -> Found<T> {
+    pub fn find<T: Record>(self, file: &[u8]) -> Found<T> {
         let (whole, torn) = file.split_at(whole_bytes(file));
         let mut lines = whole.split(|byte| *byte == b'\n');
         if let Some(body) = lines.find_map(|line| self.body(line)) {
@@ -83,18 +113,12 @@ pub enum Found<T> {
     Unreadable,
 }
 
-#[derive(Deserialize)]
-struct Versioned {
-    format: Format,
-}
-
-impl<T: DeserializeOwned> Found<T> {
+impl<T: Record> Found<T> {
     /// A record that is there.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Found<T> {
-        let versioned = serde_json::from_slice::<Versioned>(bytes);
-        match serde_json::from_slice(bytes) {
-            Ok(record) if versioned.is_ok_and(|it| it.format.is_readable()) => Found::Whole(record),
+        match serde_json::from_slice::<T>(bytes) {
+            Ok(record) if record.format().is_readable() => Found::Whole(record),
             _ => Found::Unreadable,
         }
     }
@@ -119,15 +143,22 @@ pub fn whole_bytes(file: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde::Deserialize;
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
-    struct Record {
+    struct Text {
         format: Format,
         text: String,
     }
 
-    fn record(text: &str) -> Record {
-        Record {
+    impl Record for Text {
+        fn format(&self) -> Format {
+            self.format
+        }
+    }
+
+    fn record(text: &str) -> Text {
+        Text {
             format: Format::CURRENT,
             text: text.into(),
         }
@@ -144,8 +175,8 @@ mod tests {
         let file = file();
         assert_eq!(Entry::Spec.find(&file), Found::Whole(record("a\nb")));
         assert_eq!(Entry::Started.find(&file), Found::Whole(record("}")));
-        assert_eq!(Entry::Job.find::<Record>(&file), Found::Absent);
-        assert_eq!(Entry::Exit.find::<Record>(&file), Found::Absent);
+        assert_eq!(Entry::Job.find::<Text>(&file), Found::Absent);
+        assert_eq!(Entry::Exit.find::<Text>(&file), Found::Absent);
         assert_eq!(whole_bytes(&file), file.len());
     }
 
@@ -157,7 +188,7 @@ mod tests {
             let mut cut = whole[..end].to_vec();
             // The room for the rest.
             cut.extend(b"   ");
-            let spec = Entry::Spec.find::<Record>(&cut);
+            let spec = Entry::Spec.find::<Text>(&cut);
             assert_eq!(spec == Found::Whole(record("a\nb")), end >= first, "{end}");
             assert_ne!(
                 Entry::Started.find(&cut),
@@ -173,9 +204,9 @@ mod tests {
         let mut other = record("x");
         other.format.major += 1;
         let line = Entry::Exit.line(&other).unwrap();
-        assert_eq!(Entry::Exit.find::<Record>(&line), Found::Unreadable);
+        assert_eq!(Entry::Exit.find::<Text>(&line), Found::Unreadable);
         assert_eq!(
-            Entry::Exit.find::<Record>(b"{\"exit\":nothing}\n"),
+            Entry::Exit.find::<Text>(b"{\"exit\":nothing}\n"),
             Found::Unreadable
         );
     }

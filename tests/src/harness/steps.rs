@@ -3,9 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use proto::record::file::Entry;
+use proto::record::file::{Entry, Record};
 use proto::record::{Exit, STEP_FILE, Started};
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::home::Home;
@@ -65,12 +64,12 @@ impl Home {
         self.record_of::<Exit>(name, Entry::Exit).is_some()
     }
 
-    fn wait_for_record<T: DeserializeOwned>(&self, name: &str, entry: Entry) -> T {
+    fn wait_for_record<T: Record>(&self, name: &str, entry: Entry) -> T {
         let what = format!("{} of {name}", entry.name());
         wait_for(&what, || self.record_of(name, entry))
     }
 
-    fn record_of<T: DeserializeOwned>(&self, name: &str, entry: Entry) -> Option<T> {
+    fn record_of<T: Record>(&self, name: &str, entry: Entry) -> Option<T> {
         let folders = self.step_folders(name);
         folders.iter().find_map(|folder| record(folder, entry))
     }
@@ -78,7 +77,7 @@ impl Home {
 
 /// A record of a step; none while it is not there, or not whole.
 #[must_use]
-pub fn record<T: DeserializeOwned>(folder: &Path, entry: Entry) -> Option<T> {
+pub fn record<T: Record>(folder: &Path, entry: Entry) -> Option<T> {
     entry.find(&fs::read(folder.join(STEP_FILE)).ok()?).whole()
 }
 
