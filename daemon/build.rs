@@ -4,6 +4,6 @@
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     if std::env::var("CARGO_CFG_TARGET_ENV").as_deref() == Ok("gnu") {
-        println!("cargo::rustc-link-lib=static=gcc_eh");
+        println!("cargo::rustc-link-lib=static:-bundle=gcc_eh");
     }
 }
