@@ -2,10 +2,11 @@
 //!
 //! The pipe is always emptied, whatever becomes of the log, so the command never waits for it.
 //!
-//! Output goes by the page: out of the command's pipe into one of our own, which copies nothing,
-//! and from there into the log, which copies once. Straight into the log it would be one call
-//! less, but the kernel locks the pipe until the disk has taken everything, and a command that
-//! writes meanwhile could not even be killed. What cannot go by the page is read and written.
+//! Output is read and written until there is much of it. Then it goes by the page: out of the
+//! command's pipe into one of our own, which copies nothing, and from there into the log, which
+//! copies once instead of twice. Straight into the log it would be one call less, but the kernel
+//! locks the pipe until the disk has taken everything, and a command that writes meanwhile could
+//! not even be killed.
 
 use std::fs::File;
 use std::io;
@@ -26,18 +27,18 @@ const CHUNK_BYTES: usize = 256 << 10;
 /// Where output is on its way, and nothing between two moves; one serves every step of a shim.
 #[derive(Debug)]
 pub(super) struct Chunk {
-    /// None where the kernel gives none.
-    pages: Option<Pipe>,
-    /// Memory is touched only as far as output is read.
+    /// Memory is touched only as far as there is output.
     bytes: Vec<u8>,
+    /// Made for the first output that fills the bytes.
+    pages: Option<Pipe>,
 }
 
 impl Chunk {
     /// Takes the address space.
     pub(super) fn new() -> Chunk {
         Chunk {
-            pages: Pipe::new().ok(),
             bytes: vec![0; CHUNK_BYTES],
+            pages: None,
         }
     }
 }
@@ -72,7 +73,7 @@ impl Pipe {
 pub(super) struct Pump {
     pipe: Option<OwnedFd>,
     log: Log<File>,
-    /// Whether nothing stood against it yet.
+    /// Whether the log takes pages, for all that is known.
     by_page: bool,
 }
 
@@ -94,12 +95,11 @@ impl Pump {
     }
 
     /// Moves what there is, up to a chunk; how many bytes it had.
-    pub(super) fn copy(&mut self, Chunk { pages, bytes }: &mut Chunk) -> usize {
+    pub(super) fn copy(&mut self, Chunk { bytes, pages }: &mut Chunk) -> usize {
         let Some(pipe) = &self.pipe else {
             return 0;
         };
-        let pages = pages.as_ref().filter(|_| self.by_page);
-        if let Some(pages) = pages
+        if let Some(pages) = pages.as_ref().filter(|_| self.by_page)
             && let Some(count) = pages.fill(pipe)
         {
             self.keep(pages, count, bytes);
@@ -109,6 +109,10 @@ impl Pump {
             Ok(0) => self.pipe = None,
             Ok(length) => {
                 self.log.append(bytes.get(..length).unwrap_or_default());
+                if length == bytes.len() && pages.is_none() {
+                    // Without it all goes on as it was.
+                    *pages = Pipe::new().ok();
+                }
                 return length;
             }
             Err(Errno::EAGAIN | Errno::EINTR) => {}
@@ -143,5 +147,78 @@ impl Pump {
             }
         }
         self.log
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, OpenOptions};
+    use std::io::Write;
+
+    fn with_pages() -> Chunk {
+        Chunk {
+            pages: Some(Pipe::new().unwrap()),
+            ..Chunk::new()
+        }
+    }
+
+    /// What is in the log when some output went through, and how much is not. What is opened to
+    /// append takes no pages.
+    fn pumped(name: &str, chunk: &mut Chunk, is_appending: bool) -> (Vec<u8>, u64) {
+        let path = std::env::temp_dir().join(format!("jobd-pump-{}-{name}", std::process::id()));
+        fs::write(&path, "before ").unwrap();
+        let mut options = OpenOptions::new();
+        let file = options.write(true).append(is_appending).open(&path);
+        let (mut pump, writing) = Pump::new(Log::new(file.unwrap(), 7, 20)).unwrap();
+        let mut writing = File::from(writing);
+        for output in ["one ", "two ", "three ", "four"] {
+            writing.write_all(output.as_bytes()).unwrap();
+            assert_eq!(pump.copy(chunk), output.len());
+        }
+        let log = pump.finish(chunk);
+        let content = fs::read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        assert_eq!(log.bytes(), content.len() as u64);
+        (content, log.dropped())
+    }
+
+    #[test]
+    fn the_log_is_the_same_by_the_page_and_not() {
+        let expected = b"before one two three\n[jobd: output beyond 20 bytes was dropped]\n";
+        let expected = (expected.to_vec(), 5);
+        assert_eq!(pumped("read", &mut Chunk::new(), false), expected);
+        assert_eq!(pumped("pages", &mut with_pages(), false), expected);
+        assert_eq!(pumped("refused", &mut with_pages(), true), expected);
+    }
+
+    #[test]
+    fn no_output_of_a_step_stays_for_the_next() {
+        let mut chunk = with_pages();
+        for (name, is_appending) in [("first", true), ("second", false)] {
+            pumped(name, &mut chunk, is_appending);
+            let pages = chunk.pages.as_ref().unwrap();
+            assert_eq!(read(&pages.reading, &mut [0]), Err(Errno::EAGAIN));
+        }
+    }
+
+    #[test]
+    fn only_much_output_goes_by_the_page() {
+        let mut chunk = Chunk::new();
+        let null = File::options().write(true).open("/dev/null").unwrap();
+        let (mut pump, writing) = Pump::new(Log::new(null, 0, u64::MAX)).unwrap();
+        let mut writing = File::from(writing);
+        writing.write_all(b"little").unwrap();
+        assert_eq!(pump.copy(&mut chunk), 6);
+        assert!(chunk.pages.is_none());
+        let capacity = fcntl(&writing, FcntlArg::F_GETPIPE_SZ).unwrap();
+        if capacity < PIPE_BYTES {
+            println!("SKIP: no room in this user's pipes");
+            return;
+        }
+        writing.write_all(&vec![b'm'; PIPE_BYTES as usize]).unwrap();
+        assert_eq!(pump.copy(&mut chunk), CHUNK_BYTES);
+        assert_eq!(pump.copy(&mut chunk), PIPE_BYTES as usize - CHUNK_BYTES);
+        assert_eq!(pump.finish(&mut chunk).bytes(), 6 + PIPE_BYTES as u64);
     }
 }
