@@ -65,6 +65,17 @@ fn output_beyond_the_cap_is_dropped_counted_and_marked() {
 }
 
 #[test]
+fn output_that_just_fits_is_whole() {
+    for bytes in [65_536, 100_000] {
+        let count = bytes.to_string();
+        let step = Step::probe(&["spew", &count]).with(|spec| spec.log.bytes_max = bytes);
+        let ran = step.run();
+        assert!(ran.log() == spewed(bytes, false), "the bytes differ");
+        assert_eq!((ran.exit.log_bytes, ran.exit.log_bytes_dropped), (bytes, 0));
+    }
+}
+
+#[test]
 fn a_full_disk_costs_output_and_nothing_else() {
     let step = Step::probe(&["spew", "3000000"]).with(|spec| spec.log.path = "/dev/full".into());
     let exit = step.run().exit;
@@ -88,6 +99,34 @@ fn a_command_that_fills_the_disk_has_a_true_end() {
         Some(libc::ENOSPC),
         "the disk has not been full"
     );
+}
+
+#[test]
+fn a_log_that_fills_the_disk_is_a_prefix_of_the_output() {
+    let step = Step::probe(&["spew", "3000000"]);
+    let Some(_disk) = SmallDisk::mount(&step.folder) else {
+        return;
+    };
+    let ran = step.run();
+    assert_eq!(ran.exit.ended, Ended::Exited { code: 0 });
+    assert_eq!(ran.exit.log_errno, Some(libc::ENOSPC));
+    let log = ran.log();
+    assert!(!log.is_empty(), "the disk was full before");
+    assert!(log == spewed(log.len() as u64, false), "the bytes differ");
+    assert_eq!(ran.exit.log_bytes, log.len() as u64);
+    assert_eq!(ran.exit.log_bytes + ran.exit.log_bytes_dropped, 3_000_000);
+}
+
+#[test]
+fn a_log_that_is_emptied_goes_on_at_its_new_end() {
+    let shim = Step::shell("echo one; $PROBE hold $DIR/end; echo two").start();
+    let log = shim.path("log");
+    wait_until("the first line", || {
+        fs::read(&log).is_ok_and(|log| !log.is_empty())
+    });
+    fs::write(&log, "").unwrap();
+    fs::write(shim.path("end"), "").unwrap();
+    assert_eq!(shim.finish().text(), "two\n");
 }
 
 #[test]
