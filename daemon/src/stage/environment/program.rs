@@ -1,15 +1,18 @@
 //! Runs the programs that build: what they say goes to the log as they say it, and the last of it
-//! into the error. Each has a time limit. What a killed program leaves behind is ended with the
-//! step, by the supervisor of the stage.
+//! into the error. Each has a time limit, which also ends what it has started. Only what left its
+//! process group stays until the end of the step, when the stage's supervisor ends all.
 
 use std::collections::VecDeque;
 use std::io::{self, PipeReader, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 
 use crate::sys::pidfd::{self, PidfdError};
 
@@ -183,6 +186,7 @@ fn supervise(
 
 fn spawn(command: &mut Command, saying: io::PipeWriter) -> io::Result<Child> {
     command
+        .process_group(0)
         .stdin(Stdio::null())
         .stdout(saying.try_clone()?)
         .stderr(saying);
@@ -192,9 +196,13 @@ fn spawn(command: &mut Command, saying: io::PipeWriter) -> io::Result<Child> {
     child
 }
 
+/// Ends the program and what it has started. The group has its number only until the program is
+/// waited for.
 fn end(child: &mut Child) -> io::Result<()> {
+    let group = killpg(Pid::from_raw(child.id().cast_signed()), Signal::SIGKILL);
     child.kill()?;
-    child.wait().map(drop)
+    child.wait()?;
+    Ok(group?)
 }
 
 /// Copies what is said until the program has ended; false when the time is up. A program that is
@@ -333,6 +341,27 @@ mod tests {
         let error = run(&mut shell("echo on; exec sleep 600"), "install", limit).unwrap_err();
         let text = error.to_string();
         assert!(text.starts_with("install took longer than 0 s"), "{text}");
+    }
+
+    #[test]
+    fn what_it_has_started_ends_with_a_program_that_takes_too_long() {
+        let limit = Duration::from_secs(1);
+        let script = "(while :; do sleep 600; done) & echo $!; wait";
+        let mut heard = Heard::new(TAIL_BYTES, false);
+        let error = supervise(&mut shell(script), "install", limit, &mut heard).unwrap_err();
+        let ProgramError::TooLong { tail, .. } = error else {
+            panic!("{error}");
+        };
+        // A machine too busy to say so in time has nothing to show.
+        let left = tail.trim().parse().unwrap_or(i32::MAX);
+        let deadline = Instant::now() + LONG;
+        while pidfd::stat(left)
+            .unwrap()
+            .is_some_and(|stat| stat.state != 'Z')
+        {
+            assert!(Instant::now() < deadline, "process {left} lives on");
+            std::thread::yield_now();
+        }
     }
 
     #[test]
