@@ -13,7 +13,6 @@ use super::definition::{CondaFile, Definition, DefinitionError, local};
 use super::digest::DigestError;
 use super::program::ProgramError;
 use super::registry::{self, RegistryError};
-use super::room::BUILD_SECS_MAX;
 use super::{conda, tools, trim, venv};
 use crate::stage::meter::Meter;
 use crate::sys::lock::LockError;
@@ -50,8 +49,15 @@ pub enum EnvironmentError {
     #[error(transparent)]
     Lock(#[from] LockError),
     /// Another builds it for too long.
-    #[error("wait for {0}: another job has been building it for {BUILD_SECS_MAX} s")]
-    Waited(String),
+    #[error("wait for {what}: {builder} was still building it after {secs} s")]
+    Waited {
+        /// What is built.
+        what: String,
+        /// Who builds it.
+        builder: String,
+        /// How long it was waited for, in seconds.
+        secs: u64,
+    },
     /// What it is built from cannot be read.
     #[error(transparent)]
     Digest(#[from] DigestError),
