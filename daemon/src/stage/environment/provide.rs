@@ -123,7 +123,7 @@ pub fn provide(
     };
     let report = find(&mut task, wanted).and_then(|found| match found {
         Some(definition) => choose(&mut task, &definition),
-        None => Ok(host(&task)),
+        None => Ok(host(&task.name)),
     });
     // Also for who tries again on a disk that was full.
     trim::trim(order);
@@ -181,7 +181,7 @@ fn choose(
     }
     match conda {
         Some(conda) => packages(task, &conda),
-        None => Ok(host(task)),
+        None => Ok(host(&task.name)),
     }
 }
 
@@ -192,9 +192,10 @@ fn packages(task: &mut Task<'_>, conda: &CondaFile) -> Result<EnvironmentReport,
     }
 }
 
-fn host(task: &Task<'_>) -> EnvironmentReport {
+/// The machine itself, in the place of an environment.
+pub(in crate::stage) fn host(name: &str) -> EnvironmentReport {
     EnvironmentReport {
-        name: task.name.clone(),
+        name: name.into(),
         backend: "host".into(),
         ..EnvironmentReport::default()
     }
