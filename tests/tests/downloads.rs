@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop anywhere")]
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -557,10 +558,9 @@ fn what_was_not_used_for_longest_is_given_up_and_jobs_keep_theirs() {
     assert_eq!(stage.cached_bytes(), 0);
 }
 
-/// Runs a stage whose cache is on a disk of so many MiB; false where there can be none.
-fn with_small_disk(stage: &mut Stage, mib: u32) -> bool {
-    let cache = stage.cache();
-    fs::create_dir_all(&cache).unwrap();
+/// Runs a stage with a disk of so many MiB at this place; false where there can be none.
+fn with_small_disk(stage: &mut Stage, at: &Path, mib: u32) -> bool {
+    fs::create_dir_all(at).unwrap();
     if !Command::new("unshare")
         .args(["-m", "true"])
         .status()
@@ -573,8 +573,8 @@ fn with_small_disk(stage: &mut Stage, mib: u32) -> bool {
         "mount -t tmpfs -o size={mib}m tmpfs \"$0\" && \"$@\"; code=$?; \
          df --output=used \"$0\" | tail -1 >&2; exit $code"
     );
-    let cache = cache.to_str().unwrap();
-    stage.before = format!("exec unshare -m sh -c '{script}' {cache} \"$0\" <\"$1\" 3>\"$2\"");
+    let at = at.display();
+    stage.before = format!("exec unshare -m sh -c '{script}' {at} \"$0\" <\"$1\" 3>\"$2\"");
     true
 }
 
@@ -583,7 +583,8 @@ fn a_full_disk_is_a_readable_cause_and_gets_its_room_back() {
     let content = bytes(3 << 20);
     let web = Web::of_file(&content);
     let mut stage = Stage::new();
-    if !with_small_disk(&mut stage, 1) {
+    let cache = stage.cache();
+    if !with_small_disk(&mut stage, &cache, 1) {
         return;
     }
     let ran = stage.inputs(&[("data", input("uri_file", &web.url("/x"), ""))]);
@@ -612,7 +613,8 @@ fn what_nobody_uses_makes_room_on_a_full_disk_for_what_is_needed() {
     let content = bytes(3 << 20);
     let web = web_of_paths(&content);
     let mut stage = Stage::new();
-    if !with_small_disk(&mut stage, 5) {
+    let cache = stage.cache();
+    if !with_small_disk(&mut stage, &cache, 5) {
         return;
     }
     let order = |path| input("uri_file", &web.url(path), "");
@@ -622,6 +624,27 @@ fn what_nobody_uses_makes_room_on_a_full_disk_for_what_is_needed() {
         expected.extend(format!("/{name}").as_bytes());
         assert_whole(report, &expected);
     }
+}
+
+#[test]
+fn what_nobody_uses_makes_room_on_a_full_disk_for_a_copy() {
+    let content = bytes(3 << 20);
+    let web = web_of_paths(&content);
+    let mut stage = Stage::new();
+    let (job, cache) = (stage.job(""), stage.job("cache"));
+    // For two copies and one of the two contents in the cache.
+    if !with_small_disk(&mut stage, &job, 10) {
+        return;
+    }
+    let order = |path| input("uri_file", &web.url(path), "download");
+    let work = prepare(&[("a", order("/a")), ("b", order("/b"))]);
+    let begun = stage.start_with_cache(work, "prepare", &cache);
+    let inputs = stage.end(begun, "prepare").prepared().inputs;
+    let bytes = Some(content.len() as u64 + 2);
+    assert!(
+        inputs.values().all(|input| input.bytes == bytes),
+        "{inputs:?}"
+    );
 }
 
 #[test]

@@ -233,8 +233,8 @@ impl Gatherer<'_> {
         })
     }
 
-    /// Gives the job a content. A link costs nothing and outlives what the cache gives up. Between
-    /// the pieces of a copy others have a look at the bytes that they are waiting for.
+    /// Gives the job a content. A link costs nothing and outlives what the cache gives up. What
+    /// nobody uses makes room for a copy on a full disk.
     pub(super) async fn lay(
         &self,
         blob: &Blob,
@@ -248,11 +248,12 @@ impl Gatherer<'_> {
             return Ok(());
         }
         let mode = if is_copy { COPY_MODE } else { 0o444 };
-        let mut copying = local::Copying::begin(&blob.path, path, mode)?;
-        while copying.piece()? > 0 {
-            tokio::task::yield_now().await;
+        loop {
+            match copy(&blob.path, path, mode).await {
+                Err(error) if error.is_full() && self.cache.free(blob.bytes) => {}
+                copied => return copied,
+            }
         }
-        Ok(())
     }
 
     /// The content of this digest, if the cache has it.
@@ -278,6 +279,15 @@ impl Gatherer<'_> {
             bytes: blob.bytes,
         }))
     }
+}
+
+/// Between the pieces others have a look at the bytes that they are waiting for.
+async fn copy(from: &Path, to: &Path, mode: u32) -> Result<(), DataError> {
+    let mut copying = local::Copying::begin(from, to, mode)?;
+    while copying.piece()? > 0 {
+        tokio::task::yield_now().await;
+    }
+    Ok(())
 }
 
 /// What an address is called in the cache, the same with whatever credentials.
