@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use proptest::prelude::*;
 use proto::stage::{Datastore, StageSettings};
 
-use super::cache::Cache;
+use super::cache::{Blob, Cache};
 use super::cause::Patience;
 use super::error::DataError;
 use super::gather::Gatherer;
@@ -229,21 +230,45 @@ fn a_folders_digest_is_of_its_names_and_contents() {
     assert_ne!(one, tree(&[("a", "1")]));
 }
 
+fn keep(cache: &Cache, key: &str, bytes: &[u8]) -> Blob {
+    let path = cache.partial(key);
+    fs::write(&path, bytes).unwrap();
+    let file = fs::File::options()
+        .read(true)
+        .write(true)
+        .open(&path)
+        .unwrap();
+    let hash = digest::of_file(&path, |_| ()).unwrap();
+    cache.keep(key, file, &hash, Default::default()).unwrap()
+}
+
+#[test]
+fn the_records_that_were_not_used_for_longest_are_forgotten() {
+    let root = std::env::temp_dir().join(format!("jobd-data-records-{}", std::process::id()));
+    let mut cache = Cache::new(&root, None).unwrap();
+    cache.records_max = 20;
+    let keys: Vec<String> = (0..21).map(|number| format!("key{number}")).collect();
+    for key in &keys {
+        drop(keep(&cache, key, b"the same"));
+        let record = fs::File::open(root.join("data/index").join(key)).unwrap();
+        let long_ago = fs::FileTimes::new()
+            .set_accessed(UNIX_EPOCH)
+            .set_modified(UNIX_EPOCH);
+        record.set_times(long_ago).unwrap();
+    }
+    assert!(cache.record(&keys[7]).is_some());
+    cache.trim();
+    let known = keys.iter().filter(|key| cache.record(key).is_some());
+    assert_eq!(known.count(), 18);
+    assert!(cache.record(&keys[7]).is_some(), "it was used just now");
+    fs::remove_dir_all(root).unwrap();
+}
+
 #[test]
 fn a_content_that_is_used_is_not_given_up() {
     let root = std::env::temp_dir().join(format!("jobd-data-cache-{}", std::process::id()));
     let cache = Cache::new(&root, Some(5)).unwrap();
-    let keep = |key: &str, bytes: &[u8]| {
-        let path = cache.partial(key);
-        fs::write(&path, bytes).unwrap();
-        let file = fs::File::options()
-            .read(true)
-            .write(true)
-            .open(&path)
-            .unwrap();
-        let hash = digest::of_file(&path, |_| ()).unwrap();
-        cache.keep(key, file, &hash, Default::default()).unwrap()
-    };
+    let keep = |key: &str, bytes: &[u8]| keep(&cache, key, bytes);
     let used = keep("used", b"1234");
     drop(keep("idle", b"5678"));
     cache.trim();
