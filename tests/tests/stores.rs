@@ -456,6 +456,7 @@ fn an_object_that_is_cut_or_replaced_meanwhile_is_whole_in_the_end() {
 /// As much of S3 as an upload needs. What it refuses it takes once it is well.
 struct Bucket {
     is_well: AtomicBool,
+    may_be_listed: bool,
     objects: Mutex<BTreeMap<String, usize>>,
 }
 
@@ -476,15 +477,28 @@ impl Bucket {
                 self.objects.lock().unwrap().insert(key, request.body.len());
                 reply(200, String::new())
             }
-            _ => reply(200, self.list()),
+            "HEAD" => match self.size(&key) {
+                Some(size) => Reply {
+                    headers: of_object(size),
+                    ..reply(200, String::new())
+                },
+                None => reply(404, String::new()),
+            },
+            _ if self.may_be_listed => reply(200, self.list()),
+            _ => reply(403, String::new()),
         }
     }
 
+    fn size(&self, key: &str) -> Option<usize> {
+        let is_lost = key.ends_with("lost") && !self.is_well.load(Ordering::SeqCst);
+        let size = self.objects.lock().unwrap().get(key).copied();
+        size.map(|size| if is_lost { 0 } else { size })
+    }
+
     fn list(&self) -> String {
-        let objects = self.objects.lock().unwrap();
-        let lost = |key: &str| key.ends_with("lost") && !self.is_well.load(Ordering::SeqCst);
-        let all = objects.iter().map(|(key, size)| {
-            let size = if lost(key) { 0 } else { *size };
+        let keys: Vec<_> = self.objects.lock().unwrap().keys().cloned().collect();
+        let all = keys.iter().map(|key| {
+            let size = self.size(key).unwrap();
             format!(
                 "<Contents><Key>{key}</Key><Size>{size}</Size>\
                  <LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>"
@@ -492,6 +506,57 @@ impl Bucket {
         });
         let all: String = all.collect();
         format!("<ListBucketResult><IsTruncated>false</IsTruncated>{all}</ListBucketResult>")
+    }
+}
+
+/// What S3 says of an object.
+fn of_object(size: usize) -> Vec<(String, String)> {
+    [
+        ("ETag", "\"1\"".to_owned()),
+        ("Last-Modified", "Thu, 01 Jan 2026 00:00:00 GMT".into()),
+        ("Content-Length", size.to_string()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+/// A bucket, the server that has it, and a stage that knows it as the datastore `b`.
+fn with_bucket(may_be_listed: bool) -> (Arc<Bucket>, Web, Stage) {
+    let bucket = Arc::new(Bucket {
+        is_well: AtomicBool::new(false),
+        may_be_listed,
+        objects: Mutex::default(),
+    });
+    let answering = bucket.clone();
+    let web = Web::start(move |request| answering.answer(request));
+    let mut stage = Stage::new();
+    let store = datastore(json!({ "type": "s3", "bucket": "b", "endpoint": web.url("") }));
+    stage.settings.datastores.insert("b".into(), store);
+    (bucket, web, stage)
+}
+
+#[test]
+fn what_was_sent_is_looked_at_whatever_else_is_in_the_folder() {
+    for (files, may_be_listed) in [(2, true), (101, true), (101, false)] {
+        let (bucket, web, stage) = with_bucket(may_be_listed);
+        for number in 0..300 {
+            let others = format!("out/0{number}");
+            bucket.objects.lock().unwrap().insert(others, 1);
+        }
+        for number in 2..files {
+            stage.write_job(&format!("out/{number}"), "1234");
+        }
+        stage.write_job("out/a", "1234");
+        stage.write_job("out/lost", "1234");
+        let goal = "azureml://datastores/b/paths/out";
+        let outputs = [("out", output("uri_folder", goal, "out"))];
+        let reason = stage.finalize(&outputs).failed().reason;
+        assert!(reason.contains("/out/lost: 0 bytes came of 4"), "{reason}");
+        bucket.is_well.store(true, Ordering::SeqCst);
+        let report = stage.finalize(&outputs).finalized().outputs["out"].clone();
+        assert_eq!(report.files, files);
+        let lists = |request: &Request| request.method == "GET";
+        assert_eq!(web.requests().iter().any(lists), files > 100);
     }
 }
 
@@ -504,15 +569,7 @@ fn an_upload_that_fails_tells_how_far_it_came_and_is_completed_later() {
         ),
         ("lost", "/out/lost: 0 bytes came of 4"),
     ] {
-        let bucket = Arc::new(Bucket {
-            is_well: AtomicBool::new(false),
-            objects: Mutex::default(),
-        });
-        let answering = bucket.clone();
-        let web = Web::start(move |request| answering.answer(request));
-        let mut stage = Stage::new();
-        let store = datastore(json!({ "type": "s3", "bucket": "b", "endpoint": web.url("") }));
-        stage.settings.datastores.insert("b".into(), store);
+        let (bucket, _web, stage) = with_bucket(false);
         let outputs = [(
             "out",
             output("uri_folder", "azureml://datastores/b/paths/out", "out"),
@@ -543,16 +600,15 @@ fn take_parts(request: &Request) -> Reply {
         "POST" => {
             "<CompleteMultipartUploadResult><ETag>1</ETag></CompleteMultipartUploadResult>".into()
         }
-        "GET" => format!(
-            "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>out/large</Key>\
-             <Size>{LARGE}</Size><LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>\
-             </ListBucketResult>"
-        ),
         _ => String::new(),
+    };
+    let headers = match request.method.as_str() {
+        "HEAD" => of_object(LARGE),
+        _ => vec![("ETag".into(), "\"1\"".into())],
     };
     Reply {
         status: 200,
-        headers: vec![("ETag".into(), "\"1\"".into())],
+        headers,
         body: body.into(),
         ..Reply::default()
     }
