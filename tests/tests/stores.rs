@@ -47,10 +47,12 @@ fn put_sets(put: impl Fn(&str, &[u8])) {
     put("data/setsquare", b"another");
     put(
         "data/tables/t/MLTable",
-        b"paths: [{file: ./a.csv}, {folder: rows}]",
+        b"paths: [{file: ./a.csv}, {pattern: './rows/**/*.csv'}, {folder: more}]",
     );
     put("data/tables/t/a.csv", b"a");
     put("data/tables/t/rows/deep/b.csv", b"b");
+    put("data/tables/t/rows/deep/b.txt", b"not");
+    put("data/tables/t/more/c.csv", b"c");
     put("data/tables/t/not.csv", b"not");
 }
 
@@ -96,11 +98,9 @@ fn assert_sets(stage: &Stage, root: &str) {
     for mode in ["eval_mount", "eval_download"] {
         let table = stage.input(input("mltable", &format!("{root}/tables/t"), mode));
         let read = |name: &str| fs::read_to_string(stage.job("inputs/data").join(name)).unwrap();
-        assert_eq!(
-            (read("a.csv"), read("rows/deep/b.csv")),
-            ("a".into(), "b".into())
-        );
-        assert_eq!(table.bytes, Some(2), "{mode}: and nothing else");
+        let all = ["a.csv", "rows/deep/b.csv", "more/c.csv"].map(read);
+        assert_eq!(all, ["a", "b", "c"]);
+        assert_eq!(table.bytes, Some(3), "{mode}: and nothing else");
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
+use globset::GlobMatcher;
 use sha2::{Digest, Sha256};
 
 use super::cache::{Blob, Cache};
@@ -44,6 +45,8 @@ pub(super) struct Wanted<'a> {
     pub(super) name: &'a str,
     /// The job may write to it: it gets a copy, not a link.
     pub(super) is_copy: bool,
+    /// Of a folder, only the files with such a path in it.
+    pub(super) only: Option<&'a GlobMatcher>,
 }
 
 /// What gathering needs.
@@ -130,6 +133,8 @@ impl Gatherer<'_> {
                 _ => failed(Cause::NotFound),
             });
         }
+        let is_wanted = |file: &Listed| wanted.only.is_none_or(|only| only.is_match(&file.name));
+        let listed = listed.into_iter().filter(is_wanted).collect();
         self.folder(&store, &name, listed, address, wanted).await
     }
 

@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
+use globset::GlobMatcher;
 use proto::stage::{InputOrder, InputReport, Mount, OutputOrder, OutputReport, StageOrder};
 use tokio::runtime::{Builder, Runtime};
 
@@ -39,6 +40,8 @@ pub(super) struct Request<'a> {
     pub(super) version: Option<String>,
     /// The digest that it must have.
     pub(super) digest: Option<&'a str>,
+    /// Of a folder, only the files with such a path in it.
+    pub(super) only: Option<&'a GlobMatcher>,
 }
 
 impl Request<'_> {
@@ -97,6 +100,7 @@ impl<'a> Data<'a> {
             target,
             version,
             digest: input.digest.as_deref(),
+            only: None,
         };
         let is_copy = matches!(mode, "download" | "eval_download");
         let provided = match mode.starts_with("eval_") {
@@ -156,7 +160,10 @@ impl<'a> Data<'a> {
     /// A copy of what is on this machine.
     fn copy(&mut self, request: &Request<'_>, source: &Path) -> Result<InputReport, DataError> {
         let metadata = local::look(source, request.kind)?;
-        let tree = Tree::walk(source)?;
+        let mut tree = Tree::walk(source)?;
+        if let Some(only) = request.only {
+            tree.keep(only);
+        }
         self.notes.extend(tree.note(&request.what));
         make_folder(&request.target)?;
         let path = match metadata.is_file() {
@@ -260,6 +267,7 @@ impl<'a> Data<'a> {
             target: &request.target,
             name: request.name,
             is_copy,
+            only: request.only,
         };
         let gathered = self.runtime.block_on(async {
             if let Some(digest) = request.digest
