@@ -9,7 +9,7 @@ use super::cache::{Blob, Cache, Record};
 use super::cause::{Cause, Patience, Tries};
 use super::error::DataError;
 use super::partial::{Claim, Partial};
-use super::remote::{Answer, Ask, Body, Remote, Version};
+use super::remote::{Ask, Body, Remote, Version};
 use crate::stage::meter::Meter;
 
 /// A file to fetch.
@@ -220,8 +220,8 @@ impl Fetcher<'_> {
             unless: known,
         };
         let mut body = match item.remote.open(ask, learned.wait).await {
-            Ok(Answer::Same) => return Ok(None),
-            Ok(Answer::Body(body)) => body,
+            Ok(None) => return Ok(None),
+            Ok(Some(body)) => body,
             Err(Cause::Replaced) => {
                 partial.restart(Version::default())?;
                 return Err(Cause::Replaced.into());
