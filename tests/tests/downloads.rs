@@ -632,19 +632,23 @@ fn what_nobody_uses_makes_room_on_a_full_disk_for_a_copy() {
     let web = web_of_paths(&content);
     let mut stage = Stage::new();
     let (job, cache) = (stage.job(""), stage.job("cache"));
-    // For two copies and one of the two contents in the cache.
-    if !with_small_disk(&mut stage, &job, 10) {
-        return;
-    }
     let order = |path| input("uri_file", &web.url(path), "download");
-    let work = prepare(&[("a", order("/a")), ("b", order("/b"))]);
-    let begun = stage.start_with_cache(work, "prepare", &cache);
-    let inputs = stage.end(begun, "prepare").prepared().inputs;
-    let bytes = Some(content.len() as u64 + 2);
-    assert!(
-        inputs.values().all(|input| input.bytes == bytes),
-        "{inputs:?}"
-    );
+    stage.write("b", [&content[..], b"/b"].concat());
+    // One that comes from afar: there is room for two copies and one of the two contents in the
+    // cache. And one of this machine: for two copies alone.
+    for (second, mib) in [(order("/b"), 10), (input("uri_file", "b", "download"), 8)] {
+        if !with_small_disk(&mut stage, &job, mib) {
+            return;
+        }
+        let work = prepare(&[("a", order("/a")), ("b", second)]);
+        let begun = stage.start_with_cache(work, "prepare", &cache);
+        let inputs = stage.end(begun, "prepare").prepared().inputs;
+        let bytes = Some(content.len() as u64 + 2);
+        assert!(
+            inputs.values().all(|input| input.bytes == bytes),
+            "{inputs:?}"
+        );
+    }
 }
 
 #[test]

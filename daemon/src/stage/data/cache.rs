@@ -12,6 +12,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use proto::stage::StageOrder;
 use serde::{Deserialize, Serialize};
 
 use super::error::{DataError, io_of};
@@ -74,6 +75,11 @@ impl Cache {
             records_max: CACHE_RECORDS_MAX,
             held: Cell::new(None),
         })
+    }
+
+    /// The cache of an order.
+    pub(super) fn of(order: &StageOrder) -> Result<Cache, DataError> {
+        Cache::new(&order.cache, order.settings.cache_bytes_max)
     }
 
     /// The file of a fetch on its way.
@@ -242,9 +248,20 @@ impl Cache {
         held
     }
 
-    /// The disk is full: gives up what was not used for longest until so many bytes are free.
-    /// What a job has a link to would free none. Whether there was anything.
-    pub(super) fn free(&self, bytes: u64) -> bool {
+    /// Whether it made room where a disk was full, so that another try may do better: on another
+    /// disk than its own it cannot.
+    pub(super) fn makes_room(&self, error: &DataError, bytes: u64) -> bool {
+        let disk = |path: &Path| {
+            let there = path.ancestors().find_map(|path| path.metadata().ok());
+            there.map(|metadata| metadata.dev())
+        };
+        let full = error.found_no_room_for().map(disk);
+        full.is_some_and(|full| full == disk(&self.root)) && self.free(bytes)
+    }
+
+    /// Gives up what was not used for longest until so many bytes are free. What a job has a link
+    /// to would free none. Whether there was anything.
+    fn free(&self, bytes: u64) -> bool {
         let mut entries = self.entries("blobs");
         entries.extend(self.entries("partial"));
         entries.retain(|entry| !entry.is_linked && entry.bytes > 0);
@@ -300,6 +317,21 @@ impl Cache {
             })
         })
         .collect()
+    }
+}
+
+/// Copies, and again as long as the cache makes room for so many bytes on a full disk.
+pub(super) fn copy_with_room(
+    order: &StageOrder,
+    bytes: u64,
+    copy: impl Fn() -> Result<(), DataError>,
+) -> Result<(), DataError> {
+    let makes_room = |error: &_| Cache::of(order).is_ok_and(|it| it.makes_room(error, bytes));
+    loop {
+        match copy() {
+            Err(error) if makes_room(&error) => {}
+            copied => return copied,
+        }
     }
 }
 

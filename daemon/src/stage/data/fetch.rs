@@ -173,7 +173,7 @@ impl Fetcher<'_> {
             let before = partial.length();
             let cause = match self.attempt(item, partial, known, &mut learned).await {
                 Ok(come) => return Ok(come),
-                Err(Failed::Here(error)) if error.is_full() && self.cache.free(learned.missing) => {
+                Err(Failed::Here(error)) if self.cache.makes_room(&error, learned.missing) => {
                     partial.cut_back()?;
                     continue;
                 }

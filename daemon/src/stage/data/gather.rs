@@ -255,7 +255,7 @@ impl Gatherer<'_> {
         let mode = if is_copy { COPY_MODE } else { 0o444 };
         loop {
             match copy(&blob.path, path, mode).await {
-                Err(error) if error.is_full() && self.cache.free(blob.bytes) => {}
+                Err(error) if self.cache.makes_room(&error, blob.bytes) => {}
                 copied => return copied,
             }
         }

@@ -7,7 +7,7 @@ use globset::GlobMatcher;
 use proto::stage::{InputOrder, InputReport, Mount, OutputOrder, OutputReport, StageOrder};
 use tokio::runtime::{Builder, Runtime};
 
-use super::cache::Cache;
+use super::cache::{Cache, copy_with_room};
 use super::cause::Patience;
 use super::error::{DataError, io_of};
 use super::evaluate::SCRATCH;
@@ -171,9 +171,11 @@ impl<'a> Data<'a> {
             false => request.target.clone(),
         };
         let (bytes, files) = (Some(tree.bytes()), Some(tree.files.len() as u64));
-        self.meter
-            .begin(&format!("copying {}", request.what), bytes, files);
-        tree.copy(&path, self.meter)?;
+        let what = format!("copying {}", request.what);
+        copy_with_room(self.order, tree.bytes(), || {
+            self.meter.begin(&what, bytes, files);
+            tree.copy(&path, self.meter)
+        })?;
         let digest = Tree::walk(&path)?.digest(None)?;
         check_digest(request, &digest)?;
         Ok(InputReport {
@@ -255,7 +257,7 @@ impl<'a> Data<'a> {
     /// What is not on this machine.
     fn gather(&mut self, request: &Request<'_>, is_copy: bool) -> Result<InputReport, DataError> {
         make_folder(&request.target)?;
-        let cache = Cache::new(&self.order.cache, self.order.settings.cache_bytes_max)?;
+        let cache = Cache::of(self.order)?;
         let gatherer = Gatherer {
             cache: &cache,
             meter: self.meter,

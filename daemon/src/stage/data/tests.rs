@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use proptest::prelude::*;
-use proto::stage::{Datastore, StageSettings};
+use proto::stage::{Datastore, FinalizeOrder, StageOrder, StageSettings, Work};
 
-use super::cache::{Blob, Cache};
+use super::cache::{Blob, Cache, copy_with_room};
 use super::cause::Patience;
-use super::error::DataError;
+use super::error::{DataError, io_of};
 use super::gather::Gatherer;
 use super::partial::{Claim, Partial};
 use super::place::{self, Address, Bucket, Place, Service};
@@ -287,6 +287,34 @@ fn a_content_that_is_used_is_not_given_up() {
     assert!(cache.record("used").is_some());
     cache.make_room(5);
     assert!(cache.record("used").is_none());
+    fs::remove_dir_all(root).unwrap();
+}
+
+#[test]
+fn a_copy_finds_room_where_the_cache_is_on_the_same_disk() {
+    let root = std::env::temp_dir().join(format!("jobd-data-room-{}", std::process::id()));
+    let order = StageOrder {
+        job: "j".into(),
+        folder: root.clone(),
+        base_path: root.clone(),
+        cache: root.clone(),
+        settings: StageSettings::default(),
+        work: Work::Finalize(FinalizeOrder::default()),
+        others: None,
+    };
+    let cache = Cache::of(&order).unwrap();
+    drop(keep(&cache, "idle", b"1234"));
+    let full = |path: &Path| io_of("write", path)(std::io::ErrorKind::StorageFull.into());
+    let elsewhere = || Err(full(Path::new("/proc/none")));
+    assert!(copy_with_room(&order, 4, elsewhere).is_err());
+    assert!(cache.record("idle").is_some());
+    let here = || match cache.record("idle") {
+        Some(_) => Err(full(&root.join("not/yet"))),
+        None => Ok(()),
+    };
+    copy_with_room(&order, 4, here).unwrap();
+    let still_full = || Err(full(&root));
+    assert!(copy_with_room(&order, 4, still_full).is_err());
     fs::remove_dir_all(root).unwrap();
 }
 
