@@ -1,6 +1,5 @@
 //! Downloads from a web server that misbehaves: each fault ends in the right bytes or in one
 //! readable cause, and ten jobs fetch once.
-#![expect(clippy::unwrap_used, reason = "a test may stop anywhere")]
 
 use std::fs;
 use std::sync::Arc;
