@@ -1,18 +1,19 @@
 //! The step directory: the protocol between the daemon and the shim.
 //!
-//! A step is one supervised process with a directory. The daemon writes `spec.json`, takes an
-//! exclusive `flock` on it and hands the locked descriptor to the shim, which keeps it for life:
-//! a locked spec is a living shim, without a gap between the daemon's spawn and the shim's first
-//! instruction. The shim writes `started.json` before the command runs and `exit.json` when no
-//! process of the step is left. `started.json` is whole before anything is released; `exit.json`
-//! is written into room that was taken before the start, and renamed when it is whole.
+//! A step is one supervised process with a directory. Its records are lines of one file
+//! ([`file`]): the daemon writes the spec and the job, takes an exclusive `flock` on it and hands
+//! the locked descriptor to the shim, which keeps it for life: a locked file is a living shim,
+//! without a gap between the daemon's spawn and the shim's first instruction. The shim adds the
+//! start before the command runs and the end when no process of the step is left. The start is
+//! whole before anything is released; the room for both was taken before.
 //!
 //! A shim of an older release must be adoptable by a newer daemon, so each record carries its
 //! format: a reader takes every minor of its own major (unknown fields are ignored) and refuses
 //! another major.
 //!
 //! Changes: 1.0 first format; 1.1 a refused start, the heartbeat, plain words; 1.2 the order, the
-//! report and the mounts of a stage; 1.3 optional mounts, and what stays writable below them.
+//! report and the mounts of a stage; 1.3 optional mounts, and what stays writable below them; 2.0
+//! one file for all records of a step.
 
 use std::path::PathBuf;
 
@@ -20,34 +21,40 @@ use serde::{Deserialize, Serialize};
 
 use crate::stage::Mount;
 
-/// The name of the daemon's order to the shim. Its `flock` is held by a living shim.
-pub const SPEC_FILE: &str = "spec.json";
-/// The name of the record that the command may have run.
-pub const STARTED_FILE: &str = "started.json";
-/// The name of the record of the end.
-pub const EXIT_FILE: &str = "exit.json";
-/// The room for the record of the end, taken before the start so that a disk which the command
-/// fills does not swallow its end.
-pub const EXIT_ROOM_FILE: &str = "exit.json.tmp";
-/// Bytes of that room. The record has about 400; a longer one (a long reason) needs space at the
-/// end.
-pub const EXIT_ROOM_BYTES: u16 = 4096;
+pub mod file;
+
+/// The name of the file of the records. Its `flock` is held by a living shim.
+pub const STEP_FILE: &str = "step.jsonl";
+/// Bytes that are taken for the shim's records before the start, so that a disk which the command
+/// fills does not swallow its end. They have about 600; longer ones (a long reason) need space at
+/// the end.
+pub const RECORD_ROOM_BYTES: u16 = 1024;
 /// The record that the command is silent: there as long as it is.
 pub const SILENT_FILE: &str = "silent.json";
-/// The byte that the daemon writes to the go pipe; end of file instead means "start nothing".
+/// The byte that is written to the go pipe of a shim that is started by hand; end of file instead
+/// means "start nothing". A shim of the spawner has an eventfd for it.
 pub const GO: u8 = b'g';
 /// What a shim of the spawner answers when its step's end is recorded and it can take the next:
-/// this byte and, unless it is too long, the content of [`EXIT_FILE`].
+/// this byte, the number under which the step that it let go stands in the line
+/// ([`NOBODY`] if it let none go), and, unless it is too long, the [`Exit`].
 pub const DONE: u8 = b'd';
 /// The most bytes of that answer.
 pub const DONE_BYTES_MAX: usize = 4_096;
+/// What it answers when it was let go and has started nothing: somebody has removed its step.
+pub const VOID: u8 = b'v';
+/// A number in the line, as eight bytes of the machine's order: what a message of the line holds,
+/// with the eventfd that lets the step go.
+pub type Place = i64;
+/// No place in the line.
+pub const NOBODY: Place = 0;
 /// The argument that makes a shim a spawner: it forks shims for the daemon at the other end of
 /// its standard input.
 pub const SPAWNER_ARGUMENT: &str = "--spawner";
 /// The most bytes of the path of a step directory (`PATH_MAX` of the kernel).
 pub const STEP_PATH_BYTES_MAX: usize = 4_096;
-/// The most bytes of a record that are read.
-pub const RECORD_BYTES_MAX: u64 = 4 << 20;
+/// The most bytes of a step's records that are read: a job of the largest text, escaped, and what
+/// is made of it.
+pub const RECORD_BYTES_MAX: u64 = 72 << 20;
 
 /// The version of a record's form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +67,7 @@ pub struct Format {
 
 impl Format {
     /// The format that this release writes.
-    pub const CURRENT: Format = Format { major: 1, minor: 3 };
+    pub const CURRENT: Format = Format { major: 2, minor: 0 };
 
     /// Whether this release can read a record of that format.
     #[must_use]

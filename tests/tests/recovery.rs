@@ -4,8 +4,12 @@ use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use jobd_tests::harness::{DEADLINE, Home, JobFile, Witness, process, quoted, wait_until};
+use jobd_tests::harness::{
+    DEADLINE, Home, JobFile, Witness, change_records, process, quoted, wait_until,
+};
 use nix::sys::signal::Signal;
+use proto::record::STEP_FILE;
+use proto::record::file::Entry;
 use serde_json::{Value, json};
 
 fn probe(arguments: &[&str]) -> String {
@@ -125,16 +129,21 @@ fn never_started(home: &Home, model: &str, name: &str, command: &str) {
     let folder = home.step_folders(model).remove(0);
     let copy = folder.with_file_name(format!("{name}.command.1"));
     fs::create_dir(&copy).unwrap();
-    for file in ["job.json", "spec.json"] {
-        let text = fs::read_to_string(folder.join(file)).unwrap();
-        let mut record: Value = serde_json::from_str(&text).unwrap();
-        if file == "job.json" {
+    fs::copy(folder.join(STEP_FILE), copy.join(STEP_FILE)).unwrap();
+    change_records(&copy, |entry, record| {
+        if entry == Entry::Job {
             record["job"]["name"] = json!(name);
             record["job"]["id"] = json!(99);
             record["definition"]["job"]["command"] = json!(command);
         }
-        fs::write(copy.join(file), record.to_string()).unwrap();
-    }
+    });
+    let path = copy.join(STEP_FILE);
+    let file = fs::read_to_string(&path).unwrap();
+    let never = file
+        .lines()
+        .take_while(|line| !line.starts_with("{\"started\""));
+    let never: String = never.map(|line| format!("{line}\n")).collect();
+    fs::write(path, never).unwrap();
 }
 
 /// Writes over the pages of a store from one on.

@@ -2,14 +2,18 @@
 //! does not notice.
 #![expect(clippy::unwrap_used, reason = "a test may stop anywhere")]
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use jobd_tests::harness::process::{is_alive, signal};
-use jobd_tests::harness::{DEADLINE, Home, JobFile, Witness, probe_command, wait_for, wait_until};
+use jobd_tests::harness::{
+    DEADLINE, Home, JobFile, Witness, change_records, probe_command, wait_for, wait_until,
+};
 use nix::sys::signal::Signal;
-use proto::record::{STARTED_FILE, StopReason};
+use proto::record::file::Entry;
+use proto::record::{STEP_FILE, StopReason};
 use serde_json::{Value, json};
 
 /// The probe as one command among several.
@@ -304,7 +308,7 @@ fn a_client_that_follows_a_job_follows_it_over_a_restart() {
 }
 
 /// Kills daemon and shim of a running job and changes what is on disk before the next daemon.
-fn restarted_over(change: impl Fn(&Home, &mut Value)) -> (Home, Value) {
+fn restarted_over(change: impl Fn(&mut Value), damage: impl Fn(&Home)) -> (Home, Value) {
     let mut home = Home::running(&[]);
     drop(home.submit(&JobFile::probe(&["ignore-term"]).name("job")));
     let started = home.started("job");
@@ -313,10 +317,12 @@ fn restarted_over(change: impl Fn(&Home, &mut Value)) -> (Home, Value) {
     wait_until("the end of the shim", DEADLINE, || {
         !is_alive(started.shim.pid)
     });
-    let path = home.step_folders("job")[0].join(STARTED_FILE);
-    let mut record: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    change(&home, &mut record);
-    fs::write(&path, record.to_string()).unwrap();
+    change_records(&home.step_folders("job")[0], |entry, record| {
+        if entry == Entry::Started {
+            change(record);
+        }
+    });
+    damage(&home);
     home.start(&[]);
     let job = home.wait("job");
     (home, job)
@@ -324,7 +330,7 @@ fn restarted_over(change: impl Fn(&Home, &mut Value)) -> (Home, Value) {
 
 #[test]
 fn a_job_of_an_earlier_boot_is_lost_for_that_reason() {
-    let (_home, job) = restarted_over(|_, record| record["boot_id"] = json!("another boot"));
+    let (_home, job) = restarted_over(|started| started["boot_id"] = json!("another boot"), |_| {});
     let reason = "the machine was restarted while it ran";
     assert_eq!(job["outcome"], json!({"kind": "lost", "reason": reason}));
 }
@@ -333,10 +339,11 @@ fn a_job_of_an_earlier_boot_is_lost_for_that_reason() {
 fn a_process_that_got_a_recorded_pid_by_chance_is_not_touched() {
     let mut bystander = Command::new("sleep").arg("600").spawn().unwrap();
     let pid = i32::try_from(bystander.id()).unwrap();
-    let (_home, job) = restarted_over(|_, record| {
-        record["shim"]["pid"] = json!(pid);
-        record["main"]["pid"] = json!(pid);
-    });
+    let reused = |started: &mut Value| {
+        started["shim"]["pid"] = json!(pid);
+        started["main"]["pid"] = json!(pid);
+    };
+    let (_home, job) = restarted_over(reused, |_| {});
     assert_eq!(job["outcome"]["kind"], "lost");
     let lives = is_alive(pid);
     bystander.kill().unwrap();
@@ -346,10 +353,13 @@ fn a_process_that_got_a_recorded_pid_by_chance_is_not_touched() {
 
 #[test]
 fn a_record_that_cannot_be_read_is_never_a_success() {
-    let (_home, job) = restarted_over(|home, _| {
-        let folder = home.step_folders("job").remove(0);
-        fs::write(folder.join("exit.json"), "{\"format\":{\"major\":1").unwrap();
-    });
+    let torn = |home: &Home| {
+        let path = home.step_folders("job").remove(0).join(STEP_FILE);
+        let mut file = OpenOptions::new().append(true).open(path).unwrap();
+        file.write_all(b"{\"exit\":{\"format\":{\"major\":2")
+            .unwrap();
+    };
+    let (_home, job) = restarted_over(|_| {}, torn);
     assert_eq!(job["outcome"]["kind"], "lost");
     assert!(
         job["outcome"]["reason"]
@@ -359,7 +369,7 @@ fn a_record_that_cannot_be_read_is_never_a_success() {
         "{job}"
     );
 
-    let (_home, job) = restarted_over(|_, record| record["format"]["major"] = json!(99));
+    let (_home, job) = restarted_over(|started| started["format"]["major"] = json!(99), |_| {});
     assert_eq!(job["outcome"]["kind"], "lost");
 }
 

@@ -6,8 +6,10 @@ use std::fs;
 use std::path::PathBuf;
 
 use jobd_tests::harness::process::signal;
-use jobd_tests::harness::{DEADLINE, JobFile, Staged, Witness, wait_until};
+use jobd_tests::harness::{DEADLINE, JobFile, Staged, Witness, record, wait_until};
 use nix::sys::signal::Signal;
+use proto::record::Exit;
+use proto::record::file::Entry;
 use serde_json::{Value, json};
 
 /// What makes a job have both stages.
@@ -240,11 +242,10 @@ fn a_stage_that_ends_while_there_is_no_daemon_has_done_its_work() {
     staged.home.wait_for_status("kept", "Preparing");
     staged.home.kill();
     staged.lets_go("prepare");
-    let exit = staged
-        .home
-        .path()
-        .join("state/steps/kept.prepare.1/exit.json");
-    wait_until("the end of the stage", DEADLINE, || exit.exists());
+    let folder = staged.home.path().join("state/steps/kept.prepare.1");
+    wait_until("the end of the stage", DEADLINE, || {
+        record::<Exit>(&folder, Entry::Exit).is_some()
+    });
     staged.home.start(&[]);
     assert_eq!(staged.home.wait("kept")["status"], "Completed");
     assert_eq!(staged.home.log("kept"), b"/there\n");

@@ -57,7 +57,8 @@ fn is_test(name: &str) -> bool {
     name.starts_with("tests/")
         || name.contains("/tests/")
         || name.ends_with("/tests.rs")
-        || name.ends_with("simulation.rs")
+        || name.ends_with("/simulation.rs")
+        || name.contains("/simulation/")
 }
 
 /// The lines of a file before its unit tests.

@@ -182,6 +182,13 @@ pub enum Effect {
     Launch(JobId, StepRef),
     /// Start a step before anything else: that it may begin is stored already.
     LaunchAtOnce(JobId, StepRef),
+    /// Let the end of another start a step, after those that were told before it: that it may
+    /// begin is stored already.
+    LineUp(JobId, StepRef),
+    /// Start a step that was told to line up, unless the end of another has.
+    LetGo(JobId, StepRef),
+    /// No end starts another step from now on.
+    Disband,
     /// Stop a step. Idempotent.
     Stop(JobId, StepRef, Force),
     /// Tell a caller.

@@ -13,6 +13,7 @@ use super::step::{ActiveStep, Phase, StepKind, StepRef};
 
 mod end;
 mod event;
+mod standing;
 
 pub use end::End;
 pub use event::{Act, JobEvent, Refusal};
@@ -95,40 +96,10 @@ impl Job {
         }
     }
 
-    /// The step it waits to be granted.
-    #[must_use]
-    pub fn waits_for(&self) -> Option<StepKind> {
-        match (self.status, self.active) {
-            (Status::Starting | Status::Preparing, None) if self.prepares => {
-                Some(StepKind::Prepare)
-            }
-            (Status::Queued, None) => Some(StepKind::Command),
-            (Status::Finalizing, None) if self.pending.is_some() => Some(StepKind::Finalize),
-            (Status::Queued, Some(active)) if active.phase == Phase::Granted => {
-                Some(active.step.kind)
-            }
-            _ => None,
-        }
-    }
-
-    /// The step it holds a slot for.
-    #[must_use]
-    pub fn holds(&self) -> Option<StepKind> {
-        let begun = self.active.filter(|active| active.phase != Phase::Granted);
-        begun.map(|active| active.step.kind)
-    }
-
-    /// Whether its next step may be started without another commit.
-    #[must_use]
-    pub fn is_granted(&self) -> bool {
-        self.active
-            .is_some_and(|active| active.phase == Phase::Granted)
-    }
-
     /// The same job as the next daemon finds it: a grant of the last one may have been used.
     #[must_use]
     pub fn inherited(mut self) -> Job {
-        if let Some(active) = self.active.as_mut().filter(|a| a.phase == Phase::Granted) {
+        if let Some(active) = self.active.as_mut().filter(|active| active.is_granted()) {
             active.phase = Phase::Unsure;
         }
         self
@@ -142,6 +113,7 @@ impl Job {
         match event {
             JobEvent::Planned => self.planned(at),
             JobEvent::GrantedAhead => self.granted_ahead(),
+            JobEvent::LinedUp => self.lined_up(),
             JobEvent::Granted => self.granted(at),
             JobEvent::Launched(step) => self.launched(at, step),
             JobEvent::LaunchFailed(step, reason) => self.launch_failed(at, step, reason),
@@ -172,6 +144,13 @@ impl Job {
         Ok(Some(Act::MakeReady(step)))
     }
 
+    fn lined_up(&mut self) -> Result<Option<Act>, Refusal> {
+        let granted = self.active.as_mut().filter(|active| active.is_granted());
+        let active = granted.ok_or(Refusal::BadStatus(self.status))?;
+        active.phase = Phase::InLine;
+        Ok(Some(Act::LineUp(active.step)))
+    }
+
     fn begin(&mut self, kind: StepKind, phase: Phase) -> StepRef {
         self.attempts += 1;
         let attempt = self.attempts;
@@ -183,8 +162,13 @@ impl Job {
     fn granted(&mut self, at: i64) -> Result<Option<Act>, Refusal> {
         let kind = self.waits_for().ok_or(Refusal::BadStatus(self.status))?;
         if let Some(active) = &mut self.active {
+            let was_in_line = active.phase == Phase::InLine;
             active.phase = Phase::Launching;
-            return Ok(Some(Act::LaunchAtOnce(active.step)));
+            return Ok(Some(if was_in_line {
+                Act::LetGo(active.step)
+            } else {
+                Act::LaunchAtOnce(active.step)
+            }));
         }
         if self.status == Status::Starting {
             self.enter(Status::Preparing, at, None)?;

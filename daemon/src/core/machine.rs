@@ -1,13 +1,14 @@
 //! [`Core`]: all live jobs, the queues and the slots, and the one function that events go through.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use proto::api::ApiError;
+use proto::status::Status;
 
 use super::event::{Answer, Effect, Event, Force, NewJob, Now, Ticket};
 use super::job::{Act, Job, JobEvent, JobId, Refusal};
 use super::queue::Queue;
-use super::step::StepKind;
+use super::step::{StepKind, StepRef};
 
 /// How long no step is started after one could not be, in milliseconds: at first.
 pub const LAUNCH_BACKOFF_MS_MIN: u64 = 200;
@@ -53,6 +54,10 @@ pub struct Core {
     granted: usize,
     /// Those of them that are not stored yet.
     unstored: HashSet<JobId>,
+    /// Those that the end of another starts: the first of the queue, in its order.
+    line: VecDeque<JobId>,
+    /// Who waits to hear whether a job of the line was canceled before it began.
+    in_doubt: HashMap<JobId, Vec<Ticket>>,
 }
 
 impl Core {
@@ -73,6 +78,8 @@ impl Core {
             backoff_ms: LAUNCH_BACKOFF_MS_MIN,
             granted: 0,
             unstored: HashSet::new(),
+            line: VecDeque::new(),
+            in_doubt: HashMap::new(),
         };
         for job in live.into_iter().map(Job::inherited) {
             core.count(&job, true);
@@ -163,13 +170,17 @@ impl Core {
             }
             Event::Launched(id, step) => {
                 self.apply(now, id, JobEvent::Launched(step), effects);
+                self.clear_doubt(id, effects);
             }
             Event::LaunchFailed(id, step, reason) => {
-                self.hold_back(now);
-                self.apply(now, id, JobEvent::LaunchFailed(step, reason), effects);
+                let failed = JobEvent::LaunchFailed(step, reason);
+                if self.apply(now, id, failed, effects).is_none() {
+                    self.hold_back(now);
+                }
+                self.clear_doubt(id, effects);
             }
             Event::Ended(id, step, end) => {
-                if end.is_no_start() && self.was_ordered(id) {
+                if end.is_no_start() && self.was_ordered(id, step) {
                     self.hold_back(now);
                 } else if !end.is_no_start() {
                     // The machine can start something again. A shim alone proves nothing: it may
@@ -184,6 +195,7 @@ impl Core {
                 {
                     effects.extend(report.map(|report| Effect::Report(id, report)));
                 }
+                self.clear_doubt(id, effects);
             }
             Event::Silent(id, step, reason) => {
                 self.apply(now, id, JobEvent::Silent(step, reason), effects);
@@ -195,9 +207,9 @@ impl Core {
         }
     }
 
-    fn was_ordered(&self, id: JobId) -> bool {
+    fn was_ordered(&self, id: JobId, step: StepRef) -> bool {
         let active = self.jobs.get(&id).and_then(|job| job.active);
-        active.is_some_and(|active| active.was_ordered())
+        active.is_some_and(|active| active.step == step && active.was_ordered())
     }
 
     /// Everything that was to be stored is.
@@ -226,13 +238,45 @@ impl Core {
     /// Starts what may be started now.
     pub fn schedule(&mut self, now: Now, effects: &mut Vec<Effect>) {
         if self.hold_until_ms.is_some_and(|until| now.mono_ms < until) {
+            self.disband(effects);
             return;
         }
         self.hold_until_ms = None;
         while let Some(id) = self.next_to_start() {
             self.apply(now, id, JobEvent::Granted, effects);
         }
+        self.line_up(now, effects);
         self.grant_ahead(now, effects);
+    }
+
+    /// Lets the first of the queue begin as soon as another ends, where that is stored. Nothing of
+    /// this waits for a commit.
+    pub fn line_up(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        // Somebody else may have come first meanwhile.
+        let is_first = self
+            .line
+            .iter()
+            .copied()
+            .eq(self.to_run.iter().take(self.line.len()));
+        if self.paused || self.slots_used > self.capacity.slots || !is_first {
+            self.disband(effects);
+        }
+        if self.paused || self.hold_until_ms.is_some() || self.slots_used > self.capacity.slots {
+            return;
+        }
+        let next = self.to_run.iter().skip(self.line.len());
+        let next = next.take_while(|id| self.is_granted(*id) && !self.unstored.contains(id));
+        for id in next.collect::<Vec<_>>() {
+            self.apply(now, id, JobEvent::LinedUp, effects);
+            self.line.push_back(id);
+        }
+    }
+
+    fn disband(&mut self, effects: &mut Vec<Effect>) {
+        if !self.line.is_empty() {
+            self.line.clear();
+            effects.push(Effect::Disband);
+        }
     }
 
     /// Grants the next jobs their start, once half of what may be granted is used up.
@@ -287,7 +331,12 @@ impl Core {
         force: Force,
         effects: &mut Vec<Effect>,
     ) {
+        let is_in_doubt = self.jobs.get(&id).is_some_and(Job::may_have_begun);
         let refusal = self.apply(now, id, JobEvent::CancelAsked(force), effects);
+        if is_in_doubt && refusal.is_none() {
+            self.in_doubt.entry(id).or_default().push(ticket);
+            return;
+        }
         let answer = match (refusal, self.jobs.get(&id)) {
             (Some(Refusal::BadStatus(status)), Some(job)) => Err(ApiError::BadStatus {
                 name: job.name.clone(),
@@ -295,10 +344,19 @@ impl Core {
                 reason: "it can no longer be canceled".into(),
             }),
             (_, Some(job)) => Ok(Answer::Canceling(job.status)),
-            (None, None) => Ok(Answer::Canceling(proto::status::Status::Canceled)),
+            (None, None) => Ok(Answer::Canceling(Status::Canceled)),
             (Some(_), None) => Ok(Answer::NotLive),
         };
         effects.push(Effect::Reply(ticket, answer));
+    }
+
+    /// It is known by now whether the job has begun.
+    fn clear_doubt(&mut self, id: JobId, effects: &mut Vec<Effect>) {
+        let status = self.jobs.get(&id).map(|job| job.status);
+        let answer = Answer::Canceling(status.unwrap_or(Status::Canceled));
+        for ticket in self.in_doubt.remove(&id).unwrap_or_default() {
+            effects.push(Effect::Reply(ticket, Ok(answer.clone())));
+        }
     }
 
     /// An ended job is alive again.
@@ -344,21 +402,22 @@ impl Core {
             return Some(Refusal::Stale);
         };
         self.count(&job, false);
+        let was_in_line = job.is_in_line();
         let result = job.apply(now.wall, event);
+        if was_in_line && !job.is_in_line() {
+            self.line.retain(|in_line| *in_line != id);
+        }
         self.count(&job, true);
+        let is_stored = !self.unstored.contains(&id);
         let refusal = match result {
-            // What is stored says enough, and the next news will be stored anyway.
-            Ok(Some(Act::LaunchAtOnce(step))) if !self.unstored.contains(&id) => {
-                effects.push(Effect::LaunchAtOnce(id, step));
-                None
-            }
             Ok(act) => {
-                effects.push(Effect::Update(job.clone()));
-                effects.extend(act.map(|act| match act {
-                    Act::MakeReady(step) => Effect::MakeReady(id, step),
-                    Act::Launch(step) | Act::LaunchAtOnce(step) => Effect::Launch(id, step),
-                    Act::Stop(step, force) => Effect::Stop(id, step, force),
-                }));
+                match act.and_then(|act| at_once(id, act, is_stored)) {
+                    Some(effect) => effects.push(effect),
+                    None => {
+                        effects.push(Effect::Update(job.clone()));
+                        effects.extend(act.map(|act| once_stored(id, act)));
+                    }
+                }
                 None
             }
             Err(refusal) => Some(refusal),
@@ -399,5 +458,27 @@ impl Core {
         } else {
             *counter -= 1;
         }
+    }
+}
+
+/// What is done at once and changes nothing in the store: what is there says enough, and the next
+/// news will be stored anyway.
+fn at_once(id: JobId, act: Act, is_stored: bool) -> Option<Effect> {
+    match act {
+        Act::LaunchAtOnce(step) if is_stored => Some(Effect::LaunchAtOnce(id, step)),
+        Act::LineUp(step) => Some(Effect::LineUp(id, step)),
+        Act::LetGo(step) => Some(Effect::LetGo(id, step)),
+        _ => None,
+    }
+}
+
+/// What waits until the change is stored.
+fn once_stored(id: JobId, act: Act) -> Effect {
+    match act {
+        Act::MakeReady(step) => Effect::MakeReady(id, step),
+        Act::Launch(step) | Act::LaunchAtOnce(step) => Effect::Launch(id, step),
+        Act::LineUp(step) => Effect::LineUp(id, step),
+        Act::LetGo(step) => Effect::LetGo(id, step),
+        Act::Stop(step, force) => Effect::Stop(id, step, force),
     }
 }

@@ -16,7 +16,7 @@ pub struct Facts {
     pub exit: ExitFact,
 }
 
-/// What `started.json` says.
+/// What the record of the start says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StartedFact {
     /// There is none.
@@ -29,7 +29,7 @@ pub enum StartedFact {
     Unreadable,
 }
 
-/// What `exit.json` says.
+/// What the record of the end says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExitFact {
     /// There is none.

@@ -51,6 +51,9 @@ pub struct StepRef {
 pub enum Phase {
     /// It may be started at any moment without another commit. This daemon has not started it.
     Granted,
+    /// The same, and the end of another starts it: whether it runs is not known until that is
+    /// told.
+    InLine,
     /// It was granted to an earlier daemon, which may have started it.
     Unsure,
     /// The order to start it is durable; whether it runs is not known yet.
@@ -72,6 +75,12 @@ impl ActiveStep {
     /// Whether a start was ordered for certain.
     #[must_use]
     pub fn was_ordered(&self) -> bool {
-        !matches!(self.phase, Phase::Granted | Phase::Unsure)
+        !self.is_granted() && self.phase != Phase::Unsure
+    }
+
+    /// Whether it may be started without another commit.
+    #[must_use]
+    pub fn is_granted(&self) -> bool {
+        matches!(self.phase, Phase::Granted | Phase::InLine)
     }
 }

@@ -15,6 +15,12 @@ pub enum Deed {
     MakeReady(JobId, StepRef),
     /// Start a step.
     Launch(JobId, StepRef),
+    /// Let the end of another start a step.
+    LineUp(JobId, StepRef),
+    /// Start a step unless the end of another has.
+    LetGo(JobId, StepRef),
+    /// No end starts another step any more.
+    Disband,
     /// Stop a step.
     Stop(JobId, StepRef, Force),
 }
@@ -46,6 +52,9 @@ impl Batch {
                 Effect::MakeReady(id, step) => self.deeds.push(Deed::MakeReady(id, step)),
                 Effect::Launch(id, step) => self.deeds.push(Deed::Launch(id, step)),
                 Effect::LaunchAtOnce(id, step) => self.at_once.push(Deed::Launch(id, step)),
+                Effect::LineUp(id, step) => self.at_once.push(Deed::LineUp(id, step)),
+                Effect::LetGo(id, step) => self.at_once.push(Deed::LetGo(id, step)),
+                Effect::Disband => self.at_once.push(Deed::Disband),
                 Effect::Stop(id, step, force) => self.deeds.push(Deed::Stop(id, step, force)),
                 Effect::Reply(ticket, answer) => self.replies.push((ticket, answer)),
             }
@@ -112,9 +121,12 @@ impl Batch {
         self.writes
             .retain(|write| !matches!(write, Write::Insert(..)));
         self.deeds.retain(|deed| match deed {
-            Deed::MakeReady(id, _) | Deed::Launch(id, _) | Deed::Stop(id, ..) => {
-                !refused.contains(id)
-            }
+            Deed::MakeReady(id, _)
+            | Deed::Launch(id, _)
+            | Deed::LineUp(id, _)
+            | Deed::LetGo(id, _)
+            | Deed::Stop(id, ..) => !refused.contains(id),
+            Deed::Disband => true,
         });
         for (_, answer) in &mut self.replies {
             if matches!(answer, Ok(Answer::Submitted(_))) {

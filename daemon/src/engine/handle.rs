@@ -48,8 +48,8 @@ pub enum SubmitAnswer {
 
 /// A message to the engine.
 pub enum Input {
-    /// News of a step.
-    News(Event),
+    /// News of steps: what belongs together comes together.
+    News(Vec<Event>),
     /// Jobs to admit, all or none.
     Submit(
         Vec<Candidate>,
@@ -285,10 +285,10 @@ impl Handle {
         answer.blocking_recv().map_err(|_| ended())?
     }
 
-    /// Reports news of a step. Without an engine nobody needs it: the next one looks for itself.
-    pub fn news(&self, event: Event) {
-        if self.inbox.send(Input::News(event)).is_err() {
-            tracing::debug!("news of a step after the engine's end");
+    /// Reports news of steps. Without an engine nobody needs it: the next one looks for itself.
+    pub fn news(&self, events: Vec<Event>) {
+        if self.inbox.send(Input::News(events)).is_err() {
+            tracing::debug!("news of steps after the engine's end");
         }
     }
 

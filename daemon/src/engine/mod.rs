@@ -6,6 +6,7 @@
 //! kept and tried again until the disk takes it. Its effects and replies wait that long.
 
 mod batch;
+mod claim;
 mod handle;
 mod name;
 mod registration;

@@ -1,7 +1,6 @@
 //! The loop.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::BuildHasher;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
@@ -11,10 +10,8 @@ use tokio::sync::oneshot;
 
 use super::batch::{Batch, Deed};
 use super::handle::{Candidate, Change, Ends, Handle, Input, Snapshot, SubmitAnswer, channels};
-use super::{name, registration};
-use crate::core::{
-    Answer, Capacity, Core, Event, Job, JobId, NewJob, Now, StepEnd, StepRef, Ticket,
-};
+use super::registration;
+use crate::core::{Answer, Capacity, Core, Event, Job, JobId, Now, StepEnd, StepRef, Ticket};
 use crate::exec::Order;
 use crate::store::{NewAsset, Store, StoreError, Write};
 use crate::sys::{clock, failpoint};
@@ -47,19 +44,19 @@ enum Caller {
 
 /// The engine, with everything it owns.
 pub struct Engine {
-    core: Core,
-    store: Store,
+    pub(super) core: Core,
+    pub(super) store: Store,
     ends: Ends,
     carry_out: Box<dyn FnMut(Order) + Send>,
     batch: Batch,
     callers: HashMap<Ticket, Caller>,
     /// Names and spool keys that the batch inserts and the store does not know yet.
-    claimed: HashSet<String>,
-    tickets: u64,
+    pub(super) claimed: HashSet<String>,
+    pub(super) tickets: u64,
     retry_at_ms: Option<u64>,
     /// Until when the batch may wait; none when it must not.
     hold_until_ms: Option<u64>,
-    random: std::hash::RandomState,
+    pub(super) random: std::hash::RandomState,
 }
 
 impl Engine {
@@ -134,7 +131,7 @@ impl Engine {
         };
         let mut next = match first {
             Ok(input) => Some(input),
-            Err(RecvTimeoutError::Timeout) => Some(Input::News(Event::Tick)),
+            Err(RecvTimeoutError::Timeout) => Some(Input::News(vec![Event::Tick])),
             Err(RecvTimeoutError::Disconnected) => return false,
         };
         let mut taken = 0;
@@ -143,8 +140,17 @@ impl Engine {
                 self.hold_until_ms = None;
                 return false;
             }
-            self.hold(&input);
-            self.take(input);
+            match input {
+                // The first ones change what the next ones may wait for.
+                Input::News(events) => events.into_iter().for_each(|event| {
+                    self.hold(self.wait_of(&event));
+                    self.step(event);
+                }),
+                input => {
+                    self.hold(None);
+                    self.take(input);
+                }
+            }
             taken += 1;
             next = (taken < BATCH_INPUTS_MAX)
                 .then(|| self.ends.inbox.try_recv().ok())
@@ -153,15 +159,20 @@ impl Engine {
         true
     }
 
+    /// Milliseconds that news may wait for its commit; none if somebody waits for it.
+    fn wait_of(&self, event: &Event) -> Option<u64> {
+        match event {
+            Event::Launched(..) => Some(LAUNCHED_WAIT_MS),
+            Event::Ended(..) if self.core.has_granted() => Some(ENDED_WAIT_MS),
+            _ => None,
+        }
+    }
+
     /// Lets the batch wait if nobody waits for what it holds.
-    fn hold(&mut self, input: &Input) {
-        let wait = match input {
-            Input::News(Event::Launched(..)) => LAUNCHED_WAIT_MS,
-            Input::News(Event::Ended(..)) if self.core.has_granted() => ENDED_WAIT_MS,
-            _ => {
-                self.hold_until_ms = None;
-                return;
-            }
+    fn hold(&mut self, wait: Option<u64>) {
+        let Some(wait) = wait else {
+            self.hold_until_ms = None;
+            return;
         };
         let until = clock::monotonic_ms() + wait;
         self.hold_until_ms = match self.hold_until_ms {
@@ -185,7 +196,7 @@ impl Engine {
 
     fn take(&mut self, input: Input) {
         match input {
-            Input::News(event) => self.step(event),
+            Input::News(events) => events.into_iter().for_each(|event| self.step(event)),
             Input::Submit(jobs, reply) => self.submit(jobs, reply),
             Input::Cancel(id, force, reply) => {
                 let ticket = self.ticket(Caller::Other(reply));
@@ -290,59 +301,12 @@ impl Engine {
         }
     }
 
-    /// Gives every job a name that is free; none when the spool's file was admitted before.
-    fn claim(&mut self, jobs: Vec<Candidate>) -> Result<Option<Vec<NewJob>>, ApiError> {
-        let mut claimed = Vec::new();
-        for candidate in jobs {
-            if let Some(key) = &candidate.spool_key
-                && (self.store.has_spool_key(key).map_err(unavailable)?
-                    || !self.claimed.insert(key.clone()))
-            {
-                return Ok(None);
-            }
-            let name = self.claim_name(candidate.name.as_deref())?;
-            claimed.push(NewJob {
-                name,
-                uid: candidate.uid,
-                priority: candidate.priority,
-                prepares: candidate.prepares,
-                finalizes: candidate.finalizes,
-                limit_secs: candidate.limit_secs,
-                spool_key: candidate.spool_key,
-                definition: candidate.definition,
-            });
-        }
-        Ok(Some(claimed))
-    }
-
-    fn claim_name(&mut self, wanted: Option<&str>) -> Result<String, ApiError> {
-        if let Some(name) = wanted {
-            let taken = self.store.has_name(name).map_err(unavailable)?;
-            if taken || !self.claimed.insert(name.to_owned()) {
-                return Err(ApiError::NameTaken {
-                    name: name.to_owned(),
-                });
-            }
-            return Ok(name.to_owned());
-        }
-        loop {
-            self.tickets += 1;
-            let name = name::generate(self.random.hash_one(self.tickets));
-            let taken = self.store.has_name(&name).map_err(unavailable)?;
-            if !taken && self.claimed.insert(name.clone()) {
-                return Ok(name);
-            }
-        }
-    }
-
     /// Schedules, commits, and carries out what waited for the commit.
     fn finish_batch(&mut self) -> Result<(), EngineError> {
         let mut effects = Vec::new();
         self.core.schedule(now(), &mut effects);
         self.batch.extend(effects);
-        for deed in std::mem::take(&mut self.batch.at_once) {
-            self.carry_out_deed(&deed, &Batch::default());
-        }
+        self.carry_out_at_once();
         if self.may_wait() {
             return Ok(());
         }
@@ -361,10 +325,25 @@ impl Engine {
         for deed in &batch.deeds {
             self.carry_out_deed(deed, &batch);
         }
+        self.line_up();
         self.publish(&batch);
         failpoint::reach("engine.before-replies");
         self.reply(batch.replies);
         Ok(())
+    }
+
+    /// What was granted by the last commit may begin from now on.
+    fn line_up(&mut self) {
+        let mut effects = Vec::new();
+        self.core.line_up(now(), &mut effects);
+        self.batch.extend(effects);
+        self.carry_out_at_once();
+    }
+
+    fn carry_out_at_once(&mut self) {
+        for deed in std::mem::take(&mut self.batch.at_once) {
+            self.carry_out_deed(&deed, &Batch::default());
+        }
     }
 
     /// Whether the batch holds launches only, and not for long. A deed never waits.
@@ -409,6 +388,12 @@ impl Engine {
                 let name = self.name_of(id, batch);
                 name.map(|name| Order::Launch { id, name, step })
             }
+            Deed::LetGo(id, step) => {
+                let name = self.name_of(id, batch);
+                name.map(|name| Order::LetGo { id, name, step })
+            }
+            Deed::LineUp(id, step) => Some(Order::LineUp { id, step }),
+            Deed::Disband => Some(Order::Disband),
             Deed::Stop(id, step, force) => Some(Order::Stop { id, step, force }),
         };
         if let Some(order) = order {

@@ -10,19 +10,18 @@ use std::sync::Arc;
 use proto::api::ApiError;
 use proto::job::limits::Priority;
 use proto::outcome::Outcome;
-use proto::record::{Ended, Exit, Format, Stop, StopReason};
-use proto::status::Status;
+use proto::record::{Ended, Exit, Format, Stop};
 
 use super::batch::{Batch, Deed};
 use crate::core::event::Force;
-use crate::core::job::{End, VANISHED_MAX};
-use crate::core::machine::GRANTED_PER_SLOT_MAX;
-use crate::core::reconcile::{ExitFact, Facts, StartedFact, Verdict, reconcile};
-use crate::core::step::Phase;
+use crate::core::job::End;
 use crate::core::{
-    Answer, Capacity, Core, Definition, Event, Job, JobId, NewJob, Now, StepKind, StepRef, Ticket,
+    Answer, Capacity, Core, Definition, Event, Job, JobId, NewJob, Now, StepRef, Ticket,
 };
 use crate::store::Write;
+
+mod promises;
+mod shims;
 
 /// Histories that CI runs.
 const HISTORIES: u64 = 10_000;
@@ -68,6 +67,19 @@ struct Shim {
 
 type Key = (JobId, StepRef);
 
+/// What exec knows of steps that were not let go by itself.
+#[derive(Debug, Default)]
+struct Exec {
+    granted: HashMap<JobId, StepRef>,
+    coming: VecDeque<Key>,
+    /// What shims have said and it has not heard: whose step has ended.
+    words: VecDeque<Key>,
+    // The kernel's.
+    line: VecDeque<Key>,
+    /// Taken out of the line by a shim, which exec has not heard of.
+    taken: Vec<Key>,
+}
+
 struct World {
     random: Random,
     now: Now,
@@ -78,8 +90,9 @@ struct World {
     paused: bool,
     shims: BTreeMap<Key, Shim>,
     // The daemon's memory; gone with it.
-    news: VecDeque<Event>,
+    news: VecDeque<Vec<Event>>,
     watched: HashSet<Key>,
+    exec: Exec,
     submitted: HashMap<Ticket, usize>,
     // What the outside world knows.
     acknowledged: HashSet<JobId>,
@@ -104,6 +117,7 @@ impl World {
             shims: BTreeMap::new(),
             news: VecDeque::new(),
             watched: HashSet::new(),
+            exec: Exec::default(),
             submitted: HashMap::new(),
             acknowledged: HashSet::new(),
             executions: HashMap::new(),
@@ -115,7 +129,7 @@ impl World {
     fn act(&mut self) {
         self.now.wall += 1;
         self.now.mono_ms += self.random.next() % 400;
-        match self.random.below(17) {
+        match self.random.below(20) {
             0..=2 => self.submit(),
             3 => self.cancel(),
             4 => self.pause(),
@@ -126,6 +140,7 @@ impl World {
             13 => self.finish_batch(Disk::Full),
             14 => self.crash(),
             15 => self.retry_finalize(),
+            16..=18 => self.exec_hears(),
             _ => self.finish_batch(Disk::Works),
         }
         self.check();
@@ -199,118 +214,21 @@ impl World {
         self.step(Event::Pause(ticket, paused));
     }
 
-    fn keys(&self, wanted: impl Fn(&Shim) -> bool) -> Vec<Key> {
-        self.shims
-            .iter()
-            .filter(|(_, shim)| wanted(shim))
-            .map(|(key, _)| *key)
-            .collect()
-    }
-
-    /// A living shim starts its command, or ends it.
-    fn shim_acts(&mut self) {
-        let keys = self.keys(|shim| shim.alive);
-        let Some(key) = self.random.pick(&keys) else {
-            return;
-        };
-        let duration_ms = self.random.next() % 100;
-        let roll = self.random.below(7);
-        let Some(shim) = self.shims.get_mut(&key) else {
-            return;
-        };
-        if !shim.started && roll == 6 {
-            let refused = Ended::Refused {
-                reason: "new process".into(),
-                errno: 11,
-            };
-            shim.exit = Some(exit(refused, None, 0));
-            shim.alive = false;
-            self.heard_of(key);
-            return;
-        }
-        if !shim.started {
-            shim.started = true;
-            if key.1.kind == StepKind::Command {
-                *self.executions.entry(key.0).or_default() += 1;
-            }
-            return;
-        }
-        let (ended, stop) = match (shim.stop, roll) {
-            (Some(_), 0..=3) => (Ended::Signaled { signal: 15 }, Some(StopReason::Request)),
-            (_, 4) => (Ended::Signaled { signal: 15 }, Some(StopReason::Limit)),
-            (_, 5) => (Ended::Exited { code: 3 }, None),
-            (_, 6) => (Ended::Signaled { signal: 15 }, Some(StopReason::Silence)),
-            _ => (Ended::Exited { code: 0 }, None),
-        };
-        shim.exit = Some(exit(
-            ended,
-            stop.map(|reason| Stop {
-                reason,
-                killed: false,
-            }),
-            duration_ms,
-        ));
-        shim.alive = false;
-        self.heard_of(key);
-    }
-
-    fn shim_dies(&mut self) {
-        let keys = self.keys(|shim| shim.alive);
-        let Some(key) = self.random.pick(&keys) else {
-            return;
-        };
-        if let Some(shim) = self.shims.get_mut(&key) {
-            shim.alive = false;
-        }
-        self.heard_of(key);
-    }
-
-    /// A watched shim has ended: what exec finds out becomes news.
-    fn heard_of(&mut self, key: Key) {
-        if self.watched.remove(&key) {
-            self.look(key);
-        }
-    }
-
-    fn look(&mut self, key: Key) {
-        let shim = self.shims.get(&key).cloned().unwrap_or_default();
-        let facts = Facts {
-            lock_held: shim.alive,
-            started: if shim.started {
-                StartedFact::ThisBoot
-            } else {
-                StartedFact::Absent
-            },
-            exit: shim
-                .exit
-                .map_or(ExitFact::Absent, |exit| ExitFact::Whole(Box::new(exit))),
-        };
-        match reconcile(facts) {
-            Verdict::Adopt | Verdict::LookAgain => {
-                self.watched.insert(key);
-                self.news.push_back(Event::Launched(key.0, key.1));
-            }
-            Verdict::Ended(end) | Verdict::KillLeftovers(end) => {
-                self.news.push_back(Event::Ended(key.0, key.1, end));
-            }
-        }
-    }
-
     /// A supervisor cannot be reached for a while.
     fn fall_silent(&mut self) {
         let keys: Vec<_> = self.keys(|shim| shim.alive);
         match self.random.pick(&keys) {
             Some((id, step)) if self.watched.contains(&(id, step)) => {
+                let silent = Event::Silent(id, step, "no word".into());
                 self.news
-                    .push_back(Event::Silent(id, step, "no word".into()));
-                self.news.push_back(Event::Heard(id, step));
+                    .extend([vec![silent], vec![Event::Heard(id, step)]]);
             }
             _ => self.step(Event::Tick),
         }
     }
 
     fn deliver(&mut self) {
-        if let Some(event) = self.news.pop_front() {
+        for event in self.news.pop_front().unwrap_or_default() {
             self.step(event);
         }
     }
@@ -321,10 +239,7 @@ impl World {
         let mut effects = Vec::new();
         self.core.schedule(self.now, &mut effects);
         self.batch.extend(effects);
-        for deed in std::mem::take(&mut self.batch.at_once) {
-            self.check_at_once(deed);
-            self.carry_out(deed);
-        }
+        self.carry_out_at_once();
         if matches!(disk, Disk::Full) && !self.batch.writes.is_empty() {
             let error = ApiError::Unavailable {
                 reason: "full".into(),
@@ -351,25 +266,18 @@ impl World {
             self.carry_out(*deed);
         }
         self.tell(batch.replies);
+        let mut effects = Vec::new();
+        self.core.line_up(self.now, &mut effects);
+        self.batch.extend(effects);
+        self.carry_out_at_once();
     }
 
-    /// What goes before the commit must have been granted in one before.
-    fn check_at_once(&self, deed: Deed) {
-        let Deed::Launch(id, step) = deed else {
-            panic!("{deed:?} does not wait for the commit");
-        };
-        let granted = self.stored.get(&id).and_then(|job| job.active);
-        let is_granted = granted.is_some_and(|g| g.step == step && g.phase == Phase::Granted);
-        assert!(is_granted, "{id} is started on {granted:?}");
-        let Some(job) = self.core.job(id) else {
-            return;
-        };
-        let rank = |job: &Job| (job.priority, std::cmp::Reverse(job.id));
-        let overtaken = self
-            .core
-            .jobs()
-            .find(|other| other.waits_for() == Some(step.kind) && rank(other) > rank(job));
-        assert!(overtaken.is_none(), "I8: {job:?} overtook {overtaken:?}");
+    fn carry_out_at_once(&mut self) {
+        for deed in std::mem::take(&mut self.batch.at_once) {
+            self.check_at_once(deed);
+            self.carry_out(deed);
+        }
+        self.check_line();
     }
 
     fn store(&mut self, write: &Write) {
@@ -395,33 +303,27 @@ impl World {
 
     fn carry_out(&mut self, deed: Deed) {
         match deed {
-            Deed::MakeReady(..) => {}
-            Deed::Launch(id, step) => {
-                let key = (id, step);
-                assert!(
-                    !self.shims.contains_key(&key),
-                    "I2: {key:?} is launched twice"
-                );
-                if self.random.below(8) == 0 {
-                    self.news
-                        .push_back(Event::LaunchFailed(id, step, "no fork".into()));
-                    return;
-                }
-                self.shims.insert(
-                    key,
-                    Shim {
-                        alive: true,
-                        ..Shim::default()
-                    },
-                );
-                self.watched.insert(key);
-                self.news.push_back(Event::Launched(id, step));
+            Deed::MakeReady(id, step) => {
+                self.exec.granted.insert(id, step);
             }
-            Deed::Stop(id, step, force) => {
-                if let Some(shim) = self.shims.get_mut(&(id, step)) {
-                    shim.stop = Some(force);
+            Deed::Launch(id, step) => self.launch((id, step)),
+            Deed::LineUp(id, step) => {
+                if self.exec.granted.get(&id) == Some(&step) {
+                    self.exec.coming.push_back((id, step));
+                    self.exec_fills_line();
                 }
             }
+            Deed::LetGo(id, step) => {
+                self.exec_recalls();
+                if self.exec.granted.get(&id) == Some(&step) {
+                    self.launch((id, step));
+                }
+            }
+            Deed::Disband => {
+                self.exec_recalls();
+                self.exec.coming.clear();
+            }
+            Deed::Stop(id, step, force) => self.stop((id, step), force),
         }
     }
 
@@ -444,6 +346,7 @@ impl World {
         self.batch = Batch::default();
         self.news.clear();
         self.watched.clear();
+        self.exec = Exec::default();
         self.submitted.clear();
         let live: Vec<Job> = self
             .stored
@@ -456,158 +359,12 @@ impl World {
         for job in live {
             let Some(active) = job.active else { continue };
             let key = (job.id, active.step);
-            self.look(key);
+            let found = self.look(key);
+            self.news.push_back(vec![found]);
             if let (Some(force), Some(shim)) = (job.cancel, self.shims.get_mut(&key)) {
                 shim.stop = Some(force);
             }
         }
-    }
-
-    fn check_order(&self, batch: &Batch) {
-        let granted: Vec<&Job> = batch
-            .deeds
-            .iter()
-            .filter_map(|deed| match deed {
-                Deed::Launch(id, step) if step.kind == StepKind::Command => self.core.job(*id),
-                _ => None,
-            })
-            .collect();
-        for job in granted {
-            let overtaken = self.core.jobs().find(|other| {
-                other.waits_for() == Some(StepKind::Command)
-                    && (other.priority, std::cmp::Reverse(other.id))
-                        > (job.priority, std::cmp::Reverse(job.id))
-                    // One that was granted ahead may have been under way meanwhile.
-                    && self.stored.get(&other.id).is_some_and(|stored| {
-                        stored.waits_for() == Some(StepKind::Command) && !stored.is_granted()
-                    })
-                    && self
-                        .stored
-                        .get(&job.id)
-                        .is_some_and(|stored| stored.waits_for().is_some())
-            });
-            assert!(overtaken.is_none(), "I8: {job:?} overtook {overtaken:?}");
-        }
-    }
-
-    fn check(&mut self) {
-        for id in &self.acknowledged {
-            assert!(
-                self.stored.contains_key(id),
-                "I1: acknowledged job {id} is lost"
-            );
-        }
-        for (id, runs) in &self.executions {
-            assert!(*runs <= 1, "I2: job {id} ran {runs} times");
-        }
-        let running = self
-            .keys(|shim| shim.alive)
-            .iter()
-            .filter(|key| key.1.kind == StepKind::Command)
-            .count();
-        assert!(
-            running <= CAPACITY.slots,
-            "{running} commands run in {} slots",
-            CAPACITY.slots
-        );
-        // What was granted to the last daemon counts until it is known not to run.
-        let inherited = CAPACITY.slots * GRANTED_PER_SLOT_MAX;
-        assert!(self.core.slots_used() <= CAPACITY.slots + inherited);
-        for id in std::mem::take(&mut self.changed) {
-            self.check_job(&self.stored[&id]);
-        }
-    }
-
-    fn check_job(&self, job: &Job) {
-        assert_eq!(
-            job.history.last().map(|entry| entry.status),
-            Some(job.status)
-        );
-        for pair in job.history.windows(2) {
-            // The one way back from an end.
-            let is_retried =
-                (pair[0].status, pair[1].status) == (Status::Failed, Status::Finalizing);
-            assert!(
-                pair[0].status.may_become(pair[1].status) || job.finalizes && is_retried,
-                "{} -> {}",
-                pair[0].status,
-                pair[1].status
-            );
-        }
-        if !job.status.is_terminal() {
-            assert!(job.end.is_none());
-            return;
-        }
-        let own = self.shims.iter().filter(|((id, _), _)| *id == job.id);
-        assert!(
-            own.clone().all(|(_, shim)| !shim.alive),
-            "I6: {} has ended and a shim lives",
-            job.name
-        );
-        let last = own.max_by_key(|((_, step), _)| *step).map(|(_, shim)| shim);
-        self.check_truth(job, last);
-    }
-
-    /// I3: the outcome is what the last shim saw, or Lost when it saw no end.
-    fn check_truth(&self, job: &Job, last: Option<&Shim>) {
-        let outcome = job.end.as_ref().map(|end| &end.outcome);
-        let exit = last.and_then(|shim| shim.exit.as_ref());
-        match outcome {
-            Some(Outcome::Exited { code }) => {
-                assert_eq!(
-                    exit.map(|exit| &exit.ended),
-                    Some(&Ended::Exited { code: *code })
-                );
-                let is_done = !job.finalizes || self.has_ended_well(job, StepKind::Finalize);
-                assert!(*code != 0 || is_done, "{job:?} is not finalized");
-                assert_eq!(
-                    job.status,
-                    if *code == 0 {
-                        Status::Completed
-                    } else {
-                        Status::Failed
-                    }
-                );
-            }
-            Some(Outcome::Lost { .. }) => {
-                assert!(last.is_some_and(|shim| shim.started && shim.exit.is_none()));
-                assert_eq!(job.status, Status::Failed);
-            }
-            Some(Outcome::TimedOut { .. }) => {
-                let reason = exit.and_then(|exit| exit.stop).map(|stop| stop.reason);
-                assert_eq!(reason, Some(StopReason::Limit));
-                assert_eq!(job.status, Status::Canceled);
-            }
-            Some(Outcome::FellSilent { .. }) => {
-                let reason = exit.and_then(|exit| exit.stop).map(|stop| stop.reason);
-                assert_eq!(reason, Some(StopReason::Silence));
-                assert_eq!(job.status, Status::Failed);
-            }
-            // Asked for, or told to stop by a daemon that died before it could note it.
-            Some(Outcome::Canceled { .. }) => {
-                let reason = exit.and_then(|exit| exit.stop).map(|stop| stop.reason);
-                let was_told = reason == Some(StopReason::Request);
-                assert!(job.cancel.is_some() || was_told, "{job:?}");
-            }
-            Some(Outcome::FinalizeFailed { .. }) => {
-                assert!(
-                    job.finalizes && self.has_ended_well(job, StepKind::Command),
-                    "{job:?}"
-                );
-            }
-            Some(Outcome::StartFailed { .. }) => {
-                assert!(job.prepares || job.vanished + 1 == VANISHED_MAX, "{job:?}");
-            }
-            other => panic!("{} ended with {other:?}", job.name),
-        }
-    }
-
-    fn has_ended_well(&self, job: &Job, kind: StepKind) -> bool {
-        let mut own = self.shims.iter().filter(|((id, _), _)| *id == job.id);
-        own.any(|((_, step), shim)| {
-            let ended = shim.exit.as_ref().map(|exit| &exit.ended);
-            step.kind == kind && ended == Some(&Ended::Exited { code: 0 })
-        })
     }
 
     /// No more faults: everything that was admitted must come to its end.
@@ -618,6 +375,7 @@ impl World {
             self.now.mono_ms += 20_000;
             self.deliver();
             self.shim_acts();
+            self.exec_hears();
             self.finish_batch(Disk::Works);
             self.check();
             if self.stored.values().all(|job| job.status.is_terminal()) && self.news.is_empty() {

@@ -3,13 +3,13 @@
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use proto::record::{SPEC_FILE, Spec};
+use proto::record::Spec;
 
 use crate::core::StepEnd;
 use crate::core::reconcile::{Verdict, reconcile};
 use crate::sys::{failpoint, pidfd};
 
-use super::facts::{self, Found};
+use super::facts;
 use super::leftovers;
 use super::stage;
 
@@ -38,10 +38,7 @@ pub fn find_out(folder: &Path) -> Finding {
         Verdict::LookAgain => Finding::Unclear,
         Verdict::Ended(end) => Finding::Ended(stage::with_report(folder, end)),
         Verdict::KillLeftovers(end) => {
-            let cgroup = match facts::started(folder) {
-                Found::Whole(started) => started.cgroup,
-                _ => None,
-            };
+            let cgroup = facts::started(folder).and_then(|started| started.cgroup);
             let killed = leftovers::kill(folder, cgroup.as_deref());
             failpoint::reach("exec.leftovers-killed");
             tracing::warn!(
@@ -56,16 +53,14 @@ pub fn find_out(folder: &Path) -> Finding {
 
 /// What the dead shim would have run to end what no kill reaches; none where there is nothing.
 pub fn killer(folder: &Path) -> Option<Spec> {
-    match facts::record::<Spec>(&folder.join(SPEC_FILE)) {
-        Found::Whole(spec) if !spec.kill.is_empty() => Some(spec.killer()),
-        _ => None,
-    }
+    let spec = facts::spec(folder).filter(|spec| !spec.kill.is_empty());
+    spec.map(|spec| spec.killer())
 }
 
 /// Opens the shim's pidfd. The lock is looked at again once it is open: only then is the process
 /// behind the pidfd provably the one that holds the lock.
 fn open_shim(folder: &Path) -> Finding {
-    let Found::Whole(started) = facts::started(folder) else {
+    let Some(started) = facts::started(folder) else {
         return Finding::Unclear;
     };
     match pidfd::open_verified(&started.shim) {

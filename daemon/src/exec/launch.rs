@@ -8,9 +8,11 @@ use std::io;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use proto::record::{EXIT_ROOM_BYTES, EXIT_ROOM_FILE, SPEC_FILE, Spec};
+use proto::record::file::Entry;
+use proto::record::{RECORD_ROOM_BYTES, STEP_FILE, Spec};
 
 use super::pool::{Pool, Shim};
+use crate::sys::gate::Gate;
 use crate::sys::{atomic, failpoint, lock};
 
 /// Why a step was not started. Nothing of it ran.
@@ -25,14 +27,6 @@ pub enum LaunchError {
     /// A folder cannot be made.
     #[error(transparent)]
     Folder(#[from] super::folder::FolderError),
-    /// The job's own record cannot be written.
-    #[error("write the job into {}: {source}", path.display())]
-    WriteJob {
-        /// The step's folder.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
     /// The order for a stage cannot be written.
     #[error("write the order into {}: {source}", path.display())]
     WriteOrder {
@@ -41,17 +35,9 @@ pub enum LaunchError {
         /// Why.
         source: io::Error,
     },
-    /// There is no room for the record of the end.
-    #[error("take room for {}: {source}", path.display())]
-    TakeRoom {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The spec cannot be written.
+    /// The records cannot be written, or there is no room for those that are to come.
     #[error("write {}: {source}", path.display())]
-    WriteSpec {
+    WriteRecords {
         /// The file.
         path: PathBuf,
         /// Why.
@@ -68,9 +54,6 @@ pub enum LaunchError {
         /// Why.
         source: io::Error,
     },
-    /// The shim has gone before *go*.
-    #[error("let the shim go: {0}")]
-    Go(io::Error),
 }
 
 /// A shim that waits for *go*. If it is dropped, the shim ends and has started nothing.
@@ -89,16 +72,26 @@ pub struct Launched {
     pub has_heartbeat: bool,
 }
 
-/// Writes the spec into the step's folder and hands it to a shim, which then waits for *go*.
-/// Everything that is needed to watch it is there: after *go* nothing can fail, and before it
-/// nothing runs.
+/// Writes the first records into the step's folder and hands it to a shim, which then waits for
+/// *go*; `job` is the line of the job, if there is one. Everything that is needed to watch it is
+/// there: after *go* nothing can fail, and before it nothing runs.
 ///
 /// # Errors
 /// See [`LaunchError`].
-pub fn make_ready(pool: &mut Pool, folder: &Path, spec: &Spec) -> Result<Ready, LaunchError> {
-    take_room(folder)?;
-    let locked = write_spec(folder, spec)?;
-    failpoint::reach("exec.spec-written");
+pub fn make_ready(
+    pool: &mut Pool,
+    folder: &Path,
+    spec: &Spec,
+    job: &[u8],
+) -> Result<Ready, LaunchError> {
+    let path = folder.join(STEP_FILE);
+    let written = write_records(&path, spec, job);
+    let file = written.map_err(|source| LaunchError::WriteRecords {
+        path: path.clone(),
+        source,
+    })?;
+    let locked = lock::lock(file, &path)?;
+    failpoint::reach("exec.records-written");
     let shim = pool.hand_over(folder, locked.as_fd());
     let shim = shim.map_err(|source| LaunchError::Spawn {
         path: pool.program().into(),
@@ -112,41 +105,30 @@ pub fn make_ready(pool: &mut Pool, folder: &Path, spec: &Spec) -> Result<Ready, 
 }
 
 impl Ready {
-    /// Lets it go.
-    ///
-    /// # Errors
-    /// [`LaunchError::Go`] when it has gone before: nothing ran.
-    pub fn go(self) -> Result<Launched, LaunchError> {
-        self.shim.go().map_err(LaunchError::Go)?;
+    /// Lets it go; it may have been let go before. Whether it lives, its supervisor's end tells.
+    pub fn go(self) -> Launched {
+        self.shim.gate().open();
         failpoint::reach("exec.gone");
-        Ok(Launched {
+        Launched {
             shim: self.shim,
             has_heartbeat: self.has_heartbeat,
-        })
+        }
+    }
+
+    /// What lets it go.
+    pub fn gate(&self) -> &Gate {
+        self.shim.gate()
     }
 }
 
-/// Here and not in the shim, which could not say that there is none.
-fn take_room(folder: &Path) -> Result<(), LaunchError> {
-    let path = folder.join(EXIT_ROOM_FILE);
-    failpoint::io("exec.take-room")
-        .and_then(|()| atomic::write_new(&path, &[]))
-        .and_then(|file| atomic::take_room(&file, EXIT_ROOM_BYTES))
-        .map_err(|source| LaunchError::TakeRoom { path, source })
-}
-
-fn write_spec(folder: &Path, spec: &Spec) -> Result<File, LaunchError> {
-    let path = folder.join(SPEC_FILE);
-    let bytes = serde_json::to_vec(spec).map_err(|source| LaunchError::WriteSpec {
-        path: path.clone(),
-        source: source.into(),
-    })?;
-    // The folder is new, and nobody reads a spec that was not locked before its shim began.
-    let file = failpoint::io("exec.write-spec")
-        .and_then(|()| atomic::write_new(&path, &bytes))
-        .map_err(|source| LaunchError::WriteSpec {
-            path: path.clone(),
-            source,
-        })?;
-    Ok(lock::lock(file, &path)?)
+/// With the room for what the shim will write, which could not say that there is none. The folder
+/// is new, and nobody reads records that were not locked before their shim began.
+fn write_records(path: &Path, spec: &Spec, job: &[u8]) -> io::Result<File> {
+    let mut bytes = Entry::Spec.line(spec)?;
+    bytes.extend(job);
+    failpoint::io("exec.write-records")?;
+    let file = atomic::write_new(path, &bytes)?;
+    failpoint::io("exec.take-room")?;
+    atomic::take_room(&file, RECORD_ROOM_BYTES)?;
+    Ok(file)
 }

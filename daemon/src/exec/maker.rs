@@ -108,12 +108,12 @@ impl Maker {
         spec: &Spec,
         order: Option<&StageOrder>,
     ) -> Result<Ready, LaunchError> {
-        let path = folder.to_path_buf();
         if let Some(Err(source)) = order.map(|order| stage::write_order(folder, order)) {
+            let path = folder.to_path_buf();
             return Err(LaunchError::WriteOrder { path, source });
         }
-        origin::write(folder, row).map_err(|source| LaunchError::WriteJob { path, source })?;
-        launch::make_ready(&mut self.pool, folder, spec)
+        let job = origin::line(row).map_err(|error| LaunchError::Job(error.to_string()))?;
+        launch::make_ready(&mut self.pool, folder, spec, &job)
     }
 
     /// Runs what the shim of a killed step would have run, if there is something: under a shim of
@@ -126,8 +126,8 @@ impl Maker {
         let begun = sys::folder::make_new(&folder)
             .map_err(|error| error.to_string())
             .and_then(|()| {
-                let ready = launch::make_ready(&mut self.pool, &folder, &killer);
-                ready.and_then(Ready::go).map_err(|error| error.to_string())
+                let ready = launch::make_ready(&mut self.pool, &folder, &killer, &[]);
+                ready.map(Ready::go).map_err(|error| error.to_string())
             });
         if let Err(error) = begun {
             tracing::warn!(%error, step = %step.display(), "what a kill does not reach may go on");

@@ -10,6 +10,7 @@ mod folder;
 mod host;
 mod launch;
 mod leftovers;
+mod line;
 mod maker;
 mod order;
 mod origin;
@@ -17,6 +18,7 @@ mod pool;
 mod silence;
 mod spawner;
 mod stage;
+mod start;
 mod watch;
 
 pub use adopt::{Finding, find_out};
@@ -54,6 +56,24 @@ pub enum Order {
         /// Which step.
         step: StepRef,
     },
+    /// Let it go when another ends, after those that were told before it.
+    LineUp {
+        /// The job's number.
+        id: JobId,
+        /// Which step.
+        step: StepRef,
+    },
+    /// Start one that was told to line up, unless another's end has.
+    LetGo {
+        /// The job's number.
+        id: JobId,
+        /// The job's name.
+        name: String,
+        /// Which step.
+        step: StepRef,
+    },
+    /// Nobody is let go by another's end from now on.
+    Disband,
     /// Stop it.
     Stop {
         /// The job's number.

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
-use proto::record::{DONE, DONE_BYTES_MAX, Exit, GO};
+use proto::record::{DONE, DONE_BYTES_MAX, Exit, Place, VOID};
 
 use super::spawner::Spawner;
+use crate::sys::gate::Gate;
 use crate::sys::{failpoint, passing, pidfd};
 
 /// The most shims that wait for a step: as many as two slots keep busy with what is made ready, so
@@ -22,6 +23,7 @@ pub const IDLE_SHIMS_MAX: usize = 16;
 pub struct Shim {
     process: OwnedFd,
     control: OwnedFd,
+    go: Gate,
     was_stopped: bool,
 }
 
@@ -29,7 +31,14 @@ pub struct Shim {
 #[derive(Debug)]
 pub enum Word {
     /// The end of its step is recorded: so, unless that was too long to say.
-    Done(Option<Box<Exit>>),
+    Done {
+        /// The record.
+        exit: Option<Box<Exit>>,
+        /// The step of the line that it let go, or [`proto::record::NOBODY`].
+        passed: Place,
+    },
+    /// It has started nothing: somebody has removed its step.
+    Void,
     /// It has ended, or is just ending.
     Gone,
 }
@@ -44,12 +53,9 @@ impl Shim {
         )
     }
 
-    /// Lets the step go.
-    ///
-    /// # Errors
-    /// When the shim has gone before: nothing ran.
-    pub fn go(&self) -> io::Result<()> {
-        Ok(passing::send(&self.control, &[GO], &[])?)
+    /// What lets its step go when it is opened; once more changes nothing.
+    pub fn gate(&self) -> &Gate {
+        &self.go
     }
 
     /// Asks it to stop its step.
@@ -71,7 +77,14 @@ impl Shim {
     pub fn listen(&self) -> Word {
         let word = passing::receive(&self.control, DONE_BYTES_MAX);
         match word.map(|word| word.bytes).as_deref() {
-            Ok([DONE, exit @ ..]) => Word::Done(serde_json::from_slice(exit).ok()),
+            Ok([DONE, rest @ ..]) => match rest.split_first_chunk() {
+                Some((passed, exit)) => Word::Done {
+                    exit: serde_json::from_slice(exit).ok(),
+                    passed: Place::from_ne_bytes(*passed),
+                },
+                None => Word::Gone,
+            },
+            Ok([VOID]) => Word::Void,
             _ => Word::Gone,
         }
     }
@@ -85,15 +98,19 @@ impl Shim {
 /// The shims that have no step, and what makes more.
 pub struct Pool {
     spawner: Spawner,
+    /// Where the shims take the next step to let go.
+    line: OwnedFd,
     idle: Vec<Shim>,
 }
 
 impl Pool {
-    /// Starts nothing yet; `program` is the shim.
+    /// Starts nothing yet; `program` is the shim, `line` the end of the line where it takes
+    /// others out.
     #[must_use]
-    pub fn new(program: PathBuf) -> Pool {
+    pub fn new(program: PathBuf, line: OwnedFd) -> Pool {
         Pool {
             spawner: Spawner::new(program),
+            line,
             idle: Vec::new(),
         }
     }
@@ -134,16 +151,21 @@ impl Pool {
     /// Takes back a shim that is done.
     pub fn give_back(&mut self, shim: Shim) {
         if !shim.was_stopped && self.idle.len() < IDLE_SHIMS_MAX {
+            // It may have been opened twice.
+            shim.go.close();
             self.idle.push(shim);
         }
     }
 
     fn spawn(&mut self) -> io::Result<Shim> {
         let (control, its) = passing::pair()?;
-        let process = self.spawner.spawn(its.as_fd())?;
+        let go = Gate::new()?;
+        let given = [its.as_fd(), go.as_fd(), self.line.as_fd()];
+        let process = self.spawner.spawn(given)?;
         Ok(Shim {
             process,
             control,
+            go,
             was_stopped: false,
         })
     }

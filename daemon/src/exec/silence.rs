@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, WatchDescriptor};
-use proto::record::{SILENT_FILE, SPEC_FILE, Silent, Spec};
+use proto::record::file::Found;
+use proto::record::{SILENT_FILE, Silent};
 
-use super::facts::{self, Found};
+use super::facts;
 use crate::core::{Event, JobId, StepRef};
 
 /// A step with a heartbeat.
@@ -98,25 +99,19 @@ impl Silences {
 
 impl Watched {
     fn look(&self) -> Event {
-        match facts::record::<Silent>(&self.folder.join(SILENT_FILE)) {
-            Found::Absent => Event::Heard(self.id, self.step),
-            Found::Whole(silent) => {
-                let seconds = silent.silence_ms / 1000;
-                let reason = format!("it gave no sign of life for {seconds} s");
-                Event::Silent(self.id, self.step, reason)
-            }
-            Found::Unreadable => {
-                let reason = "it gave no sign of life for too long";
-                Event::Silent(self.id, self.step, reason.into())
-            }
-        }
+        let Some(bytes) = facts::read(&self.folder, SILENT_FILE) else {
+            return Event::Heard(self.id, self.step);
+        };
+        let silent = Found::<Silent>::of(&bytes).whole();
+        let how_long = silent.map_or("too long".to_owned(), |silent| {
+            format!("{} s", silent.silence_ms / 1000)
+        });
+        let reason = format!("it gave no sign of life for {how_long}");
+        Event::Silent(self.id, self.step, reason)
     }
 }
 
 /// Whether a step whose order lies in this folder has a heartbeat.
 pub fn is_expected(folder: &Path) -> bool {
-    match facts::record::<Spec>(&folder.join(SPEC_FILE)) {
-        Found::Whole(spec) => spec.heartbeat.is_some(),
-        _ => false,
-    }
+    facts::spec(folder).is_some_and(|spec| spec.heartbeat.is_some())
 }

@@ -15,7 +15,7 @@ use crate::sys::passing;
 
 /// Seconds that a spawner may take for a shim; then it counts as gone.
 const ANSWER_SECS_MAX: i64 = 10;
-/// A request: it is its descriptor that counts.
+/// A request: it is its descriptors that count.
 const REQUEST: &[u8] = b"s";
 /// Bytes of an answer: an error number, 0 for none.
 const ANSWER_BYTES: usize = 4;
@@ -48,12 +48,13 @@ impl Spawner {
         &self.program
     }
 
-    /// Starts a shim and answers its pidfd. `control` becomes its standard input.
+    /// Starts a shim and answers its pidfd. What is given becomes its standard input, output and
+    /// error.
     ///
     /// # Errors
     /// When there is no process for it. Whatever was made ends without a step.
-    pub fn spawn(&mut self, control: BorrowedFd<'_>) -> io::Result<OwnedFd> {
-        let process = self.asked(&[control])?;
+    pub fn spawn(&mut self, given: [BorrowedFd<'_>; 3]) -> io::Result<OwnedFd> {
+        let process = self.asked(&given)?;
         match process.answer() {
             Ok(answer) => {
                 self.process = Some(process);

@@ -13,7 +13,8 @@ use proto::stage::StageSettings;
 
 use super::Order;
 use super::adopt::{Finding, find_out};
-use super::launch::{LaunchError, Launched, Ready};
+use super::launch::Ready;
+use super::line::Line;
 use super::maker::Maker;
 use super::order::Inbox;
 use super::pool::{Pool, Shim, Word};
@@ -59,7 +60,7 @@ struct Watched {
 }
 
 /// How the end of a step is noticed.
-enum Supervisor {
+pub(super) enum Supervisor {
     /// The shim says so, and takes the next step.
     Ours(Shim),
     /// The process ends: an earlier daemon has started it, or it was ours and is ending.
@@ -82,6 +83,13 @@ impl Supervisor {
     }
 }
 
+/// A step that only waits for *go*.
+pub(super) struct Waiting {
+    pub name: String,
+    pub step: StepRef,
+    pub ready: Ready,
+}
+
 /// A step that is looked at again until it is clear.
 struct Unclear {
     name: String,
@@ -95,14 +103,20 @@ struct Unclear {
 pub struct Exec {
     inbox: Inbox,
     engine: Handle,
-    maker: Maker,
+    pub(super) maker: Maker,
     epoll: Epoll,
     watched: HashMap<JobId, Watched>,
     unclear: HashMap<JobId, Unclear>,
-    /// Steps that are to wait for *go*.
-    to_make_ready: VecDeque<(JobId, String, StepRef)>,
-    /// Steps that only wait for *go*.
-    ready: HashMap<JobId, (StepRef, Ready)>,
+    /// What the engine is to be told, all at once: who has ended and who has begun in its stead.
+    pub(super) news: Vec<Event>,
+    /// Steps that may be let go by us or by another's end, and were not.
+    pub(super) granted: HashMap<JobId, StepRef>,
+    /// Those of them that are to wait for *go*.
+    pub(super) to_make_ready: VecDeque<(JobId, String, StepRef)>,
+    /// Those that wait for *go*.
+    pub(super) ready: HashMap<JobId, Waiting>,
+    /// Those of them that another's end lets go.
+    pub(super) line: Line,
     /// Made with the first step that has a heartbeat.
     silences: Option<Silences>,
 }
@@ -122,7 +136,10 @@ impl Exec {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         epoll.add(inbox.wake(), EpollEvent::new(EpollFlags::EPOLLIN, INBOX))?;
         let reader = Reader::open(engine.store())?;
-        let mut pool = Pool::new(shim);
+        let line = Line::new()?;
+        let head = line.head().try_clone_to_owned();
+        let head = head.map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(0)))?;
+        let mut pool = Pool::new(shim, head);
         if let Err(error) = pool.warm_up() {
             tracing::warn!(%error, "there is no supervisor yet; a launch will say so");
         }
@@ -141,8 +158,11 @@ impl Exec {
             epoll,
             watched,
             unclear,
+            news: Vec::new(),
+            granted: HashMap::new(),
             to_make_ready: VecDeque::new(),
             ready: HashMap::new(),
+            line,
             silences: None,
         })
     }
@@ -168,12 +188,22 @@ impl Exec {
                 }
             }
             self.look_at_unclear();
+            self.tell_news();
             // One at a time: ends and starts do not wait for it.
             if self.may_make_ready()
                 && let Some((id, name, step)) = self.to_make_ready.pop_front()
             {
-                self.keep_ready(id, &name, step);
+                self.keep_ready(id, name, step);
             }
+            let ready = &self.ready;
+            self.line
+                .fill(|id| ready.get(&id).map(|waiting| waiting.ready.gate().as_fd()));
+        }
+    }
+
+    fn tell_news(&mut self) {
+        if !self.news.is_empty() {
+            self.engine.news(std::mem::take(&mut self.news));
         }
     }
 
@@ -198,7 +228,20 @@ impl Exec {
         while let Some(order) = self.inbox.take() {
             match order {
                 Order::Launch { id, name, step } => self.launch(id, name, step),
+                // Unless it has gone: it was in the line before.
+                Order::LineUp { id, step } if self.granted.get(&id) == Some(&step) => {
+                    self.line.line_up(id);
+                }
+                Order::LetGo { id, name, step } if self.granted.get(&id) == Some(&step) => {
+                    self.let_go(id, name, step);
+                }
+                Order::LineUp { .. } | Order::LetGo { .. } => {}
+                Order::Disband => {
+                    let gone = self.line.disband();
+                    self.have_gone(gone);
+                }
                 Order::MakeReady { id, name, step } => {
+                    self.granted.insert(id, step);
                     self.to_make_ready.push_back((id, name, step));
                 }
                 Order::Stop { id, step, force } => self.stop(id, step, force),
@@ -212,57 +255,7 @@ impl Exec {
         }
     }
 
-    fn launch(&mut self, id: JobId, name: String, step: StepRef) {
-        match self.try_launch(id, &name, step) {
-            Ok(Launched {
-                shim,
-                has_heartbeat,
-            }) => {
-                failpoint::reach("exec.before-news");
-                self.engine.news(Event::Launched(id, step));
-                if has_heartbeat {
-                    self.expect_beats(id, &name, step);
-                }
-                let supervisor = Supervisor::Ours(shim);
-                self.watch(id, name, step, supervisor);
-            }
-            Err(error) => {
-                self.engine
-                    .news(Event::LaunchFailed(id, step, error.to_string()));
-            }
-        }
-    }
-
-    /// Whatever stands against it is told by the launch.
-    fn keep_ready(&mut self, id: JobId, name: &str, step: StepRef) {
-        match self.maker.make_ready(id, name, step) {
-            Ok(ready) => {
-                self.ready.insert(id, (step, ready));
-            }
-            Err(error) => tracing::debug!(job = id, %error, "a step cannot be made ready"),
-        }
-    }
-
-    fn try_launch(
-        &mut self,
-        id: JobId,
-        name: &str,
-        step: StepRef,
-    ) -> Result<Launched, LaunchError> {
-        self.to_make_ready.retain(|(waiting, ..)| *waiting != id);
-        let ready = self.ready.remove(&id);
-        match ready.filter(|(prepared, _)| *prepared == step && self.has_folders(name, step)) {
-            Some((_, ready)) => ready.go(),
-            None => self.maker.make_ready(id, name, step)?.go(),
-        }
-    }
-
-    /// Whether nobody has removed what was made ready: its end could not be recorded.
-    fn has_folders(&self, name: &str, step: StepRef) -> bool {
-        self.maker.layout.step(name, step).exists() && self.maker.layout.job(name).exists()
-    }
-
-    fn watch(&mut self, id: JobId, name: String, step: StepRef, supervisor: Supervisor) {
+    pub(super) fn watch(&mut self, id: JobId, name: String, step: StepRef, supervisor: Supervisor) {
         let event = EpollEvent::new(EpollFlags::EPOLLIN, id.cast_unsigned());
         if let Err(error) = self.epoll.add(supervisor.source(), event) {
             tracing::error!(job = id, %error, "a supervisor cannot be watched; it is looked at instead");
@@ -278,10 +271,10 @@ impl Exec {
     }
 
     /// Watches for the silence of a step that has a heartbeat.
-    fn expect_beats(&mut self, id: JobId, name: &str, step: StepRef) {
+    pub(super) fn expect_beats(&mut self, id: JobId, name: &str, step: StepRef) {
         let folder = self.maker.layout.step(name, step);
         match self.watch_silence(id, step, &folder) {
-            Ok(news) => self.engine.news(news),
+            Ok(news) => self.news.push(news),
             // The shim keeps the heartbeat all the same, only nobody is told of a silence.
             Err(error) => tracing::error!(job = id, %error, "a heartbeat cannot be watched"),
         }
@@ -300,19 +293,25 @@ impl Exec {
         self.silences.insert(silences).watch(id, step, folder)
     }
 
+    fn forget_beats(&mut self, id: JobId) {
+        if let Some(silences) = &mut self.silences {
+            silences.forget(id);
+        }
+    }
+
     fn take_silences(&mut self) {
-        let news = self.silences.as_mut().map(Silences::take);
-        for event in news.unwrap_or_default() {
-            self.engine.news(event);
+        if let Some(silences) = &mut self.silences {
+            self.news.extend(silences.take());
         }
     }
 
     fn stop(&mut self, id: JobId, step: StepRef, force: Force) {
         self.to_make_ready.retain(|(waiting, ..)| *waiting != id);
-        if self.ready.remove(&id).is_some() {
-            // Its shim ends, having started nothing.
-            return;
-        }
+        self.granted.remove(&id);
+        // If it has gone it is watched now.
+        let _went = self.take_out_of_line(id);
+        // Its shim ends, having started nothing.
+        drop(self.ready.remove(&id));
         if let Some(unclear) = self
             .unclear
             .get_mut(&id)
@@ -320,8 +319,13 @@ impl Exec {
         {
             unclear.stop = Some(force);
         }
+        let is_unclear = self.unclear.contains_key(&id);
         let watched = self.watched.get_mut(&id);
         let Some(watched) = watched.filter(|watched| watched.step == step) else {
+            if !is_unclear {
+                // Unless it has ended meanwhile, which was told.
+                self.news.push(Event::Ended(id, step, StepEnd::NeverRan));
+            }
             return;
         };
         let signal = match force {
@@ -350,11 +354,22 @@ impl Exec {
         }
         let said = match supervisor {
             Supervisor::Ours(shim) => match shim.listen() {
-                Word::Done(exit) => {
+                Word::Done { exit, passed } => {
                     self.maker.pool.give_back(shim);
+                    // Before the end, so that its slot is not given away twice.
+                    self.have_gone(vec![passed]);
                     exit
                 }
+                Word::Void => {
+                    self.maker.pool.give_back(shim);
+                    self.forget_beats(id);
+                    self.news.push(Event::Ended(id, step, StepEnd::NeverRan));
+                    return;
+                }
                 Word::Gone => {
+                    // It may have taken one out without a word, or without letting it go.
+                    let gone = self.line.recall();
+                    self.have_gone(gone);
                     // It lives until its process has ended.
                     let supervisor = Supervisor::Process(shim.into_process());
                     return self.watch(id, name, step, supervisor);
@@ -362,13 +377,9 @@ impl Exec {
             },
             Supervisor::Process(_) => None,
         };
-        if let Some(silences) = &mut self.silences {
-            silences.forget(id);
-        }
+        self.forget_beats(id);
         match said.filter(|_| !step.kind.is_stage()) {
-            Some(exit) => self
-                .engine
-                .news(Event::Ended(id, step, StepEnd::Exit(*exit))),
+            Some(exit) => self.news.push(Event::Ended(id, step, StepEnd::Exit(*exit))),
             None => self.adopt(id, name, step, None),
         }
     }
@@ -377,8 +388,8 @@ impl Exec {
         failpoint::reach("exec.before-adoption");
         match find_out(&self.maker.layout.step(&name, step)) {
             Finding::Alive(shim) => {
-                self.engine.news(Event::Launched(id, step));
-                self.engine.news(Event::Heard(id, step));
+                self.news.push(Event::Launched(id, step));
+                self.news.push(Event::Heard(id, step));
                 if silence::is_expected(&self.maker.layout.step(&name, step)) {
                     self.expect_beats(id, &name, step);
                 }
@@ -389,11 +400,11 @@ impl Exec {
                 }
             }
             Finding::Unclear => self.look_again(id, name, step, stop),
-            Finding::Ended(end) => self.engine.news(Event::Ended(id, step, end)),
+            Finding::Ended(end) => self.news.push(Event::Ended(id, step, end)),
             Finding::Killed(end) => {
                 self.maker
                     .end_elsewhere(&self.maker.layout.step(&name, step));
-                self.engine.news(Event::Ended(id, step, end));
+                self.news.push(Event::Ended(id, step, end));
             }
         }
     }
@@ -417,8 +428,8 @@ impl Exec {
             let waited = clock::monotonic_ms().saturating_sub(unclear.since_ms);
             if waited > UNCLEAR_MS_MAX && !unclear.silent {
                 let reason = "its supervisor lives but does not say who it is";
-                self.engine
-                    .news(Event::Silent(id, unclear.step, reason.into()));
+                self.news
+                    .push(Event::Silent(id, unclear.step, reason.into()));
                 unclear.silent = true;
             }
             let Unclear {

@@ -17,17 +17,10 @@ use proto::record::RequirementKind;
 use proto::stage::REPORT_FD;
 
 use super::command::{Command, Identity, Required};
+use super::report::Report;
 
 /// The exit code of a child that could not become the command; nobody sees it.
 const EXIT_NOT_STARTED: c_int = 127;
-/// One after the last signal number (signal(7)).
-const SIGNALS_END: c_int = 65;
-/// Bytes of the kernel's signal set (rt_sigaction(2)), for the 64 signals there are.
-const SIGSET_BYTES: usize = 8;
-/// Words that hold the kernel's `struct sigaction`: handler, flags, restorer and mask.
-type KernelAction = [u64; 4];
-/// The default action: all zeroes.
-const DEFAULT_ACTION: KernelAction = [0; 4];
 /// The first descriptor after standard input, output and error.
 const FIRST_FREE_FD: libc::c_uint = 3;
 
@@ -66,22 +59,21 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    /// Bytes of the message; less than a pipe takes at once.
-    pub(super) const BYTES: usize = 9;
-
-    fn to_bytes(self) -> [u8; Failure::BYTES] {
-        let [a, b, c, d] = self.index.to_ne_bytes();
-        let [e, f, g, h] = (self.errno as i32).to_ne_bytes();
-        [self.stage as u8, a, b, c, d, e, f, g, h]
+    /// As one number, which is not 0: the stage from 1 on, the error number, the index.
+    pub(super) fn to_number(self) -> u64 {
+        let [a, b, c, d] = self.index.to_le_bytes();
+        // Error numbers are below 4,096 (errno(3)).
+        let [e, f, ..] = (self.errno as i32).to_le_bytes();
+        u64::from_le_bytes([a, b, c, d, e, f, self.stage as u8 + 1, 0])
     }
 
-    /// Reads the message; none if it is not one.
-    pub(super) fn from_bytes(bytes: [u8; Failure::BYTES]) -> Option<Failure> {
-        let [stage, a, b, c, d, e, f, g, h] = bytes;
+    /// Reads the number; none if it is not one of those.
+    pub(super) fn from_number(number: u64) -> Option<Failure> {
+        let [a, b, c, d, e, f, stage, _] = number.to_le_bytes();
         Some(Failure {
-            stage: *STAGES.get(usize::from(stage))?,
-            index: u32::from_ne_bytes([a, b, c, d]),
-            errno: Errno::from_raw(i32::from_ne_bytes([e, f, g, h])),
+            stage: *STAGES.get(usize::from(stage.checked_sub(1)?))?,
+            index: u32::from_le_bytes([a, b, c, d]),
+            errno: Errno::from_raw(i32::from_le_bytes([e, f, 0, 0])),
         })
     }
 }
@@ -104,15 +96,13 @@ pub(super) struct Child<'a> {
     /// The release: one byte, or the end of file if the supervisor died.
     pub release: RawFd,
     /// Where a failure goes.
-    pub report: RawFd,
-    /// What only the supervisor may hold: its end of the release, and the lock of the spec.
+    pub failure: &'a Report,
+    /// What only the supervisor may hold: its end of the release, and the lock of the records.
     pub not_ours: [RawFd; 2],
     /// The supervisor.
     pub parent: pid_t,
     /// Whether the supervisor is spared by the out-of-memory killer, which the command is not.
     pub is_spared: bool,
-    /// The signals that the supervisor ignores, which the command does not.
-    pub ignored: &'a [c_int],
 }
 
 impl Child<'_> {
@@ -125,12 +115,9 @@ impl Child<'_> {
             self.wait_for_release();
             self.enter().err().unwrap_or_else(|| self.execute())
         });
-        let message = failure.to_bytes();
-        // SAFETY: the buffer is valid for its length; _exit(2) runs no destructor of the parent.
-        unsafe {
-            libc::write(self.report, message.as_ptr().cast(), message.len());
-            libc::_exit(EXIT_NOT_STARTED)
-        }
+        self.failure.tell(failure);
+        // SAFETY: _exit(2) runs no destructor of the parent.
+        unsafe { libc::_exit(EXIT_NOT_STARTED) }
     }
 
     fn prepare(&self) -> Result<(), Failure> {
@@ -147,9 +134,7 @@ impl Child<'_> {
             self.check(Stage::Identity, take_identity(identity))?;
         }
         // After the change of identity, which takes it back (PR_SET_PDEATHSIG(2const)).
-        self.check(Stage::DeathSignal, die_with_parent())?;
-        reset_actions(self.ignored);
-        Ok(())
+        self.check(Stage::DeathSignal, die_with_parent())
     }
 
     /// Finds its place in the world.
@@ -347,37 +332,8 @@ fn change_folder(path: &CStr) -> Result<(), Errno> {
     Errno::result(unsafe { libc::chdir(path.as_ptr()) }).map(drop)
 }
 
-/// The command starts as from a login: nothing is ignored.
-fn reset_actions(ignored: &[c_int]) {
-    for signal in ignored {
-        let old = ptr::null_mut();
-        // SAFETY: there is no place for the old action.
-        unsafe { kernel_sigaction(*signal, &DEFAULT_ACTION, old) };
-    }
-}
-
-/// The signals that this process ignores: it installs no handler.
-pub(super) fn ignored_signals() -> Vec<c_int> {
-    let is_ignored = |signal: &c_int| {
-        let mut action = DEFAULT_ACTION;
-        // SAFETY: the place is valid for the length of the call, and no action is given.
-        unsafe { kernel_sigaction(*signal, ptr::null(), &raw mut action) };
-        action != DEFAULT_ACTION
-    };
-    (1..SIGNALS_END).filter(is_ignored).collect()
-}
-
-/// rt_sigaction(2), past the C library, which keeps two signals from its callers and sets them to
-/// be ignored in a spawn. It fails for the two that have no other action only.
-///
-/// # Safety
-/// Both are null or valid for the length of the call.
-unsafe fn kernel_sigaction(signal: c_int, new: *const KernelAction, old: *mut KernelAction) {
-    // SAFETY: the caller's, and the kernel's struct is no longer than ours.
-    unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, new, old, SIGSET_BYTES) };
-}
-
-/// And nothing is blocked.
+/// The command starts as from a login: nothing is blocked, and nothing is ignored (see
+/// [`super::signals`]).
 fn unblock_signals() {
     let mut none = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: sigemptyset(3) fills the set.
@@ -392,15 +348,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_survives_the_pipe() {
+    fn a_failure_survives_the_number() {
         for stage in STAGES {
             let failure = Failure {
                 stage,
                 index: 70_000,
                 errno: Errno::EACCES,
             };
-            assert_eq!(Failure::from_bytes(failure.to_bytes()), Some(failure));
+            assert_eq!(Failure::from_number(failure.to_number()), Some(failure));
         }
-        assert_eq!(Failure::from_bytes([9; Failure::BYTES]), None);
+        assert_eq!(Failure::from_number(0), None);
+        assert_eq!(Failure::from_number(u64::MAX), None);
     }
 }

@@ -1,17 +1,17 @@
 //! From the spec to the released command: its process is made before *go*, and released after.
 //!
-//! `started.json` is there before the command's first instruction. If it cannot be written,
-//! nothing runs.
+//! The record of the start is there before the command's first instruction. If it cannot be
+//! written, nothing runs.
 
 use std::fs::File;
 use std::io;
+use std::os::fd::OwnedFd;
 
-use libc::c_int;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
-use proto::record::{Ended, Format, ProcessId, STARTED_FILE, Spec, Started};
+use proto::record::{Ended, Format, ProcessId, STEP_FILE, Spec, Started};
 
 use super::cgroup::Leaf;
 use super::child::{Failure, Stage};
@@ -20,7 +20,8 @@ use super::log;
 use super::process::{describe, errno_of};
 use super::pump::Pump;
 use super::record::Records;
-use super::spawn::{Birth, Report, Spawned, spawn};
+use super::report::Report;
+use super::spawn::{Birth, Spawned, spawn};
 use super::streams::Streams;
 use crate::sys::clock::wall_micros;
 use crate::sys::failpoint;
@@ -109,8 +110,8 @@ pub(super) struct Place<'a> {
     pub boot_id: &'a str,
     /// Whether this process is spared by the out-of-memory killer.
     pub is_spared: bool,
-    /// The signals that this process ignores.
-    pub ignored: &'a [c_int],
+    /// Where a process says why it cannot become the command.
+    pub failure: &'a Report,
 }
 
 /// A process that becomes the command once it is released, and the way of its output. If it is
@@ -126,9 +127,14 @@ impl Waiting {
     pub(super) fn release(self) -> Launched {
         Launched {
             main: self.spawned.pid,
-            report: self.spawned.release(),
+            output: self.spawned.release(),
             pump: self.pump,
         }
+    }
+
+    /// Ends it.
+    pub(super) fn give_up(self) {
+        give_up(&self.spawned);
     }
 }
 
@@ -137,8 +143,8 @@ impl Waiting {
 pub(super) struct Launched {
     /// The main process.
     pub main: i32,
-    /// Whether it became the command.
-    pub report: Report,
+    /// Our end of its output.
+    pub output: OwnedFd,
     /// Its output.
     pub pump: Pump,
 }
@@ -164,7 +170,7 @@ pub(super) fn make(place: &mut Place<'_>, records: &Records) -> Result<Waiting, 
         lock: place.lock,
         cgroup: place.leaf.as_ref().map(Leaf::directory),
         is_spared: place.is_spared,
-        ignored: place.ignored,
+        failure: place.failure,
     };
     failpoint::io("shim.fork").map_err(|error| StartFailure::io("new process", &error))?;
     let spawned = spawn(birth).map_err(|errno| StartFailure::new("new process", errno))?;
@@ -211,9 +217,9 @@ pub(super) fn launch(
     }
     failpoint::reach("shim.started");
     let main = spawned.pid;
-    let report = spawned.release();
+    let output = spawned.release();
     failpoint::reach("shim.released");
-    Ok(Launched { main, report, pump })
+    Ok(Launched { main, output, pump })
 }
 
 fn record_start(
@@ -224,7 +230,7 @@ fn record_start(
     let main = identity(spawned.pid)?;
     let main = main.ok_or_else(|| StartFailure::new("new process", Errno::ESRCH))?;
     let written = records.started(&started(main));
-    written.map_err(|error| StartFailure::io(STARTED_FILE, &error))
+    written.map_err(|error| StartFailure::io(STEP_FILE, &error))
 }
 
 /// Ends a process that was not released.

@@ -1,20 +1,20 @@
-//! The records that the shim leaves in the step directory.
+//! The records that the shim adds to those of the step.
 //!
 //! Nothing is synced: the page cache survives a killed process, and power loss is covered by the
 //! daemon's commit.
 
+use std::cell::Cell;
 use std::fs::File;
-use std::io;
+use std::io::{self, Seek};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::thread;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::fcntl::renameat;
 use nix::unistd::{UnlinkatFlags, unlinkat};
+use proto::record::file::Entry;
 use proto::record::{
-    EXIT_FILE, EXIT_ROOM_BYTES, EXIT_ROOM_FILE, Exit, Format, SILENT_FILE, STARTED_FILE, Silent,
-    Started,
+    Exit, Format, RECORD_BYTES_MAX, RECORD_ROOM_BYTES, SILENT_FILE, STEP_FILE, Silent, Started,
 };
 
 use crate::sys::{atomic, failpoint};
@@ -22,29 +22,28 @@ use crate::sys::{atomic, failpoint};
 /// Seconds between attempts to store the exit record: the first, and the longest.
 const RETRY_SECONDS: (u64, u64) = (1, 15);
 
-/// The step directory, with the room for the exit record and the place of the start record.
+/// The step directory and the file of its records, whose lock is this process' sign of life.
 #[derive(Debug)]
 pub(super) struct Records {
     directory: File,
-    reserved: File,
-    /// Empty, which means as little as none; it is made at the start where it could not be.
-    started: Option<File>,
+    file: File,
+    /// Where the next record begins.
+    end: Cell<u64>,
 }
 
 impl Records {
-    /// Finds the room for the exit record, or takes it where the daemon has not.
-    pub(super) fn reserve(directory: File) -> io::Result<Records> {
-        failpoint::io("shim.reserve")?;
-        let reserved = atomic::keep_at(&directory, EXIT_ROOM_FILE)?;
-        if reserved.metadata()?.len() < EXIT_ROOM_BYTES.into() {
-            atomic::take_room(&reserved, EXIT_ROOM_BYTES)?;
-        }
-        let started = atomic::keep_at(&directory, STARTED_FILE).ok();
-        Ok(Records {
+    /// Those of a step whose records end there.
+    pub(super) fn new(directory: File, file: File, end: u64) -> Records {
+        Records {
             directory,
-            reserved,
-            started,
-        })
+            file,
+            end: Cell::new(end),
+        }
+    }
+
+    /// Takes the room for what is to be written, which the daemon has done for its own.
+    pub(super) fn take_room(&self) -> io::Result<()> {
+        atomic::take_room(&self.file, RECORD_ROOM_BYTES)
     }
 
     /// The step directory.
@@ -52,23 +51,23 @@ impl Records {
         &self.directory
     }
 
-    /// Gives the room back: nothing was started.
-    pub(super) fn discard(self) {
-        // What is left over is overwritten by the next attempt.
-        for name in [EXIT_ROOM_FILE, STARTED_FILE] {
-            let _left_over = unlinkat(&self.directory, name, UnlinkatFlags::NoRemoveDir);
-        }
+    /// The file of the records.
+    pub(super) fn file(&self) -> &File {
+        &self.file
     }
 
-    /// Records that the command may run from here on.
+    /// Whether somebody has removed them, or the step directory: then nobody could read more.
+    pub(super) fn are_removed(&self) -> bool {
+        is_removed(&self.file) || is_removed(&self.directory)
+    }
+
+    /// Records that the command may run from here on. It is released only when that is whole.
     pub(super) fn started(&self, started: &Started) -> io::Result<()> {
         failpoint::io("shim.write-started")?;
-        // The command is released only when it is whole: an empty one means as little as none.
-        let bytes = serde_json::to_vec(started)?;
-        match &self.started {
-            Some(file) if file.metadata()?.nlink() > 0 => file.write_all_at(&bytes, 0),
-            _ => atomic::keep_at(&self.directory, STARTED_FILE)?.write_all_at(&bytes, 0),
-        }
+        let line = Entry::Started.line(started)?;
+        self.file.write_all_at(&line, self.end.get())?;
+        self.end.set(self.end.get() + line.len() as u64);
+        Ok(())
     }
 
     /// Records that the command is silent.
@@ -89,53 +88,58 @@ impl Records {
         }
     }
 
-    /// Records the end, however long it takes to succeed; answers the record as it is stored.
+    /// Records the end, however long it takes to succeed.
     ///
     /// # Errors
     /// Only when nobody could read it any more: the step directory was removed.
-    pub(super) fn exit(&self, exit: &Exit) -> io::Result<Vec<u8>> {
-        let mut bytes = serde_json::to_vec(exit)?;
-        bytes.push(b'\n');
+    pub(super) fn exit(&self, exit: &Exit) -> io::Result<()> {
+        let line = Entry::Exit.line(exit)?;
         let (mut pause, longest) = RETRY_SECONDS;
-        while let Err(error) = self.store_exit(&bytes) {
-            if self
-                .directory
-                .metadata()
-                .is_ok_and(|directory| directory.nlink() == 0)
-            {
+        while let Err(error) = self.store_exit(&line) {
+            if is_removed(&self.directory) {
                 return Err(error);
             }
             thread::sleep(Duration::from_secs(pause));
             pause = (pause * 2).min(longest);
         }
-        Ok(bytes)
+        Ok(())
     }
 
-    fn store_exit(&self, bytes: &[u8]) -> io::Result<()> {
+    fn store_exit(&self, line: &[u8]) -> io::Result<()> {
         failpoint::io("shim.write-exit")?;
-        self.reserved.write_all_at(bytes, 0)?;
-        self.reserved.set_len(bytes.len() as u64)?;
+        self.file.write_all_at(line, self.end.get())?;
         failpoint::reach("shim.exit-written");
-        failpoint::io("shim.rename-exit")?;
-        match renameat(&self.directory, EXIT_ROOM_FILE, &self.directory, EXIT_FILE) {
-            Ok(()) => Ok(()),
-            // Somebody removed the reserved file.
-            Err(Errno::ENOENT) => atomic::write_at(&self.directory, EXIT_FILE, bytes),
-            Err(errno) => Err(errno.into()),
+        if !is_removed(&self.file) {
+            return Ok(());
         }
+        // Somebody removed it, and what is in it is still at hand.
+        (&self.file).rewind()?;
+        let whole = atomic::read_file_bounded(&self.file, RECORD_BYTES_MAX);
+        let whole = whole.map_err(io::Error::other)?;
+        atomic::write_at(&self.directory, STEP_FILE, &whole)
     }
+}
+
+fn is_removed(file: &File) -> bool {
+    file.metadata().is_ok_and(|file| file.nlink() == 0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proto::record::Ended;
+    use proto::record::file::Found;
+    use proto::record::{Ended, ProcessId};
     use std::path::{Path, PathBuf};
 
-    fn folder(name: &str) -> PathBuf {
+    /// A step directory whose records have one line, and room for more.
+    fn records(name: &str) -> (PathBuf, Records) {
         let path = std::env::temp_dir().join(format!("jobd-record-{}-{name}", std::process::id()));
         std::fs::create_dir(&path).unwrap();
-        path
+        let file = atomic::write_new(&path.join(STEP_FILE), b"{\"spec\":{}}\n").unwrap();
+        let end = file.metadata().unwrap().len();
+        let records = Records::new(File::open(&path).unwrap(), file, end);
+        records.take_room().unwrap();
+        (path, records)
     }
 
     fn exit(reason: &str) -> Exit {
@@ -158,42 +162,54 @@ mod tests {
         }
     }
 
-    fn stored(folder: &Path) -> Exit {
-        serde_json::from_slice(&std::fs::read(folder.join(EXIT_FILE)).unwrap()).unwrap()
-    }
-
-    #[test]
-    fn the_room_is_taken_and_becomes_the_record() {
-        let folder = folder("room");
-        let records = Records::reserve(File::open(&folder).unwrap()).unwrap();
-        let room = std::fs::metadata(folder.join(EXIT_ROOM_FILE)).unwrap();
-        assert_eq!(room.len(), u64::from(EXIT_ROOM_BYTES));
-        for reason in ["short", &"long ".repeat(2_000)] {
-            records.exit(&exit(reason)).unwrap();
-            assert_eq!(stored(&folder), exit(reason));
+    fn started() -> Started {
+        let myself = ProcessId {
+            pid: 1,
+            start_ticks: 2,
+        };
+        Started {
+            format: Format::CURRENT,
+            shim: myself.clone(),
+            main: myself,
+            boot_id: "b".into(),
+            cgroup: None,
+            at: 1,
         }
-        assert!(!folder.join(EXIT_ROOM_FILE).exists());
-        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    fn stored(folder: &Path) -> Vec<u8> {
+        std::fs::read(folder.join(STEP_FILE)).unwrap()
     }
 
     #[test]
-    fn a_removed_room_is_no_lost_record_and_a_removed_folder_ends_the_attempts() {
-        let folder = folder("removed");
-        let records = Records::reserve(File::open(&folder).unwrap()).unwrap();
-        std::fs::remove_file(folder.join(EXIT_ROOM_FILE)).unwrap();
+    fn records_follow_each_other() {
+        for (name, reason) in [
+            ("short", "short".to_owned()),
+            ("long", "long ".repeat(2_000)),
+        ] {
+            let (folder, records) = records(name);
+            records.started(&started()).unwrap();
+            assert_eq!(Entry::Exit.find::<Exit>(&stored(&folder)), Found::Absent);
+            records.exit(&exit(&reason)).unwrap();
+            let file = stored(&folder);
+            assert_eq!(Entry::Started.find(&file), Found::Whole(started()));
+            assert_eq!(Entry::Exit.find(&file), Found::Whole(exit(&reason)));
+            std::fs::remove_dir_all(folder).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_removed_file_is_no_lost_record_and_a_removed_folder_ends_the_attempts() {
+        let (folder, records) = records("removed");
+        assert!(!records.are_removed());
+        records.started(&started()).unwrap();
+        std::fs::remove_file(folder.join(STEP_FILE)).unwrap();
+        assert!(records.are_removed());
         records.exit(&exit("kept")).unwrap();
-        assert_eq!(stored(&folder), exit("kept"));
+        let file = stored(&folder);
+        assert_eq!(Entry::Started.find(&file), Found::Whole(started()));
+        assert_eq!(Entry::Exit.find(&file), Found::Whole(exit("kept")));
         std::fs::remove_dir_all(&folder).unwrap();
         assert!(records.exit(&exit("nowhere")).is_err());
-    }
-
-    #[test]
-    fn nothing_is_left_of_a_step_that_did_not_start() {
-        let folder = folder("discard");
-        Records::reserve(File::open(&folder).unwrap())
-            .unwrap()
-            .discard();
-        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
-        std::fs::remove_dir_all(folder).unwrap();
     }
 }

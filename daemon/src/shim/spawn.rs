@@ -1,26 +1,23 @@
-//! The fork of the command's process, and the two pipes to it: its release, and its failure.
+//! The fork of the command's process, and the pipe of its release.
 #![expect(unsafe_code, reason = "a fork is unsafe, and clone3(2) has no wrapper")]
 
 use std::fs::File;
 use std::mem;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 
-use libc::{c_int, pid_t};
+use libc::pid_t;
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::fcntl::OFlag;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{Pid, getpid, pipe2, read, write};
-use proto::stage::REPORT_FD;
+use nix::unistd::{Pid, getpid, pipe2, write};
 
-use super::child::{Child, Failure, Given};
+use super::child::{Child, Given};
 use super::command::Command;
+use super::report::Report;
 use super::streams::Streams;
 
 /// Of clone(2). The constant of the libc crate has a type that it does not fit.
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
-/// Where the pipe of a failure begins to look for a number: after all that the command gets.
-const REPORTING_FD_MIN: RawFd = REPORT_FD + 1;
-
 /// What the new process starts with.
 #[derive(Debug)]
 pub(super) struct Birth<'a> {
@@ -36,8 +33,8 @@ pub(super) struct Birth<'a> {
     pub cgroup: Option<&'a File>,
     /// Whether this process is spared by the out-of-memory killer.
     pub is_spared: bool,
-    /// The signals that this process ignores.
-    pub ignored: &'a [c_int],
+    /// Where it says why it cannot become the command.
+    pub failure: &'a Report,
 }
 
 /// A process that waits for its release. If this is dropped unreleased, the process ends.
@@ -47,9 +44,9 @@ pub(super) struct Spawned {
     pub pid: i32,
     /// Whether it is in the cgroup.
     pub in_cgroup: bool,
-    /// Where it says that it failed.
-    pub report: Report,
     release: OwnedFd,
+    /// Our end of its output: that the command closes its own is no reason to wake up.
+    output: OwnedFd,
 }
 
 impl Spawned {
@@ -59,27 +56,11 @@ impl Spawned {
         status == Ok(WaitStatus::StillAlive)
     }
 
-    /// Lets the command run.
-    pub(super) fn release(self) -> Report {
-        // Fails only if the process is gone, which wait(2) and the report tell.
+    /// Lets the command run; answers our end of its output.
+    pub(super) fn release(self) -> OwnedFd {
+        // Fails only if the process is gone, which wait(2) and its failure tell.
         let _gone = write(&self.release, b".");
-        self.report
-    }
-}
-
-/// The failure of a process before its command ran.
-#[derive(Debug)]
-pub(super) struct Report(OwnedFd);
-
-impl Report {
-    /// Reads the failure, if there is one, of a process that has ended.
-    pub(super) fn read(&self) -> Option<Failure> {
-        let mut message = [0; Failure::BYTES];
-        match read(&self.0, &mut message) {
-            // The message is written at once. Anything else is the end of file by exec or death.
-            Ok(Failure::BYTES) => Failure::from_bytes(message),
-            Ok(_) | Err(_) => None,
-        }
+        self.output
     }
 }
 
@@ -89,9 +70,8 @@ impl Report {
 /// No process, no memory or no descriptors.
 pub(super) fn spawn(birth: Birth<'_>) -> Result<Spawned, Errno> {
     let (released, release) = pipe2(OFlag::O_CLOEXEC)?;
-    let (report, reporting) = pipe2(OFlag::O_CLOEXEC)?;
-    let reporting = moved(reporting)?;
-    fcntl(&report, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    // Of a process that was never released.
+    let _old = birth.failure.take();
     let child = Child {
         command: birth.command,
         output: birth.output.as_raw_fd(),
@@ -100,11 +80,10 @@ pub(super) fn spawn(birth: Birth<'_>) -> Result<Spawned, Errno> {
             report: streams.report.as_raw_fd(),
         }),
         release: released.as_raw_fd(),
-        report: reporting.as_raw_fd(),
+        failure: birth.failure,
         not_ours: [release.as_raw_fd(), birth.lock.as_raw_fd()],
         parent: getpid().as_raw(),
         is_spared: birth.is_spared,
-        ignored: birth.ignored,
     };
     let (pid, in_cgroup) = fork_into(birth.cgroup)?;
     if pid == 0 {
@@ -114,16 +93,9 @@ pub(super) fn spawn(birth: Birth<'_>) -> Result<Spawned, Errno> {
     Ok(Spawned {
         pid,
         in_cgroup,
-        report: Report(report),
         release,
+        output: birth.output,
     })
-}
-
-/// The same pipe under a number that no descriptor of the command takes.
-fn moved(pipe: OwnedFd) -> Result<OwnedFd, Errno> {
-    let number = fcntl(&pipe, FcntlArg::F_DUPFD_CLOEXEC(REPORTING_FD_MIN))?;
-    // SAFETY: the kernel made it just now.
-    Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
 /// Forks into the cgroup, or without it where the kernel refuses; whether it is in the cgroup.

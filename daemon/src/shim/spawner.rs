@@ -1,24 +1,24 @@
 //! `jobd-shim --spawner`: a process that makes shims by forking itself. It is small and has
 //! nothing to load, so a shim from it costs a fraction of one that is executed.
 //!
-//! The daemon sends one end of a socket, which becomes the standard input of a new shim, and
-//! receives the shim's pidfd or an error number. Nothing is remembered: when the daemon closes
+//! The daemon sends what becomes the standard input, output and error of a new shim (see
+//! [`super::handshake`]), and receives the shim's pidfd or an error number. Nothing is remembered: when the daemon closes
 //! its end the spawner ends, and the shims go on with their steps.
 #![expect(unsafe_code, reason = "a fork is unsafe")]
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, dup2_stdin, fork, setsid};
+use nix::unistd::{ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout, fork, setsid};
 
 use super::signals::Signals;
 use super::title::Title;
 use crate::sys::{passing, pidfd};
 
-/// Bytes of a request: it is its descriptor that counts.
+/// Bytes of a request: it is its descriptors that count.
 const REQUEST_BYTES_MAX: usize = 1;
 
 /// How the spawner's work ended.
@@ -54,7 +54,7 @@ pub(super) fn serve() -> Result<Served, Errno> {
         }
         if is_request {
             let request = passing::receive(&socket, REQUEST_BYTES_MAX)?;
-            let Some(control) = request.descriptors.into_iter().next() else {
+            let Ok([control, go, line]) = <[OwnedFd; 3]>::try_from(request.descriptors) else {
                 return Ok(Served::End);
             };
             // SAFETY: there is one thread.
@@ -62,6 +62,8 @@ pub(super) fn serve() -> Result<Served, Errno> {
                 Ok(ForkResult::Parent { child }) => answer(socket.as_fd(), child)?,
                 Ok(ForkResult::Child) => {
                     dup2_stdin(control)?;
+                    dup2_stdout(go)?;
+                    dup2_stderr(line)?;
                     return Ok(Served::Shim(title));
                 }
                 Err(errno) => refuse(socket.as_fd(), errno)?,

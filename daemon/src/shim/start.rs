@@ -2,22 +2,23 @@
 //! a shim of the spawner, which goes through it step after step.
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use nix::errno::Errno;
 use nix::unistd::getpid;
-use proto::record::{Ended, Exit, Format, ProcessId, SPAWNER_ARGUMENT, Spec};
+use proto::record::{Ended, Exit, Format, NOBODY, Place, ProcessId, SPAWNER_ARGUMENT, Spec};
 use thiserror::Error;
 
 use super::cgroup::Leaf;
-use super::handshake::{self, Handover, HandshakeError};
+use super::handshake::{self, Go, Handover, HandshakeError};
 use super::launch::{self, StartFailure};
+use super::line::Line;
 use super::process;
 use super::pump::Chunk;
 use super::record::Records;
+use super::report::Report;
 use super::signals::Signals;
 use super::spawner::{self, Served};
 use super::supervise::{Outcome, Supervisor, Tools};
@@ -35,6 +36,8 @@ enum StartError {
     Serve(Errno),
     #[error("cannot take over the signals: {0}")]
     Signals(Errno),
+    #[error("cannot share memory with the command's process: {0}")]
+    Memory(Errno),
     #[error("cannot become a supervisor: {0}")]
     Lead(Errno),
     #[error(transparent)]
@@ -45,8 +48,8 @@ enum StartError {
     Identity(#[from] PidfdError),
     #[error("the shim is not in /proc")]
     NotInProc,
-    #[error("cannot reserve space for the exit record: {0}")]
-    Reserve(io::Error),
+    #[error("cannot take room for the records: {0}")]
+    TakeRoom(io::Error),
     /// The step has run, and its directory is gone.
     #[error("cannot store the exit record: {0}")]
     Exit(io::Error),
@@ -77,7 +80,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<(), StartError> {
     let mut shim = Shim::new()?;
     let (go, given) = handshake::take_descriptors()?;
     let handover = handshake::take_over(&path, given)?;
-    shim.supervise(handover, &go)?;
+    shim.supervise(handover, Go::Pipe(&go), None)?;
     Ok(())
 }
 
@@ -85,19 +88,34 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<(), StartError> {
 fn supervise_all(title: Title) -> Result<(), StartError> {
     process::close_inherited();
     let mut shim = Shim::new()?;
-    let (control, _null) = handshake::take_descriptors()?;
+    let (daemon, line) = handshake::take_daemon()?;
     loop {
         title.set(None);
-        let Some((path, spec)) = handshake::next_step(&control, &shim.tools.signals)? else {
+        let Some((path, spec)) = daemon.next_step(&shim.tools.signals)? else {
             return Ok(());
         };
         title.set(Some(&path));
         let handover = handshake::take_over(&path, spec)?;
-        let exit = shim.supervise(handover, &control)?;
-        if !exit.is_some_and(|exit| handshake::tell_done(&control, &exit)) {
+        let goes_on = match shim.supervise(handover, Go::Daemon(&daemon), Some(&line))? {
+            Over::Recorded { exit, passed } => daemon.tell_done(&exit, passed),
+            Over::Void => daemon.tell_void(),
+            Over::Last => false,
+        };
+        if !goes_on {
             return Ok(());
         }
     }
+}
+
+/// How a step is over, and whether another may follow in this process.
+enum Over {
+    /// Its end is recorded, and the next in the line was let go.
+    Recorded { exit: Exit, passed: Place },
+    /// Somebody has removed it before it was let go, so nothing was started.
+    Void,
+    /// There must be no other after it: it was never let go, or a stop was requested that could
+    /// hit the next.
+    Last,
 }
 
 /// This process as a supervisor, with what outlives a step.
@@ -119,6 +137,7 @@ impl Shim {
             tools: Tools {
                 signals,
                 chunk: Chunk::new(),
+                failure: Report::new().map_err(StartError::Memory)?,
             },
             is_spared: process::spare_from_oom(),
             myself: myself()?,
@@ -128,48 +147,62 @@ impl Shim {
         })
     }
 
-    /// The whole step; answers the record of its end, or none if there must be no other after it:
-    /// it was never let go, or a stop was requested that could hit the next.
-    fn supervise(&mut self, handover: Handover, go: &File) -> Result<Option<Vec<u8>>, StartError> {
-        let Handover {
-            directory,
-            lock,
-            spec,
-        } = handover;
+    /// The whole step.
+    fn supervise(
+        &mut self,
+        handover: Handover,
+        go: Go<'_>,
+        line: Option<&Line>,
+    ) -> Result<Over, StartError> {
+        let Handover { spec, records } = handover;
         failpoint::reach("shim.locked");
-        let records = Records::reserve(directory).map_err(StartError::Reserve)?;
-        failpoint::reach("shim.reserved");
+        if line.is_none() {
+            // By hand.
+            records.take_room().map_err(StartError::TakeRoom)?;
+        }
         self.leaf = Leaf::renew(self.leaf.take(), &spec);
         let mut place = launch::Place {
             spec: &spec,
-            lock: &lock,
+            lock: records.file(),
             leaf: &mut self.leaf,
             shim: &self.myself,
             boot_id: &self.boot_id,
             is_spared: self.is_spared,
-            ignored: self.tools.signals.ignored(),
+            failure: &self.tools.failure,
         };
         let waiting = launch::make(&mut place, &records);
-        if !handshake::wait_for_go(go, &self.tools.signals)? {
+        if !go.wait(&self.tools.signals)? {
             drop(waiting);
-            records.discard();
-            return Ok(None);
+            return Ok(Over::Last);
         }
         failpoint::reach("shim.go");
+        if records.are_removed() || waiting.is_ok() && !spec.log.path.exists() {
+            if let Ok(waiting) = waiting {
+                waiting.give_up();
+            }
+            return Ok(Over::Void);
+        }
         // Somebody may wait for the end of it; where there is no /dev/null it stays.
         self.has_let_go = self.has_let_go || handshake::let_go_of_stderr().is_ok();
         let begun = monotonic_ms();
+        let mut passed = NOBODY;
         let (exit, may_go_on) = match launch::launch(place, waiting, &records) {
             Ok(launched) => {
                 let (tools, leaf) = (&mut self.tools, self.leaf.as_ref());
                 let outcome = Supervisor::new(&spec, &records, tools, leaf, launched, begun).run();
                 let (may_go_on, was_killed) = (!outcome.was_signalled, outcome.was_killed);
+                // Nothing of it is left, so its slot is free; a stage has none. Who does not go on
+                // does not tell.
+                if let Some(line) = line.filter(|_| may_go_on && !spec.stage) {
+                    passed = line.let_next_go();
+                    failpoint::reach("shim.passed");
+                }
                 let exit = exit_of(outcome, leaf, begun);
                 if let Some(leaf) = self.leaf.as_mut().filter(|_| was_killed) {
                     leaf.note_kill();
                 }
                 if was_killed && !spec.kill.is_empty() {
-                    self.end_elsewhere(&spec, &lock, &records);
+                    self.end_elsewhere(&spec, &records);
                 }
                 (exit, may_go_on)
             }
@@ -177,25 +210,28 @@ impl Shim {
             Err(failure) => (exit_of_failure(failure, &spec, begun), false),
         };
         failpoint::reach("shim.empty");
-        let stored = records.exit(&exit).map_err(StartError::Exit)?;
-        failpoint::reach("shim.exit-renamed");
-        Ok(may_go_on.then_some(stored))
+        records.exit(&exit).map_err(StartError::Exit)?;
+        Ok(if may_go_on {
+            Over::Recorded { exit, passed }
+        } else {
+            Over::Last
+        })
     }
 }
 
 impl Shim {
     /// Ends what the kill did not reach, by the command's own words for it. Whether they succeed
     /// is not for the exit record: what they end may be gone already.
-    fn end_elsewhere(&mut self, spec: &Spec, lock: &File, records: &Records) {
+    fn end_elsewhere(&mut self, spec: &Spec, records: &Records) {
         let killer = spec.killer();
         let mut place = launch::Place {
             spec: &killer,
-            lock,
+            lock: records.file(),
             leaf: &mut None,
             shim: &self.myself,
             boot_id: &self.boot_id,
             is_spared: self.is_spared,
-            ignored: self.tools.signals.ignored(),
+            failure: &self.tools.failure,
         };
         if let Ok(waiting) = launch::make(&mut place, records) {
             let launched = waiting.release();

@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::iter;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::thread;
 use std::time::Duration;
 
@@ -20,8 +20,8 @@ use super::log::Log;
 use super::pump::{Chunk, Pump};
 use super::reap::{self, Reaped, Usage};
 use super::record::Records;
+use super::report::Report;
 use super::signals::{Arrived, Signals};
-use super::spawn::Report;
 use super::tree;
 use crate::sys::clock::monotonic_ms;
 use crate::sys::failpoint;
@@ -66,6 +66,8 @@ pub(super) struct Tools {
     pub signals: Signals,
     /// The way of the output.
     pub chunk: Chunk,
+    /// Where a process says why it cannot become the command.
+    pub failure: Report,
 }
 
 /// A running step.
@@ -78,7 +80,7 @@ pub(super) struct Supervisor<'a> {
     main_status: Option<i32>,
     is_empty: bool,
     heartbeat: Option<Heartbeat<'a>>,
-    report: Report,
+    _output: OwnedFd,
     pump: Pump,
     leftovers_killed: u32,
     usage: Usage,
@@ -111,7 +113,7 @@ impl<'a> Supervisor<'a> {
             main: launched.main,
             main_status: None,
             is_empty: false,
-            report: launched.report,
+            _output: launched.output,
             pump: launched.pump,
             leftovers_killed: 0,
             usage: Usage::default(),
@@ -162,7 +164,7 @@ impl<'a> Supervisor<'a> {
     }
 
     fn finish(self) -> Outcome {
-        let failure = self.report.read();
+        let failure = self.tools.failure.take();
         let failure = failure.map(|failure| StartFailure::of_child(failure, self.spec).ended());
         Outcome {
             ended: failure.unwrap_or_else(|| reap::ended(self.main_status.unwrap_or(0))),
@@ -198,8 +200,6 @@ impl<'a> Supervisor<'a> {
         let signals = PollFd::new(self.tools.signals.as_fd(), PollFlags::POLLIN);
         let output = self.pump.source();
         let output = output.map(|fd| PollFd::new(fd, PollFlags::POLLIN));
-        // The report of the start is no reason to wake up: a process that could not become the
-        // command ends, and the kernel tells.
         let mut fds: Vec<_> = iter::once(signals).chain(output).collect();
         if poll(&mut fds, timeout).is_err() {
             // Everything that is ready is read without blocking, so looking is always right.

@@ -63,15 +63,17 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<File> {
     Ok(file)
 }
 
-/// Takes room on the disk for a file that has none yet.
+/// Takes room on the disk for what is to be written to a file from its end on.
 ///
 /// # Errors
 /// No space, or whatever the file system says.
 pub fn take_room(file: &File, bytes: u16) -> io::Result<()> {
-    let length = i64::from(bytes);
-    if fallocate(file, FallocateFlags::empty(), 0, length).is_err() {
+    let end = file.metadata()?.len();
+    let offset = i64::try_from(end).map_err(io::Error::other)?;
+    let flags = FallocateFlags::FALLOC_FL_KEEP_SIZE;
+    if fallocate(file, flags, offset, i64::from(bytes)).is_err() {
         // Not every file system can; blanks take the room too, or there is none.
-        file.write_all_at(&vec![b' '; usize::from(bytes)], 0)?;
+        file.write_all_at(&vec![b' '; usize::from(bytes)], end)?;
     }
     Ok(())
 }

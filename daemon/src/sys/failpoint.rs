@@ -27,10 +27,9 @@ pub const DAEMON_LABELS: &[&str] = &[
     "exec.before-folders",
     "exec.make-job-folder",
     "exec.make-folder",
-    "exec.write-job",
+    "exec.write-records",
     "exec.take-room",
-    "exec.write-spec",
-    "exec.spec-written",
+    "exec.records-written",
     "exec.spawn",
     "exec.spawned",
     "exec.gone",
@@ -55,8 +54,6 @@ pub const DAEMON_LABELS: &[&str] = &[
 /// Every label of the shim.
 pub const SHIM_LABELS: &[&str] = &[
     "shim.locked",
-    "shim.reserve",
-    "shim.reserved",
     "shim.go",
     "shim.fork",
     "shim.forked",
@@ -65,12 +62,12 @@ pub const SHIM_LABELS: &[&str] = &[
     "shim.released",
     "shim.before-terminate",
     "shim.before-kill",
+    "shim.next-taken",
+    "shim.passed",
     "shim.empty",
     "shim.write-silent",
     "shim.write-exit",
     "shim.exit-written",
-    "shim.rename-exit",
-    "shim.exit-renamed",
 ];
 
 /// A place where the process may be killed.

@@ -5,6 +5,7 @@ pub mod atomic;
 pub mod clock;
 pub mod failpoint;
 pub mod folder;
+pub mod gate;
 pub mod lease;
 pub mod lock;
 pub mod mount;

@@ -16,7 +16,7 @@ use nix::sys::socket::{
 };
 
 /// The most descriptors of a message.
-const DESCRIPTORS: usize = 2;
+const DESCRIPTORS: usize = 3;
 
 /// A message as it was received.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
     )
 }
 
-/// Sends a message with at most two descriptors.
+/// Sends a message with at most three descriptors.
 ///
 /// # Errors
 /// What sendmsg(2) says; `EPIPE` when the other end is gone.
@@ -58,12 +58,24 @@ pub fn send(socket: impl AsFd, bytes: &[u8], passed: &[BorrowedFd<'_>]) -> Resul
 /// # Errors
 /// What recvmsg(2) says; `EMSGSIZE` for a longer message.
 pub fn receive(socket: impl AsFd, bytes_max: usize) -> Result<Message, Errno> {
+    receive_with(socket, bytes_max, MsgFlags::empty())
+}
+
+/// Takes a message of at most so many bytes if there is one.
+///
+/// # Errors
+/// As [`receive`]; `EAGAIN` where there is none.
+pub fn receive_now(socket: impl AsFd, bytes_max: usize) -> Result<Message, Errno> {
+    receive_with(socket, bytes_max, MsgFlags::MSG_DONTWAIT)
+}
+
+fn receive_with(socket: impl AsFd, bytes_max: usize, more: MsgFlags) -> Result<Message, Errno> {
     let mut bytes = vec![0; bytes_max];
     let mut control = cmsg_space!([RawFd; DESCRIPTORS]);
     let socket = socket.as_fd().as_raw_fd();
     let (length, flags, descriptors) = retry(|| {
         let mut parts = [IoSliceMut::new(&mut bytes)];
-        let flags = MsgFlags::MSG_CMSG_CLOEXEC;
+        let flags = MsgFlags::MSG_CMSG_CLOEXEC | more;
         let received = recvmsg::<UnixAddr>(socket, &mut parts, Some(&mut control), flags)?;
         let mut descriptors = Vec::new();
         for message in received.cmsgs()? {

@@ -1,16 +1,14 @@
 //! The contract between daemon and shim: lock, go, records.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
 use std::process::Stdio;
 
 use jobd::sys::{clock, lock, pidfd};
 use nix::sys::signal::Signal;
-use proto::record::{EXIT_FILE, Ended, SPEC_FILE, STARTED_FILE};
+use proto::record::{Ended, STEP_FILE};
 
 use crate::harness::{Shim, Step, is_alive, wait_until};
-
-/// The name of the reserved exit record.
-const RESERVED: &str = "exit.json.tmp";
 
 fn witness() -> Step {
     Step::shell("$PROBE append $DIR/witness ran; $PROBE hold $DIR/end")
@@ -18,7 +16,7 @@ fn witness() -> Step {
 
 /// A child that another test forks right now has copies of our descriptors until its exec.
 fn wait_until_free(shim: &Shim) {
-    let spec = shim.path(SPEC_FILE);
+    let spec = shim.path(STEP_FILE);
     wait_until("the lock to be free", || !lock::is_held(&spec).unwrap());
 }
 
@@ -29,12 +27,10 @@ fn end(shim: &Shim) {
 #[test]
 fn a_daemon_that_dies_before_go_has_started_nothing() {
     let mut shim = witness().spawn();
-    shim.wait_for(RESERVED);
+    shim.wait_until_ready();
     shim.hang_up();
     assert!(shim.wait().success());
-    for name in ["witness", STARTED_FILE, EXIT_FILE, RESERVED] {
-        assert!(!shim.has(name), "{name} is there");
-    }
+    assert!(!shim.has_started() && !shim.has_exit() && !shim.has("witness"));
     wait_until_free(&shim);
 }
 
@@ -42,23 +38,23 @@ fn a_daemon_that_dies_before_go_has_started_nothing() {
 fn a_stop_before_go_starts_nothing() {
     for signal in [Signal::SIGTERM, Signal::SIGINT] {
         let mut shim = witness().spawn();
-        shim.wait_for(RESERVED);
+        shim.wait_until_ready();
         shim.signal(signal);
         assert!(shim.wait().success());
-        assert!(!shim.has_started() && !shim.has(EXIT_FILE) && !shim.has("witness"));
+        assert!(!shim.has_started() && !shim.has_exit() && !shim.has("witness"));
     }
 }
 
 #[test]
 fn the_command_runs_once_and_only_after_go() {
     let mut shim = witness().spawn();
-    shim.wait_for(RESERVED);
+    shim.wait_until_ready();
     assert!(!shim.has_started() && !shim.has("witness"));
     shim.go();
     shim.wait_for("witness");
     assert!(
         shim.has_started(),
-        "started.json comes before the first instruction"
+        "the record comes before the first instruction"
     );
     end(&shim);
     let ran = shim.finish();
@@ -66,15 +62,16 @@ fn the_command_runs_once_and_only_after_go() {
         fs::read_to_string(ran.shim.path("witness")).unwrap(),
         "ran\n"
     );
-    assert!(!ran.shim.has(RESERVED));
 }
 
 #[test]
 fn a_step_that_has_run_does_not_run_again() {
-    for record in [STARTED_FILE, EXIT_FILE] {
+    for record in ["{\"started\":{}}\n", "{\"exit\":{}}\n", "{\"started\":{"] {
         let step = witness();
-        fs::write(step.folder.join(record), "{}").unwrap();
-        let mut shim = step.spawn();
+        let path = step.write_spec();
+        let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(record.as_bytes()).unwrap();
+        let mut shim = step.spawn_with(lock::exclusive(&path).unwrap().into());
         assert_eq!(shim.wait().code(), Some(1));
         assert!(
             fs::read_to_string(shim.path("stderr"))
@@ -88,7 +85,7 @@ fn a_step_that_has_run_does_not_run_again() {
 #[test]
 fn the_lock_is_held_for_life_and_free_after() {
     let shim = witness().start();
-    let spec = shim.path(SPEC_FILE);
+    let spec = shim.path(STEP_FILE);
     shim.wait_for("witness");
     assert!(lock::is_held(&spec).unwrap());
     // Only by the shim: the command does not keep it alive.
@@ -116,7 +113,7 @@ fn by_hand_the_shim_locks_the_spec_by_itself() {
     let mut shim = step.spawn_with(Stdio::null());
     shim.go();
     shim.wait_for("witness");
-    assert!(lock::is_held(&shim.path(SPEC_FILE)).unwrap());
+    assert!(lock::is_held(&shim.path(STEP_FILE)).unwrap());
     end(&shim);
     shim.finish();
 }
@@ -141,7 +138,7 @@ fn a_spec_of_another_major_format_is_refused() {
     assert!(
         fs::read_to_string(shim.path("stderr"))
             .unwrap()
-            .contains("format 2")
+            .contains("no spec that this release can read")
     );
 }
 
@@ -172,15 +169,15 @@ fn a_killed_shim_takes_the_command_with_it_and_leaves_no_exit() {
     shim.signal(Signal::SIGKILL);
     shim.wait();
     wait_until("the end of the command", || !is_alive(main));
-    assert!(!shim.has(EXIT_FILE));
+    assert!(!shim.has_exit());
     wait_until_free(&shim);
 }
 
 #[test]
-fn a_removed_reservation_does_not_lose_the_exit() {
+fn removed_records_do_not_lose_the_exit() {
     let shim = witness().start();
     shim.wait_for("witness");
-    fs::remove_file(shim.path(RESERVED)).unwrap();
+    fs::remove_file(shim.path(STEP_FILE)).unwrap();
     end(&shim);
     assert_eq!(shim.finish().exit.ended, Ended::Exited { code: 0 });
 }

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use jobd::sys::{lock, pidfd};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use proto::record::{
-    EXIT_FILE, Ended, Exit, Format, GO, LogSpec, SPEC_FILE, STARTED_FILE, Spec, Started, User,
-};
+use proto::record::file::Entry;
+use proto::record::{Ended, Exit, Format, GO, LogSpec, STEP_FILE, Spec, Started, User};
+use serde::de::DeserializeOwned;
 
 /// How long any condition may take on a loaded machine.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -172,8 +172,8 @@ impl Step {
 
     /// Writes the spec; where it is.
     pub fn write_spec(&self) -> PathBuf {
-        let path = self.folder.join(SPEC_FILE);
-        fs::write(&path, serde_json::to_vec(&self.spec).unwrap()).unwrap();
+        let path = self.folder.join(STEP_FILE);
+        fs::write(&path, Entry::Spec.line(&self.spec).unwrap()).unwrap();
         path
     }
 
@@ -224,9 +224,23 @@ impl Shim {
         self.path(name).exists()
     }
 
-    /// Whether the command may have run: an empty record means as little as none.
+    /// Whether the command may have run.
     pub fn has_started(&self) -> bool {
-        fs::metadata(self.path(STARTED_FILE)).is_ok_and(|record| record.len() > 0)
+        self.record::<Started>(Entry::Started).is_some()
+    }
+
+    /// Whether the end of the step is recorded.
+    pub fn has_exit(&self) -> bool {
+        self.record::<Exit>(Entry::Exit).is_some()
+    }
+
+    /// Waits until the shim has taken the step over, which it shows by the log.
+    pub fn wait_until_ready(&self) {
+        self.wait_for("log");
+    }
+
+    fn record<T: DeserializeOwned>(&self, entry: Entry) -> Option<T> {
+        entry.find(&fs::read(self.path(STEP_FILE)).ok()?).whole()
     }
 
     pub fn wait_for(&self, name: &str) {
@@ -243,11 +257,9 @@ impl Shim {
 
     /// What the shim says of the start, as soon as it does.
     pub fn started(&self) -> Started {
-        // It is made and then filled.
-        let read = || serde_json::from_slice(&fs::read(self.path(STARTED_FILE)).ok()?).ok();
         let mut found = None;
-        wait_until(STARTED_FILE, || {
-            found = read();
+        wait_until("the record of the start", || {
+            found = self.record(Entry::Started);
             found.is_some()
         });
         found.unwrap()
@@ -273,14 +285,14 @@ impl Shim {
     /// Waits for the end of the step.
     pub fn finish(mut self) -> Ran {
         // From the record on, not only from the shim's end on, nothing may be left.
-        self.wait_for(EXIT_FILE);
+        wait_until("the record of the end", || self.has_exit());
         let survivors = survivors(&self.step.folder, self.pid());
         let status = self.wait();
         let stderr = fs::read_to_string(self.path("stderr")).unwrap();
         assert!(status.success(), "the shim ended with {status}: {stderr}");
         assert_eq!(survivors, Vec::<String>::new(), "processes are left");
         Ran {
-            exit: record(&self.path(EXIT_FILE)),
+            exit: self.record(Entry::Exit).unwrap(),
             shim: self,
         }
     }
@@ -322,10 +334,6 @@ impl Ran {
             other => panic!("not a failed start: {other:?}"),
         }
     }
-}
-
-fn record<T: serde::de::DeserializeOwned>(path: &Path) -> T {
-    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
 /// The command lines of living processes that name the step directory, except the shim's.

@@ -174,10 +174,7 @@ fn a_request_reaches_processes_that_left_the_group() {
     wait_until("the polite end of the detached process", || {
         !is_alive(detached)
     });
-    assert!(
-        !shim.has("exit.json"),
-        "the main process ignores the signal"
-    );
+    assert!(!shim.has_exit(), "the main process ignores the signal");
     shim.signal(Signal::SIGINT);
     let exit = shim.finish().exit;
     assert_eq!(
@@ -192,7 +189,7 @@ fn closing_the_output_is_not_the_end() {
         .with_path("--ready", "ready")
         .start();
     let main = shim.pid_in("ready");
-    assert!(is_alive(main) && !shim.has("exit.json"));
+    assert!(is_alive(main) && !shim.has_exit());
     shim.signal(Signal::SIGTERM);
     let exit = shim.finish().exit;
     assert_eq!(

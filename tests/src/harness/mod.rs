@@ -34,5 +34,6 @@ pub use jobctl::{Jobctl, Ran, Running};
 pub use programs::program;
 pub use socket::{Heard, Socket};
 pub use staged::Staged;
+pub use steps::{change_records, record};
 pub use wait::{DEADLINE, wait_for, wait_until};
 pub use witness::Witness;

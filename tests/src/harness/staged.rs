@@ -4,12 +4,14 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use proto::record::{STARTED_FILE, Started};
+use proto::record::Started;
+use proto::record::file::Entry;
 use serde_json::{Value, json};
 
 use super::folder::Folder;
 use super::home::Home;
 use super::programs::program;
+use super::steps::record;
 use super::wait::{DEADLINE, wait_for, wait_until};
 
 /// Says that it has begun, keeps its order, holds where it is told to, and reports what it is
@@ -134,8 +136,7 @@ impl Staged {
     #[must_use]
     pub fn started(&self, step: &str) -> Started {
         let path = self.home.path().join("state/steps").join(step);
-        let path = path.join(STARTED_FILE);
-        wait_for(step, || serde_json::from_slice(&fs::read(&path).ok()?).ok())
+        wait_for(step, || record(&path, Entry::Started))
     }
 }
 

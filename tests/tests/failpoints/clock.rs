@@ -12,9 +12,9 @@ use super::programs::armed;
 const DAY_SECS: i64 = 86_400;
 /// Longer than any of these jobs runs on a busy machine, and far less than a day.
 const DURATION_MS_MAX: u64 = 120_000;
-/// The shim's second I/O is the fork of the command, which is tried once more at its start; EAGAIN
+/// The shim's first I/O is the fork of the command, which is tried once more at its start; EAGAIN
 /// is what a limit of processes says.
-const NO_FORK: &str = "2-3:11";
+const NO_FORK: &str = "1-2:11";
 
 /// A daemon whose wall clock can be moved, and that of its shims.
 struct Clocked {

@@ -8,6 +8,7 @@
 
 mod clock;
 mod drive;
+mod line;
 mod pool;
 mod programs;
 mod refused;
@@ -58,7 +59,7 @@ fn the_daemon_is_killed_at_each_of_its_labels() {
 
 #[test]
 fn the_shim_is_killed_at_each_of_its_labels() {
-    let labels = programs::labels(|label| label.starts_with("shim."));
+    let labels = programs::labels(|label| label.starts_with("shim.") && label != line::TAKEN);
     let cases = labels.iter().map(|label| Case::kill_shims(label)).collect();
     let rows = run_all(cases);
     print("kill -9 of the shims", &rows);

@@ -6,9 +6,9 @@ use jobd_tests::harness::{DEADLINE, Home, JobFile, Witness, wait_until};
 
 use super::programs::armed;
 
-/// The shim's second I/O is the fork of the command, which is tried once more at its start; EAGAIN
+/// The shim's first I/O is the fork of the command, which is tried once more at its start; EAGAIN
 /// is what a limit of processes says.
-const NO_FORK: &str = "2-3:11";
+const NO_FORK: &str = "1-2:11";
 
 #[test]
 fn a_job_waits_visibly_while_no_process_can_be_made() {

@@ -12,6 +12,8 @@ pub enum JobEvent {
     Planned,
     /// It may start its next step as soon as there is a slot, before anything else is stored.
     GrantedAhead,
+    /// The end of another job starts its next step.
+    LinedUp,
     /// It may start its next step.
     Granted,
     /// Its step's shim has been let go.
@@ -39,6 +41,10 @@ pub enum Act {
     Launch(StepRef),
     /// Start the step: that it may begin is stored already.
     LaunchAtOnce(StepRef),
+    /// Let the end of another start the step, after those that were told before it.
+    LineUp(StepRef),
+    /// Start the step unless the end of another has.
+    LetGo(StepRef),
     /// Stop the step.
     Stop(StepRef, Force),
 }
