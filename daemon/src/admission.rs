@@ -81,10 +81,10 @@ pub fn read_spooled(
     )
 }
 
-/// A stored job as an Azure ML job file.
+/// A stored job as an Azure ML job file, without what lets people in.
 #[must_use]
 pub fn dump(row: &Row) -> String {
-    let mut job = row.definition.job.clone();
+    let mut job = row.definition.job.without_secrets();
     job.name = Some(row.job.name.clone());
     job.experiment_name = Some(row.definition.experiment_name.clone());
     job::dump(&job)
@@ -236,6 +236,7 @@ fn cannot_run(job: &CommandJob, base_path: &Path) -> Vec<Diagnostic> {
         PathForm::Local(_) => None,
     });
     let refused = remote.map(|path| {
+        let path = job::redacted(&path);
         let message = format!("{path} is not on this machine and cannot be fetched yet");
         refusal("remote-path", message, "code").with_help("use a local file or folder")
     });

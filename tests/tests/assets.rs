@@ -248,3 +248,48 @@ fn an_address_with_a_token_is_no_asset_and_a_job_is_warned_of_it() {
         "{notes}"
     );
 }
+
+#[test]
+fn a_token_in_an_address_is_the_jobs_own_and_shown_nowhere() {
+    let home = Home::running(&[]);
+    let input = "{type: uri_file, mode: direct, path: 'https://h.invalid/x?sv=1&sig=hush'}";
+    let place = "wasbs://c@a.blob.core.windows.net/p?se=2&sig=hush";
+    let output = format!("{{mode: direct, path: '{place}'}}");
+    let job = JobFile::new("echo '${{inputs.x}}' '${{outputs.y}}'").name("first");
+    let job = job.with(&format!("inputs: {{x: {input}}}\noutputs: {{y: {output}}}"));
+    drop(home.submit(&job));
+    assert_eq!(home.wait("first")["status"], "Completed");
+    let again = home.run(&["rerun", "first"]).ok().stdout.trim().to_owned();
+    for name in ["first", &again] {
+        let ended = home.wait(name);
+        assert_eq!(ended["status"], "Completed", "{ended}");
+        let folder = home.job_folder(name);
+        let got = fs::read_to_string(folder.join("user_logs/std_log.txt")).unwrap();
+        assert_eq!(got, format!("https://h.invalid/x?sv=1&sig=hush {place}\n"));
+        for words in [
+            vec!["show", name, "-o", "json"],
+            vec!["show", name],
+            vec!["dump", name],
+            vec!["list", "-o", "json"],
+        ] {
+            let told = home.run(&words).ok().stdout;
+            assert!(!told.contains("hush"), "{words:?}: {told}");
+        }
+        let prepared = folder.join("system_logs/prepare.log");
+        assert!(!fs::read_to_string(prepared).unwrap().contains("hush"));
+    }
+    let shown = home.show("first");
+    assert_eq!(
+        shown["inputs"]["x"]["path"],
+        "https://h.invalid/x?sv=1&sig=***"
+    );
+    let made = "wasbs://c@a.blob.core.windows.net/p?se=2&sig=***";
+    assert_eq!(shown["provenance"]["prepared"]["outputs"]["y"], made);
+    let dumped = home.run(&["dump", "first"]).ok().stdout;
+    let refused = home.jobctl(&["validate", "-"]).stdin(dumped).run();
+    drop(
+        refused
+            .code(125)
+            .says(&["was left out where the job was shown"]),
+    );
+}

@@ -378,6 +378,26 @@ fn what_is_mounted_read_only_cannot_be_written() {
 }
 
 #[test]
+fn an_environment_of_the_registry_is_looked_up_by_the_stage_and_not_by_the_daemon() {
+    let mut staged = Staged::new();
+    let registry = staged.home.path().join("registry");
+    fs::create_dir(&registry).unwrap();
+    fs::write(registry.join("mine.yml"), "image: nowhere.invalid/x:1\n").unwrap();
+    let settings = format!("environments: {}\n", registry.display());
+    fs::write(staged.home.path().join("jobd.yaml"), settings).unwrap();
+    staged.home.start(&[]);
+    let home = &staged.home;
+    drop(home.run(&["pause"]).ok());
+    let job = "name: waits\ncommand: 'true'\nenvironment: azureml:mine:1\n";
+    drop(home.submit(&JobFile::of(job)));
+    fs::remove_dir_all(&registry).unwrap();
+    drop(home.run(&["resume"]).ok());
+    assert_eq!(home.wait("waits")["status"], "Completed");
+    let order = &staged.order("prepare")["work"];
+    assert_eq!(order["environment"], "azureml:mine:1");
+}
+
+#[test]
 fn a_recovery_finds_the_reports() {
     let mut staged = Staged::running();
     let input = json!({"data": {"text": "/there", "source": "s3://b/k"}});

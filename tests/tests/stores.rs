@@ -2,16 +2,11 @@
 //! fake-gcs-server for Google Cloud Storage.
 #![expect(clippy::unwrap_used, reason = "a test may stop anywhere")]
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
-use jobd_tests::harness::{DEADLINE, wait_until};
 use jobd_tests::stage::{
-    Azurite, Gcs, Moto, Ran, Reply, Request, Stage, Web, datastore, input, output, reply_with_file,
+    Azurite, Gcs, Moto, Reply, Stage, Web, datastore, input, output, reply_with_file,
 };
 use serde_json::json;
 
@@ -47,10 +42,12 @@ fn put_sets(put: impl Fn(&str, &[u8])) {
     put("data/setsquare", b"another");
     put(
         "data/tables/t/MLTable",
-        b"paths: [{file: ./a.csv}, {folder: rows}]",
+        b"paths: [{file: ./a.csv}, {pattern: './rows/**/*.csv'}, {folder: more}]",
     );
     put("data/tables/t/a.csv", b"a");
     put("data/tables/t/rows/deep/b.csv", b"b");
+    put("data/tables/t/rows/deep/b.txt", b"not");
+    put("data/tables/t/more/c.csv", b"c");
     put("data/tables/t/not.csv", b"not");
 }
 
@@ -96,11 +93,9 @@ fn assert_sets(stage: &Stage, root: &str) {
     for mode in ["eval_mount", "eval_download"] {
         let table = stage.input(input("mltable", &format!("{root}/tables/t"), mode));
         let read = |name: &str| fs::read_to_string(stage.job("inputs/data").join(name)).unwrap();
-        assert_eq!(
-            (read("a.csv"), read("rows/deep/b.csv")),
-            ("a".into(), "b".into())
-        );
-        assert_eq!(table.bytes, Some(2), "{mode}: and nothing else");
+        let all = ["a.csv", "rows/deep/b.csv", "more/c.csv"].map(read);
+        assert_eq!(all, ["a", "b", "c"]);
+        assert_eq!(table.bytes, Some(3), "{mode}: and nothing else");
     }
 }
 
@@ -451,155 +446,6 @@ fn an_object_that_is_cut_or_replaced_meanwhile_is_whole_in_the_end() {
     let requests = web.requests();
     assert_eq!(requests[2].headers["range"], "bytes=2097152-");
     assert_eq!(requests[2].headers["if-match"], "\"1\"");
-}
-
-/// As much of S3 as an upload needs. What it refuses it takes once it is well.
-struct Bucket {
-    is_well: AtomicBool,
-    objects: Mutex<BTreeMap<String, usize>>,
-}
-
-impl Bucket {
-    fn answer(&self, request: &Request) -> Reply {
-        let reply = |status, body: String| Reply {
-            status,
-            headers: vec![("ETag".into(), "\"1\"".into())],
-            body: body.into(),
-            ..Reply::default()
-        };
-        let key = request.path.trim_start_matches("/b/").to_owned();
-        let is_well = self.is_well.load(Ordering::SeqCst);
-        match request.method.as_str() {
-            "PUT" if key.ends_with("flaky") && request.number < 2 => reply(503, String::new()),
-            "PUT" if key.ends_with("z") && !is_well => reply(403, String::new()),
-            "PUT" => {
-                self.objects.lock().unwrap().insert(key, request.body.len());
-                reply(200, String::new())
-            }
-            _ => reply(200, self.list()),
-        }
-    }
-
-    fn list(&self) -> String {
-        let objects = self.objects.lock().unwrap();
-        let lost = |key: &str| key.ends_with("lost") && !self.is_well.load(Ordering::SeqCst);
-        let all = objects.iter().map(|(key, size)| {
-            let size = if lost(key) { 0 } else { *size };
-            format!(
-                "<Contents><Key>{key}</Key><Size>{size}</Size>\
-                 <LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>"
-            )
-        });
-        let all: String = all.collect();
-        format!("<ListBucketResult><IsTruncated>false</IsTruncated>{all}</ListBucketResult>")
-    }
-}
-
-#[test]
-fn an_upload_that_fails_tells_how_far_it_came_and_is_completed_later() {
-    for (odd, part) in [
-        (
-            "z",
-            "of 3 files are at azureml://datastores/b/paths/out, the rest is not",
-        ),
-        ("lost", "/out/lost: 0 bytes came of 4"),
-    ] {
-        let bucket = Arc::new(Bucket {
-            is_well: AtomicBool::new(false),
-            objects: Mutex::default(),
-        });
-        let answering = bucket.clone();
-        let web = Web::start(move |request| answering.answer(request));
-        let mut stage = Stage::new();
-        let store = datastore(json!({ "type": "s3", "bucket": "b", "endpoint": web.url("") }));
-        stage.settings.datastores.insert("b".into(), store);
-        let outputs = [(
-            "out",
-            output("uri_folder", "azureml://datastores/b/paths/out", "out"),
-        )];
-        for name in ["a", "flaky", odd] {
-            stage.write_job(&format!("out/{name}"), "1234");
-        }
-        let reason = stage.finalize(&outputs).failed().reason;
-        assert!(reason.contains(part), "{reason}");
-        assert!(stage.job("out/a").exists(), "nothing is deleted");
-
-        bucket.is_well.store(true, Ordering::SeqCst);
-        let report = stage.finalize(&outputs).finalized().outputs["out"].clone();
-        assert_eq!((report.files, report.bytes), (3, 12));
-        let there: Vec<_> = bucket.objects.lock().unwrap().keys().cloned().collect();
-        assert_eq!(there, ["out/a", "out/flaky", &format!("out/{odd}")]);
-    }
-}
-
-/// What S3 answers to an upload in parts that goes well.
-fn take_parts(request: &Request) -> Reply {
-    let body = match request.method.as_str() {
-        "POST" if request.path.contains("uploads") => {
-            "<InitiateMultipartUploadResult><UploadId>one</UploadId>\
-             </InitiateMultipartUploadResult>"
-                .to_owned()
-        }
-        "POST" => {
-            "<CompleteMultipartUploadResult><ETag>1</ETag></CompleteMultipartUploadResult>".into()
-        }
-        "GET" => format!(
-            "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>out/large</Key>\
-             <Size>{LARGE}</Size><LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>\
-             </ListBucketResult>"
-        ),
-        _ => String::new(),
-    };
-    Reply {
-        status: 200,
-        headers: vec![("ETag".into(), "\"1\"".into())],
-        body: body.into(),
-        ..Reply::default()
-    }
-}
-
-/// Uploads a large file to that server.
-fn upload_large(web: &Web, bytes: usize, stall_secs: u64) -> Ran {
-    let mut stage = Stage::new();
-    stage.settings.stall_secs = Some(stall_secs);
-    let store = datastore(json!({ "type": "s3", "bucket": "b", "endpoint": web.url("") }));
-    stage.settings.datastores.insert("b".into(), store);
-    stage.write_job("out/large", vec![7; bytes]);
-    let goal = "azureml://datastores/b/paths/out";
-    stage.finalize(&[("out", output("uri_folder", goal, "out"))])
-}
-
-#[test]
-fn a_slow_way_to_a_store_is_no_stall() {
-    const STALL_SECS: u64 = 1;
-    let web = Web::start(|request| {
-        if request.path.contains("partNumber=1&") {
-            let begun = Instant::now();
-            wait_until("the part to be on its way for long", DEADLINE, || {
-                begun.elapsed() >= 2 * Duration::from_secs(STALL_SECS)
-            });
-        }
-        take_parts(request)
-    });
-    let report = upload_large(&web, LARGE, STALL_SECS).finalized().outputs["out"].clone();
-    assert_eq!(report.bytes, LARGE as u64);
-}
-
-#[test]
-fn the_parts_of_an_upload_that_fails_do_not_stay_in_the_store() {
-    let web = Web::start(|request| match request.path.contains("partNumber=1&") {
-        true => Reply {
-            status: 403,
-            ..Reply::default()
-        },
-        false => take_parts(request),
-    });
-    let reason = upload_large(&web, 5 * LARGE, 60).failed().reason;
-    assert!(reason.contains("0 of 1 files"), "{reason}");
-    let gives_up = |request: &Request| {
-        request.method == "DELETE" && request.path.ends_with("/out/large?uploadId=one")
-    };
-    assert!(web.requests().iter().any(gives_up));
 }
 
 #[test]

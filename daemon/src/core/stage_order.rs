@@ -35,6 +35,12 @@ pub fn prepares(definition: &Definition, provides: Provides<'_>) -> bool {
         || inputs.any(|input| matches!(input, Input::Data(data) if is_staged(data)))
         || job.outputs.values().any(is_direct)
         || provides(&job.environment)
+        || pinned_environment(definition).is_some()
+}
+
+/// What a rerun must have as its environment, or fail.
+fn pinned_environment(definition: &Definition) -> Option<&String> {
+    definition.pinned.as_ref()?.environment.as_ref()
 }
 
 /// Whether a job needs a finalize step: something it makes is to be brought somewhere, or becomes
@@ -153,7 +159,8 @@ impl Source<'_> {
             }
             _ => None,
         });
-        let environment = (self.provides)(&job.environment);
+        let must_be = pinned_environment(self.definition).cloned();
+        let environment = must_be.is_some() || (self.provides)(&job.environment);
         PrepareOrder {
             code: job.code.clone(),
             snapshot: pinned.and_then(|pinned| pinned.snapshot.clone()),
@@ -162,7 +169,7 @@ impl Source<'_> {
             environment: environment.then(|| job.environment.clone()),
             resources: job.resources.clone(),
             read_in_place: in_place(self.definition).map(|one| one.path).collect(),
-            environment_digest: pinned.and_then(|pinned| pinned.environment.clone()),
+            environment_digest: must_be,
         }
     }
 
@@ -222,6 +229,7 @@ pub fn job_output(path: &str) -> Option<JobOutput<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::pinned::Pinned;
 
     fn definition(rest: &str) -> Definition {
         let yaml = format!("command: x\n{rest}\n");
@@ -259,6 +267,28 @@ mod tests {
         assert!(staged("code: ./src"));
         assert!(staged("outputs: {y: {path: 's3://b/k', mode: direct}}"));
         assert!(!staged("outputs: {y: {path: 's3://b/k'}}"));
+    }
+
+    #[test]
+    fn a_rerun_looks_for_its_environment_wherever_that_is_gone() {
+        let mut definition = definition("environment: azureml:gone:1");
+        definition.pinned = Some(Pinned {
+            environment: Some("sha256:e".into()),
+            ..Pinned::default()
+        });
+        assert!(prepares(&definition, &|_| false));
+        let source = Source {
+            name: "j",
+            definition: &definition,
+            prepared: None,
+            layout: &Layout::new("/state".into()),
+            settings: &StageSettings::default(),
+            provides: &|_| false,
+            others: &|| None,
+        };
+        let prepare = source.to_prepare(&|_, _| Err(String::new()));
+        assert_eq!(prepare.environment_digest.as_deref(), Some("sha256:e"));
+        assert!(prepare.environment.is_some());
     }
 
     #[test]

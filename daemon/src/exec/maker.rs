@@ -95,7 +95,7 @@ impl Maker {
             prepared,
             layout: &self.layout,
             settings: &self.settings,
-            provides: &|environment| stages::provides(&self.settings, environment),
+            provides: &|environment| stages::may_provide(&self.settings, environment),
             others: &|| stage::others(&self.reader, row.job.uid),
         };
         stage_order::order(step.kind, &source, &|path, input| assets.find(path, input))

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use proto::api::{CreationContext, JobSummary, JobView, Provenance};
+use proto::job::{CommandJob, redacted};
 use proto::outcome::Outcome;
+use proto::stage::PrepareReport;
 use proto::status::Status;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -61,7 +63,7 @@ pub fn job(row: &Row, reports: &Reports, layout: &Layout) -> JobView {
         archived,
         ..
     } = row;
-    let written = &definition.job;
+    let written = &definition.job.without_secrets();
     let times = Times::of(job);
     let folder = layout.job(&job.name);
     let studio_url = file_url(&folder);
@@ -88,7 +90,7 @@ pub fn job(row: &Row, reports: &Reports, layout: &Layout) -> JobView {
         limits: written.limits.as_ref().map(value),
         distribution: written.distribution.as_ref().map(value),
         inputs: value(&written.inputs),
-        outputs: outputs(row, reports, layout),
+        outputs: outputs(row, written, reports, layout),
         services: services(row, &studio_url),
         identity: written.identity.as_ref().map(value),
         queue_settings: written.queue_settings.as_ref().map(value),
@@ -214,7 +216,7 @@ fn provenance(row: &Row, reports: &Reports) -> Option<Provenance> {
         .collect();
     let is_known = prepared.is_some() || finalized.is_some() || !in_place.is_empty();
     is_known.then_some(Provenance {
-        prepared,
+        prepared: prepared.map(PrepareReport::without_secrets),
         finalized,
         in_place,
     })
@@ -232,16 +234,16 @@ fn output_url(row: &Row, reports: &Reports, layout: &Layout, name: &str) -> Stri
         .and_then(|report| report.outputs.get(name));
     let place = published.map(|report| &report.path).or(prepared);
     match place {
-        Some(uri) if !uri.starts_with('/') => uri.clone(),
+        Some(uri) if !uri.starts_with('/') => redacted(uri),
         Some(path) => file_url(Path::new(path)),
         None => file_url(&layout.output(&row.job.name, name)),
     }
 }
 
 /// The outputs as written, each with the folder or file where it is.
-fn outputs(row: &Row, reports: &Reports, layout: &Layout) -> Value {
+fn outputs(row: &Row, written: &CommandJob, reports: &Reports, layout: &Layout) -> Value {
     let mut all = serde_json::Map::new();
-    for (name, output) in &row.definition.job.outputs {
+    for (name, output) in &written.outputs {
         let mut shown = value(output);
         if let Value::Object(map) = &mut shown {
             map.insert("uri".into(), output_url(row, reports, layout, name).into());

@@ -23,5 +23,5 @@ mod run;
 mod snapshot;
 
 pub use environment::{RegistryError, list, show};
-pub use offer::provides;
+pub use offer::{may_provide, provides};
 pub use run::main;

@@ -6,18 +6,33 @@ use proto::stage::{EnvironmentName, EnvironmentPolicy, StageSettings};
 use super::environment;
 
 /// Whether a job with this environment gets another than the machine's own, or must be told that
-/// it does not.
+/// it does not. The folder of environments may be read for that.
 #[must_use]
 pub fn provides(settings: &StageSettings, environment: &Environment) -> bool {
-    match settings.environment_policy {
-        EnvironmentPolicy::Host => return false,
-        EnvironmentPolicy::Strict => return true,
-        EnvironmentPolicy::BestEffort => {}
+    if !may_provide(settings, environment) {
+        return false;
     }
-    match environment {
-        Environment::Inline(map) => map.contains_key("conda_file") || environment::has_containers(),
-        Environment::Reference(text) => match EnvironmentName::parse(text) {
+    match (settings.environment_policy, environment) {
+        (EnvironmentPolicy::Strict, _) => true,
+        (_, Environment::Inline(map)) => {
+            map.contains_key("conda_file") || environment::has_containers()
+        }
+        (_, Environment::Reference(text)) => match EnvironmentName::parse(text) {
             Some(named) => environment::is_known(settings, &named.name),
+            None => true,
+        },
+    }
+}
+
+/// The same as far as the texts tell, for whoever must not wait for a file system: nothing is
+/// opened. Where this says no, [`provides`] does so too.
+#[must_use]
+pub fn may_provide(settings: &StageSettings, environment: &Environment) -> bool {
+    match (settings.environment_policy, environment) {
+        (EnvironmentPolicy::Host, _) => false,
+        (EnvironmentPolicy::Strict, _) | (_, Environment::Inline(_)) => true,
+        (_, Environment::Reference(text)) => match EnvironmentName::parse(text) {
+            Some(named) => settings.environments.is_some() || environment::is_shipped(&named.name),
             None => text.starts_with("file:"),
         },
     }
@@ -50,5 +65,16 @@ mod tests {
             assert!(provided(EnvironmentPolicy::Strict, text));
             assert!(!provided(EnvironmentPolicy::Host, text));
         }
+    }
+
+    #[test]
+    fn what_may_be_in_the_folder_is_not_looked_up_by_whoever_only_asks_the_text() {
+        let settings = StageSettings {
+            environments: Some("/not/there".into()),
+            ..StageSettings::default()
+        };
+        let mine = Environment::Reference("azureml:mine:1".into());
+        assert!(may_provide(&settings, &mine) && !provides(&settings, &mine));
+        assert!(!may_provide(&StageSettings::default(), &mine));
     }
 }

@@ -4,6 +4,7 @@
 use proto::stage::{EnvironmentReport, Failure, PrepareOrder, PrepareReport, StageOrder};
 
 use super::meter::Meter;
+use super::offer::provides;
 use super::{data, environment, snapshot};
 
 pub(super) fn prepare(
@@ -30,11 +31,16 @@ pub(super) fn prepare(
         report.outputs.insert(name.clone(), path);
     }
     if let Some(wanted) = &prepare.environment {
-        let provided = environment::provide(order, wanted, &report, meter);
-        let (provided, notes) = provided.map_err(|error| failure("environment", &error))?;
-        check_environment(prepare.environment_digest.as_ref(), &provided)?;
-        report.environment = Some(provided);
-        report.notes.extend(notes);
+        let digest = prepare.environment_digest.as_ref();
+        if provides(&order.settings, wanted) {
+            let provided = environment::provide(order, wanted, &report, meter);
+            let (provided, notes) = provided.map_err(|error| failure("environment", &error))?;
+            check_environment(digest, &provided)?;
+            report.environment = Some(provided);
+            report.notes.extend(notes);
+        } else {
+            check_environment(digest, &environment::host(wanted.summary()))?;
+        }
     }
     report.notes.extend(data.into_notes());
     Ok(report)

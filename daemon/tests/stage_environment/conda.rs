@@ -88,7 +88,7 @@ fn jobs_that_wait_for_the_same_environment_build_it_once() {
     place.write("hold", "");
     let order = place.order(&wanted());
     let stages: Vec<_> = (0..5).map(|_| place.start(&order)).collect();
-    let waiting = |log: String| log.contains("waiting for another job that builds environment");
+    let waiting = |log: String| log.contains("waiting for job a-job, which builds environment");
     wait_until("one to build and the others to wait", || {
         let count = stages.iter().filter(|stage| waiting(stage.log())).count();
         calls(&place) == 1 && count == 4
@@ -114,7 +114,7 @@ fn a_build_that_was_killed_is_begun_again() {
     wait_until("the build to begin", || calls(&place) == 1);
     let second = place.start(&order);
     wait_until("the other to wait", || {
-        second.log().contains("waiting for another job")
+        second.log().contains("waiting for job a-job, which")
     });
     let left = place.built().remove(0).join("left");
     fs::write(&left, "half").unwrap();

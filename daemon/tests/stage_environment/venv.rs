@@ -167,12 +167,8 @@ fn the_machine_itself_is_the_last_resort() {
     let place = Place::new(&[]).with_python();
     for (environment, why) in [
         (
-            json!({"image": "nowhere.invalid/image:1"}),
-            "nowhere.invalid/image:1: no container (neither podman nor docker is on this machine)",
-        ),
-        (
-            json!("azureml:nothing-like-this:7"),
-            "azureml:nothing-like-this:7: environment nothing-like-this is not in the registry",
+            json!("file:image.yml"),
+            "file:image.yml: no container (neither podman nor docker is on this machine)",
         ),
         (
             json!("azureml:e@prod"),
@@ -180,11 +176,18 @@ fn the_machine_itself_is_the_last_resort() {
         ),
     ] {
         place.write("registry/e.yml", "{version: 2, image: x}");
+        place.write("image.yml", "image: nowhere.invalid/image:1");
         let ran = place.run(&environment);
         assert_eq!(ran.environment().backend, "host");
         assert!(ran.environment().wrapper.is_empty() && ran.environment().path.is_empty());
         let whole = "the machine's own programs and packages are used";
         assert_eq!(ran.note(), format!("environment {why}: {whole}"));
+    }
+    // That is told where the job is submitted.
+    for environment in [json!("azureml:nothing-like-this:7"), json!({"image": "x"})] {
+        let ran = place.run(&environment);
+        assert_eq!(ran.prepared().environment, None);
+        assert!(ran.prepared().notes.is_empty());
     }
     let strict = Place::new(&[]).strict();
     let ran = strict.run(&json!("azureml:nothing-like-this:7"));
@@ -193,6 +196,18 @@ fn the_machine_itself_is_the_last_resort() {
         "{}",
         ran.reason()
     );
+}
+
+#[test]
+fn a_rerun_fails_where_its_environment_is_gone() {
+    for policy in ["best_effort", "host"] {
+        let mut place = Place::new(&[]).with_python();
+        place.settings["environment_policy"] = policy.into();
+        let mut order = place.order(&json!("azureml:gone:1"));
+        order["work"]["environment_digest"] = "sha256:e".into();
+        let reason = "azureml:gone:1 is host now, and was sha256:e in the job that is run again";
+        assert_eq!(place.run_order(&order).reason(), reason);
+    }
 }
 
 #[test]

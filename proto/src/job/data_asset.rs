@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use super::base::text_map;
 use super::field::Field;
-use super::input::{DATA_TYPES, SECRET_HELP};
+use super::input::DATA_TYPES;
+use super::secret::SECRET_HELP;
 use super::{PathForm, classify_path, has_secret, name};
 use crate::yaml::Value;
 

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::field::Field;
 use super::name::Owner;
-use super::path::{PathForm, classify_path, has_secret};
-use super::{Literal, suggest};
+use super::path::{PathForm, classify_path};
+use super::{Literal, secret, suggest};
 use crate::diagnostic::Severity;
 use crate::yaml::Value;
 
@@ -113,7 +113,7 @@ impl DataInput {
         let (datastore, path_on_compute) = (text("datastore"), text("path_on_compute"));
         let path = match fields.get("path") {
             Some(path) => {
-                warn_of_secret(&path);
+                secret::check(&path);
                 path.path_text()?
             }
             None => no_path(field, owner)?,
@@ -127,18 +127,6 @@ impl DataInput {
         })
     }
 }
-
-/// What is in a job stays there, and is shown with it.
-fn warn_of_secret(path: &Field<'_>) {
-    if path.node.as_str().is_some_and(has_secret) {
-        let message = "the address holds a token or password, which `show` and `dump` tell";
-        path.report(Severity::Warning, "secret", message, SECRET_HELP);
-    }
-}
-
-/// Where credentials belong.
-pub(super) const SECRET_HELP: &str = "leave it out: credentials come from the environment, such as \
-     AZURE_STORAGE_SAS_TOKEN, or from the `credentials_file` of a datastore";
 
 /// A path without the `azureml:` that the SDK's dump puts before local paths and URIs.
 fn unmangled(text: String) -> String {

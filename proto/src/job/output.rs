@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::field::Field;
 use super::input::DATA_TYPES;
 use super::name::Owner;
-use super::{name, references};
+use super::{name, references, secret};
 use crate::yaml::Value;
 
 /// An output of a job.
@@ -68,9 +68,9 @@ impl Output {
             .get("type")
             .map_or(Some("uri_folder"), |kind| kind.word(DATA_TYPES));
         let mode = fields.get("mode").and_then(|mode| mode.word(MODES));
-        let path = fields
-            .get("path")
-            .and_then(|path| references::check_output_path(&path, of_step));
+        let path = fields.get("path");
+        path.iter().for_each(secret::check);
+        let path = path.and_then(|path| references::check_output_path(&path, of_step));
         let asset = |key| fields.get(key).and_then(|asset| name::asset(&asset));
         let (name, version) = (asset("name"), asset("version"));
         if let (Some(version), None) = (fields.get("version"), fields.get("name")) {

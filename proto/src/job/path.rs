@@ -119,31 +119,6 @@ pub fn local_paths(job: &CommandJob, base: &Path) -> Vec<LocalPath> {
     code.chain(data).collect()
 }
 
-/// Whether an address holds what lets people in: a password before its host, or a token among the
-/// values behind `?`, such as the signature of Azure's SAS.
-pub fn has_secret(text: &str) -> bool {
-    const NAMES: [&str; 6] = [
-        "signature",
-        "token",
-        "secret",
-        "password",
-        "credential",
-        "api_key",
-    ];
-    let Some((_, rest)) = text.split_once("://") else {
-        return false;
-    };
-    let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let authority = place.split('/').next().unwrap_or_default();
-    let login = authority.rsplit_once('@').map(|(login, _)| login);
-    let is_secret = |pair: &str| {
-        let (name, value) = pair.split_once('=').unwrap_or_default();
-        let name = name.to_ascii_lowercase();
-        !value.is_empty() && (name == "sig" || NAMES.iter().any(|known| name.contains(known)))
-    };
-    login.is_some_and(|login| login.contains(':')) || query.split('&').any(is_secret)
-}
-
 fn resolve(text: &str, base: &Path) -> PathForm {
     match classify_path(text) {
         // Without the `.` of `./data`, which says nothing in a message.
@@ -199,28 +174,6 @@ mod tests {
         assert_eq!(classify_path("azureml:d"), asset("d"));
         let arm = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w/data/d/versions/1";
         assert_eq!(classify_path(&format!("azureml:{arm}")), asset(arm));
-    }
-
-    #[test]
-    fn what_lets_people_in_is_seen() {
-        for text in [
-            "https://a.blob.core.windows.net/c/p?sv=1&sig=x%3D",
-            "azureml:wasbs://c@a.blob.core.windows.net/p?SIG=x",
-            "https://me:secret@host/x",
-            "https://b.s3.amazonaws.com/k?X-Amz-Signature=00",
-            "https://host/x?access_token=1",
-        ] {
-            assert!(has_secret(text), "{text}");
-        }
-        for text in [
-            "https://host/x?version=1&sig=",
-            "https://me@host/a:b@c",
-            "wasbs://c@a.blob.core.windows.net/p",
-            "./sig=1?sig=1",
-            "azureml:d@latest",
-        ] {
-            assert!(!has_secret(text), "{text}");
-        }
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub struct PrepareOrder {
     pub inputs: BTreeMap<String, InputOrder>,
     /// The named outputs.
     pub outputs: BTreeMap<String, OutputOrder>,
-    /// The environment, where the job has one that is not the machine itself.
+    /// The environment, where the job may have one that is not the machine itself: the stage looks.
     pub environment: Option<Environment>,
     /// `shm_size` and `docker_args` of the job, for a container.
     #[serde(default)]

@@ -6,11 +6,13 @@
     reason = "a test that cannot go on ends with the place and the reason"
 )]
 
+mod content;
 mod gcs;
 mod peers;
 mod run;
 mod web;
 
+pub use content::{assert_whole, bytes};
 pub use gcs::Gcs;
 pub use peers::{Azurite, Moto};
 pub use run::{Ran, Stage, asset, datastore, input, output, prepare};

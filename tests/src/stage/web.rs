@@ -24,6 +24,14 @@ pub struct Request {
     pub number: usize,
 }
 
+impl Request {
+    /// The value of a header, by its lowercase name.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<String> {
+        self.headers.get(name).cloned()
+    }
+}
+
 /// What is answered.
 #[derive(Debug, Clone, Default)]
 pub struct Reply {

@@ -12,6 +12,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use proto::stage::StageOrder;
 use serde::{Deserialize, Serialize};
 
 use super::error::{DataError, io_of};
@@ -21,6 +22,10 @@ use crate::sys::{atomic, folder};
 
 /// The most bytes of the cache, unless the configuration says otherwise.
 pub const CACHE_BYTES_MAX: u64 = 10 << 30;
+/// The most records of the cache: as many as the files of one input, or that would never be found.
+pub const CACHE_RECORDS_MAX: usize = super::remote::LISTED_FILES_MAX;
+/// When there are more, one in so many goes: they are not counted one by one.
+const FORGOTTEN: usize = 10;
 /// The most bytes of a record of the cache.
 const RECORD_BYTES: u64 = 64 << 10;
 /// Contents are for everyone's reading and nobody's writing.
@@ -32,6 +37,7 @@ const CONTENT_TIME: Duration = Duration::from_secs(1_000_000_000);
 pub(super) struct Cache {
     root: PathBuf,
     bytes_max: u64,
+    pub(super) records_max: usize,
     /// Bytes that it held at the last look, and what was promised room since.
     held: Cell<Option<u64>>,
 }
@@ -66,8 +72,14 @@ impl Cache {
         Ok(Cache {
             root,
             bytes_max: bytes_max.unwrap_or(CACHE_BYTES_MAX),
+            records_max: CACHE_RECORDS_MAX,
             held: Cell::new(None),
         })
+    }
+
+    /// The cache of an order.
+    pub(super) fn of(order: &StageOrder) -> Result<Cache, DataError> {
+        Cache::new(&order.cache, order.settings.cache_bytes_max)
     }
 
     /// The file of a fetch on its way.
@@ -85,8 +97,9 @@ impl Cache {
 
     /// What is known of an address. A record that cannot be read is as good as none.
     pub(super) fn record(&self, key: &str) -> Option<Record> {
-        let bytes = atomic::read_bounded(&self.index(key), RECORD_BYTES).ok()??;
-        serde_json::from_slice(&bytes).ok()
+        let file = File::open(self.index(key)).ok()?;
+        touch(&file);
+        read(&file)
     }
 
     /// The content of a record, if it is there as it was.
@@ -192,6 +205,22 @@ impl Cache {
     /// Makes it as small as it has to be.
     pub(super) fn trim(&self) {
         self.held.set(Some(self.trim_for(0)));
+        self.forget_oldest();
+    }
+
+    /// The records that were not used for longest, where there are too many: an address that is
+    /// another one every day, with its signature, has one for each.
+    fn forget_oldest(&self) {
+        let count = fs::read_dir(self.root.join("index")).map_or(0, Iterator::count);
+        if count <= self.records_max {
+            return;
+        }
+        let mut entries = self.entries("index");
+        entries.sort_by_key(|entry| entry.used);
+        let kept = self.records_max - self.records_max / FORGOTTEN;
+        for entry in entries.iter().take(entries.len().saturating_sub(kept)) {
+            self.forget(&entry.path);
+        }
     }
 
     /// Gives up what was not used for longest until `more` bytes fit too; answers what is held
@@ -219,9 +248,20 @@ impl Cache {
         held
     }
 
-    /// The disk is full: gives up what was not used for longest until so many bytes are free.
-    /// What a job has a link to would free none. Whether there was anything.
-    pub(super) fn free(&self, bytes: u64) -> bool {
+    /// Whether it made room where a disk was full, so that another try may do better: on another
+    /// disk than its own it cannot.
+    pub(super) fn makes_room(&self, error: &DataError, bytes: u64) -> bool {
+        let disk = |path: &Path| {
+            let there = path.ancestors().find_map(|path| path.metadata().ok());
+            there.map(|metadata| metadata.dev())
+        };
+        let full = error.found_no_room_for().map(disk);
+        full.is_some_and(|full| full == disk(&self.root)) && self.free(bytes)
+    }
+
+    /// Gives up what was not used for longest until so many bytes are free. What a job has a link
+    /// to would free none. Whether there was anything.
+    fn free(&self, bytes: u64) -> bool {
         let mut entries = self.entries("blobs");
         entries.extend(self.entries("partial"));
         entries.retain(|entry| !entry.is_linked && entry.bytes > 0);
@@ -243,15 +283,18 @@ impl Cache {
     /// Records whose content is gone.
     fn forget_lost(&self) {
         for entry in self.entries("index") {
-            let key = entry.path.file_name().and_then(|name| name.to_str());
-            let record = key.and_then(|key| self.record(key));
+            let record = File::open(&entry.path).ok().and_then(|file| read(&file));
             let is_there = record.is_some_and(|record| self.blob(&record.sha256).exists());
             if !is_there {
-                drop(fs::remove_file(&entry.path));
-                if let Some(key) = key {
-                    give_up(&self.partial(key).with_extension(TURN));
-                }
+                self.forget(&entry.path);
             }
+        }
+    }
+
+    fn forget(&self, record: &Path) {
+        drop(fs::remove_file(record));
+        if let Some(key) = record.file_name().and_then(|name| name.to_str()) {
+            give_up(&self.partial(key).with_extension(TURN));
         }
     }
 
@@ -274,6 +317,21 @@ impl Cache {
             })
         })
         .collect()
+    }
+}
+
+/// Copies, and again as long as the cache makes room for so many bytes on a full disk.
+pub(super) fn copy_with_room(
+    order: &StageOrder,
+    bytes: u64,
+    copy: impl Fn() -> Result<(), DataError>,
+) -> Result<(), DataError> {
+    let makes_room = |error: &_| Cache::of(order).is_ok_and(|it| it.makes_room(error, bytes));
+    loop {
+        match copy() {
+            Err(error) if makes_room(&error) => {}
+            copied => return copied,
+        }
     }
 }
 
@@ -301,6 +359,11 @@ fn give_up(path: &Path) -> bool {
         return false;
     };
     file.try_lock().is_ok() && fs::remove_file(path).is_ok()
+}
+
+fn read(record: &File) -> Option<Record> {
+    let bytes = atomic::read_file_bounded(record, RECORD_BYTES).ok()?;
+    serde_json::from_slice(&bytes).ok()
 }
 
 /// It is used now. What cannot be told so is given up sooner.

@@ -104,11 +104,15 @@ pub enum DataError {
 }
 
 impl DataError {
-    /// Whether there was no room on the disk.
-    pub(super) fn is_full(&self) -> bool {
+    /// What there was no room for on its disk.
+    pub(super) fn found_no_room_for(&self) -> Option<&Path> {
         use io::ErrorKind::{QuotaExceeded, StorageFull};
-        matches!(self, DataError::Io { source, .. }
-            if matches!(source.kind(), StorageFull | QuotaExceeded))
+        match self {
+            DataError::Io { source, path, .. } => {
+                matches!(source.kind(), StorageFull | QuotaExceeded).then_some(path)
+            }
+            _ => None,
+        }
     }
 
     /// Whether a store has nothing at the address.

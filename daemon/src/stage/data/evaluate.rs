@@ -59,7 +59,7 @@ impl Data<'_> {
             }
             _ => {
                 let place = self.find(&below(path, Path::new(TABLE)))?;
-                self.fetch(request, "uri_file", place)?
+                self.fetch(request, "uri_file", place, None)?
             }
         };
         let opened = File::open(&file).map_err(io_of("read", &file))?;
@@ -74,13 +74,11 @@ impl Data<'_> {
         source: Source,
     ) -> Result<(), DataError> {
         match source {
-            Source::File(location) => self.bring(path, request, "uri_file", location),
-            Source::Folder(location) => self.bring(path, request, "uri_folder", location),
+            Source::File(location) => self.bring(path, request, "uri_file", location, None),
+            Source::Folder(location) => self.bring(path, request, "uri_folder", location, None),
             Source::Pattern(pattern) => {
-                for found in matching(request, &pattern)? {
-                    self.bring(path, request, "uri_file", Location::Beside(found))?;
-                }
-                Ok(())
+                let folder = Location::Beside(PathBuf::new());
+                self.bring(path, request, "uri_folder", folder, Some(&pattern))
             }
         }
     }
@@ -91,6 +89,7 @@ impl Data<'_> {
         request: &Request<'_>,
         kind: &str,
         location: Location,
+        only: Option<&GlobMatcher>,
     ) -> Result<(), DataError> {
         let (place, at) = match (location, &request.place) {
             (Location::Beside(at), Place::Local(folder)) => (Place::Local(folder.join(&at)), at),
@@ -107,7 +106,13 @@ impl Data<'_> {
         if to.symlink_metadata().is_ok() && kind == "uri_file" {
             return Err(refused(request, format!("it names {} twice", at.display())));
         }
-        let brought = self.fetch(request, kind, place)?;
+        let brought = self.fetch(request, kind, place, only)?;
+        if let Some(only) = only
+            && Tree::walk(&brought)?.files.is_empty()
+        {
+            let why = format!("no file is like `{}`", only.glob());
+            return Err(refused(request, why));
+        }
         make_folder(to.parent().unwrap_or(&request.target))?;
         // A folder that is there holds a part of this one already, or is the target itself.
         match to.is_dir() {
@@ -122,6 +127,7 @@ impl Data<'_> {
         request: &Request<'_>,
         kind: &str,
         place: Place,
+        only: Option<&GlobMatcher>,
     ) -> Result<PathBuf, DataError> {
         let target = request.scratch(SCRATCH);
         local::clear(&target)?;
@@ -133,6 +139,7 @@ impl Data<'_> {
             target,
             version: None,
             digest: None,
+            only,
         };
         let report = self.make(&one, true)?;
         Ok(PathBuf::from(report.text))
@@ -157,22 +164,6 @@ fn named(place: Place, request: &Request<'_>) -> Result<(Place, PathBuf), DataEr
     match place.file_name() {
         Some(name) => Ok((place, name.into())),
         None => Err(refused(request, format!("{} has no name", place.shown()))),
-    }
-}
-
-fn matching(request: &Request<'_>, pattern: &GlobMatcher) -> Result<Vec<PathBuf>, DataError> {
-    let Place::Local(folder) = &request.place else {
-        let why = "patterns are not looked up in a store: name files and folders";
-        return Err(refused(request, why.into()));
-    };
-    let names = Tree::walk(folder)?.files.into_keys();
-    let found: Vec<_> = names.filter(|name| pattern.is_match(name)).collect();
-    match found.is_empty() {
-        true => Err(refused(
-            request,
-            format!("no file is like `{}`", pattern.glob()),
-        )),
-        false => Ok(found),
     }
 }
 

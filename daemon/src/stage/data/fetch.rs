@@ -9,7 +9,7 @@ use super::cache::{Blob, Cache, Record};
 use super::cause::{Cause, Patience, Tries};
 use super::error::DataError;
 use super::partial::{Claim, Partial};
-use super::remote::{Answer, Ask, Body, Remote, Version};
+use super::remote::{Ask, Body, Remote, Version};
 use crate::stage::meter::Meter;
 
 /// A file to fetch.
@@ -173,7 +173,7 @@ impl Fetcher<'_> {
             let before = partial.length();
             let cause = match self.attempt(item, partial, known, &mut learned).await {
                 Ok(come) => return Ok(come),
-                Err(Failed::Here(error)) if error.is_full() && self.cache.free(learned.missing) => {
+                Err(Failed::Here(error)) if self.cache.makes_room(&error, learned.missing) => {
                     partial.cut_back()?;
                     continue;
                 }
@@ -220,8 +220,8 @@ impl Fetcher<'_> {
             unless: known,
         };
         let mut body = match item.remote.open(ask, learned.wait).await {
-            Ok(Answer::Same) => return Ok(None),
-            Ok(Answer::Body(body)) => body,
+            Ok(None) => return Ok(None),
+            Ok(Some(body)) => body,
             Err(Cause::Replaced) => {
                 partial.restart(Version::default())?;
                 return Err(Cause::Replaced.into());

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
+use globset::GlobMatcher;
 use sha2::{Digest, Sha256};
 
 use super::cache::{Blob, Cache};
@@ -44,6 +45,8 @@ pub(super) struct Wanted<'a> {
     pub(super) name: &'a str,
     /// The job may write to it: it gets a copy, not a link.
     pub(super) is_copy: bool,
+    /// Of a folder, only the files with such a path in it.
+    pub(super) only: Option<&'a GlobMatcher>,
 }
 
 /// What gathering needs.
@@ -130,6 +133,8 @@ impl Gatherer<'_> {
                 _ => failed(Cause::NotFound),
             });
         }
+        let is_wanted = |file: &Listed| wanted.only.is_none_or(|only| only.is_match(&file.name));
+        let listed = listed.into_iter().filter(is_wanted).collect();
         self.folder(&store, &name, listed, address, wanted).await
     }
 
@@ -233,8 +238,8 @@ impl Gatherer<'_> {
         })
     }
 
-    /// Gives the job a content. A link costs nothing and outlives what the cache gives up. Between
-    /// the pieces of a copy others have a look at the bytes that they are waiting for.
+    /// Gives the job a content. A link costs nothing and outlives what the cache gives up. What
+    /// nobody uses makes room for a copy on a full disk.
     pub(super) async fn lay(
         &self,
         blob: &Blob,
@@ -248,11 +253,12 @@ impl Gatherer<'_> {
             return Ok(());
         }
         let mode = if is_copy { COPY_MODE } else { 0o444 };
-        let mut copying = local::Copying::begin(&blob.path, path, mode)?;
-        while copying.piece()? > 0 {
-            tokio::task::yield_now().await;
+        loop {
+            match copy(&blob.path, path, mode).await {
+                Err(error) if self.cache.makes_room(&error, blob.bytes) => {}
+                copied => return copied,
+            }
         }
-        Ok(())
     }
 
     /// The content of this digest, if the cache has it.
@@ -278,6 +284,15 @@ impl Gatherer<'_> {
             bytes: blob.bytes,
         }))
     }
+}
+
+/// Between the pieces others have a look at the bytes that they are waiting for.
+async fn copy(from: &Path, to: &Path, mode: u32) -> Result<(), DataError> {
+    let mut copying = local::Copying::begin(from, to, mode)?;
+    while copying.piece()? > 0 {
+        tokio::task::yield_now().await;
+    }
+    Ok(())
 }
 
 /// What an address is called in the cache, the same with whatever credentials.

@@ -8,6 +8,8 @@ use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use globset::GlobMatcher;
+
 use super::digest;
 use super::error::{DataError, io_of};
 use crate::stage::meter::Meter;
@@ -179,6 +181,19 @@ impl Tree {
             path: at.display().to_string(),
             why,
         })
+    }
+
+    /// Leaves only the files with such a path, and the folders that they are in.
+    pub(super) fn keep(&mut self, only: &GlobMatcher) {
+        self.files.retain(|name, _| only.is_match(name));
+        self.left_out.retain(|name| only.is_match(name));
+        let files = &self.files;
+        // What is below a folder comes next to it.
+        let is_used = |folder: &PathBuf| {
+            let next = files.range(folder.clone()..).next();
+            next.is_some_and(|(name, _)| name.starts_with(folder))
+        };
+        self.folders.retain(is_used);
     }
 
     pub(super) fn bytes(&self) -> u64 {

@@ -3,10 +3,11 @@
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
+use globset::GlobMatcher;
 use proto::stage::{InputOrder, InputReport, Mount, OutputOrder, OutputReport, StageOrder};
 use tokio::runtime::{Builder, Runtime};
 
-use super::cache::Cache;
+use super::cache::{Cache, copy_with_room};
 use super::cause::Patience;
 use super::error::{DataError, io_of};
 use super::evaluate::SCRATCH;
@@ -39,6 +40,8 @@ pub(super) struct Request<'a> {
     pub(super) version: Option<String>,
     /// The digest that it must have.
     pub(super) digest: Option<&'a str>,
+    /// Of a folder, only the files with such a path in it.
+    pub(super) only: Option<&'a GlobMatcher>,
 }
 
 impl Request<'_> {
@@ -97,6 +100,7 @@ impl<'a> Data<'a> {
             target,
             version,
             digest: input.digest.as_deref(),
+            only: None,
         };
         let is_copy = matches!(mode, "download" | "eval_download");
         let provided = match mode.starts_with("eval_") {
@@ -156,7 +160,10 @@ impl<'a> Data<'a> {
     /// A copy of what is on this machine.
     fn copy(&mut self, request: &Request<'_>, source: &Path) -> Result<InputReport, DataError> {
         let metadata = local::look(source, request.kind)?;
-        let tree = Tree::walk(source)?;
+        let mut tree = Tree::walk(source)?;
+        if let Some(only) = request.only {
+            tree.keep(only);
+        }
         self.notes.extend(tree.note(&request.what));
         make_folder(&request.target)?;
         let path = match metadata.is_file() {
@@ -164,9 +171,11 @@ impl<'a> Data<'a> {
             false => request.target.clone(),
         };
         let (bytes, files) = (Some(tree.bytes()), Some(tree.files.len() as u64));
-        self.meter
-            .begin(&format!("copying {}", request.what), bytes, files);
-        tree.copy(&path, self.meter)?;
+        let what = format!("copying {}", request.what);
+        copy_with_room(self.order, tree.bytes(), || {
+            self.meter.begin(&what, bytes, files);
+            tree.copy(&path, self.meter)
+        })?;
         let digest = Tree::walk(&path)?.digest(None)?;
         check_digest(request, &digest)?;
         Ok(InputReport {
@@ -248,7 +257,7 @@ impl<'a> Data<'a> {
     /// What is not on this machine.
     fn gather(&mut self, request: &Request<'_>, is_copy: bool) -> Result<InputReport, DataError> {
         make_folder(&request.target)?;
-        let cache = Cache::new(&self.order.cache, self.order.settings.cache_bytes_max)?;
+        let cache = Cache::of(self.order)?;
         let gatherer = Gatherer {
             cache: &cache,
             meter: self.meter,
@@ -260,6 +269,7 @@ impl<'a> Data<'a> {
             target: &request.target,
             name: request.name,
             is_copy,
+            only: request.only,
         };
         let gathered = self.runtime.block_on(async {
             if let Some(digest) = request.digest

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use proto::stage::{OutputOrder, OutputReport, StageOrder};
 use tokio::runtime::Runtime;
 
+use super::cache::copy_with_room;
 use super::cause::Patience;
 use super::error::{DataError, io_of};
 use super::local::{self, Shape, Tree};
@@ -100,9 +101,8 @@ impl Publisher<'_> {
         if !is_file(tree) {
             std::fs::create_dir_all(&beside).map_err(io_of("make the folder", &beside))?;
         }
-        let moved = tree
-            .copy(&beside, self.meter)
-            .and_then(|()| put_in_place(tree, &beside, to));
+        let copied = copy_with_room(self.order, tree.bytes(), || tree.copy(&beside, self.meter));
+        let moved = copied.and_then(|()| put_in_place(tree, &beside, to));
         drop(local::clear(&beside));
         moved
     }

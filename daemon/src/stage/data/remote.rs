@@ -43,14 +43,6 @@ pub(super) struct Ask<'a> {
     pub(super) unless: Option<&'a Version>,
 }
 
-/// What comes of it.
-pub(super) enum Answer {
-    /// It is the version that need not be sent.
-    Same,
-    /// The bytes.
-    Body(Body),
-}
-
 /// Bytes on their way.
 pub(super) struct Body {
     /// The first byte that comes.
@@ -121,12 +113,12 @@ impl Version {
 }
 
 impl Remote {
-    /// Asks for it.
+    /// Asks for it; nothing comes of the version that need not be sent.
     pub(super) fn open<'a>(
         &'a self,
         ask: Ask<'a>,
         wait: Duration,
-    ) -> impl Future<Output = Result<Answer, Cause>> + 'a {
+    ) -> impl Future<Output = Result<Option<Body>, Cause>> + 'a {
         let request = async move {
             match self {
                 Remote::Web { client, url } => Box::pin(web(client, url, ask)).await,
@@ -142,12 +134,12 @@ impl Remote {
     }
 }
 
-async fn web(client: &reqwest::Client, url: &Url, ask: Ask<'_>) -> Result<Answer, Cause> {
+async fn web(client: &reqwest::Client, url: &Url, ask: Ask<'_>) -> Result<Option<Body>, Cause> {
     let response = client.get(url.clone()).headers(headers(ask)).send().await;
     let response = response.map_err(Cause::of_http)?;
     let is_part = response.status() == StatusCode::PARTIAL_CONTENT;
     let start = match response.status() {
-        StatusCode::NOT_MODIFIED if ask.unless.is_some() => return Ok(Answer::Same),
+        StatusCode::NOT_MODIFIED if ask.unless.is_some() => return Ok(None),
         StatusCode::RANGE_NOT_SATISFIABLE => return Err(Cause::Replaced),
         StatusCode::PARTIAL_CONTENT => ask.from,
         StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION => 0,
@@ -171,7 +163,7 @@ async fn web(client: &reqwest::Client, url: &Url, ask: Ask<'_>) -> Result<Answer
     };
     let md5 = said_md5(headers, is_part);
     let stream = bytes(response.bytes_stream(), Cause::of_http);
-    Ok(Answer::Body(Body {
+    Ok(Some(Body {
         start,
         total,
         version,
@@ -273,7 +265,7 @@ fn base64_md5(text: &str) -> Option<[u8; 16]> {
     bytes.try_into().ok()
 }
 
-async fn object(store: &Store, path: &Path, ask: Ask<'_>) -> Result<Answer, Cause> {
+async fn object(store: &Store, path: &Path, ask: Ask<'_>) -> Result<Option<Body>, Cause> {
     let etag = |version: Option<&Version>| version.and_then(|version| version.etag.clone());
     let options = GetOptions {
         range: (ask.from > 0).then_some(GetRange::Offset(ask.from)),
@@ -283,7 +275,7 @@ async fn object(store: &Store, path: &Path, ask: Ask<'_>) -> Result<Answer, Caus
     };
     let got = match store.objects.get_opts(path, options).await {
         Ok(got) => got,
-        Err(object_store::Error::NotModified { .. }) => return Ok(Answer::Same),
+        Err(object_store::Error::NotModified { .. }) => return Ok(None),
         Err(error) => return Err(of_store(store, &error, ask)),
     };
     let version = Version {
@@ -299,7 +291,7 @@ async fn object(store: &Store, path: &Path, ask: Ask<'_>) -> Result<Answer, Caus
     let stream = bytes(got.into_stream(), move |error| {
         Cause::of_store(&error, anonymous)
     });
-    Ok(Answer::Body(Body {
+    Ok(Some(Body {
         start,
         total,
         version,

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use proptest::prelude::*;
-use proto::stage::{Datastore, StageSettings};
+use proto::stage::{Datastore, FinalizeOrder, StageOrder, StageSettings, Work};
 
-use super::cache::Cache;
+use super::cache::{Blob, Cache, copy_with_room};
 use super::cause::Patience;
-use super::error::DataError;
+use super::error::{DataError, io_of};
 use super::gather::Gatherer;
 use super::partial::{Claim, Partial};
 use super::place::{self, Address, Bucket, Place, Service};
@@ -229,21 +230,45 @@ fn a_folders_digest_is_of_its_names_and_contents() {
     assert_ne!(one, tree(&[("a", "1")]));
 }
 
+fn keep(cache: &Cache, key: &str, bytes: &[u8]) -> Blob {
+    let path = cache.partial(key);
+    fs::write(&path, bytes).unwrap();
+    let file = fs::File::options()
+        .read(true)
+        .write(true)
+        .open(&path)
+        .unwrap();
+    let hash = digest::of_file(&path, |_| ()).unwrap();
+    cache.keep(key, file, &hash, Default::default()).unwrap()
+}
+
+#[test]
+fn the_records_that_were_not_used_for_longest_are_forgotten() {
+    let root = std::env::temp_dir().join(format!("jobd-data-records-{}", std::process::id()));
+    let mut cache = Cache::new(&root, None).unwrap();
+    cache.records_max = 20;
+    let keys: Vec<String> = (0..21).map(|number| format!("key{number}")).collect();
+    for key in &keys {
+        drop(keep(&cache, key, b"the same"));
+        let record = fs::File::open(root.join("data/index").join(key)).unwrap();
+        let long_ago = fs::FileTimes::new()
+            .set_accessed(UNIX_EPOCH)
+            .set_modified(UNIX_EPOCH);
+        record.set_times(long_ago).unwrap();
+    }
+    assert!(cache.record(&keys[7]).is_some());
+    cache.trim();
+    let known = keys.iter().filter(|key| cache.record(key).is_some());
+    assert_eq!(known.count(), 18);
+    assert!(cache.record(&keys[7]).is_some(), "it was used just now");
+    fs::remove_dir_all(root).unwrap();
+}
+
 #[test]
 fn a_content_that_is_used_is_not_given_up() {
     let root = std::env::temp_dir().join(format!("jobd-data-cache-{}", std::process::id()));
     let cache = Cache::new(&root, Some(5)).unwrap();
-    let keep = |key: &str, bytes: &[u8]| {
-        let path = cache.partial(key);
-        fs::write(&path, bytes).unwrap();
-        let file = fs::File::options()
-            .read(true)
-            .write(true)
-            .open(&path)
-            .unwrap();
-        let hash = digest::of_file(&path, |_| ()).unwrap();
-        cache.keep(key, file, &hash, Default::default()).unwrap()
-    };
+    let keep = |key: &str, bytes: &[u8]| keep(&cache, key, bytes);
     let used = keep("used", b"1234");
     drop(keep("idle", b"5678"));
     cache.trim();
@@ -262,6 +287,34 @@ fn a_content_that_is_used_is_not_given_up() {
     assert!(cache.record("used").is_some());
     cache.make_room(5);
     assert!(cache.record("used").is_none());
+    fs::remove_dir_all(root).unwrap();
+}
+
+#[test]
+fn a_copy_finds_room_where_the_cache_is_on_the_same_disk() {
+    let root = std::env::temp_dir().join(format!("jobd-data-room-{}", std::process::id()));
+    let order = StageOrder {
+        job: "j".into(),
+        folder: root.clone(),
+        base_path: root.clone(),
+        cache: root.clone(),
+        settings: StageSettings::default(),
+        work: Work::Finalize(FinalizeOrder::default()),
+        others: None,
+    };
+    let cache = Cache::of(&order).unwrap();
+    drop(keep(&cache, "idle", b"1234"));
+    let full = |path: &Path| io_of("write", path)(std::io::ErrorKind::StorageFull.into());
+    let elsewhere = || Err(full(Path::new("/proc/none")));
+    assert!(copy_with_room(&order, 4, elsewhere).is_err());
+    assert!(cache.record("idle").is_some());
+    let here = || match cache.record("idle") {
+        Some(_) => Err(full(&root.join("not/yet"))),
+        None => Ok(()),
+    };
+    copy_with_room(&order, 4, here).unwrap();
+    let still_full = || Err(full(&root));
+    assert!(copy_with_room(&order, 4, still_full).is_err());
     fs::remove_dir_all(root).unwrap();
 }
 

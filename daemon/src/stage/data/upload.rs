@@ -25,6 +25,8 @@ use crate::stage::meter::Meter;
 const SENT_AT_ONCE: usize = 4;
 /// The bytes of a part; a file that has no more is sent whole.
 const PART_BYTES: u64 = 8 << 20;
+/// Files of an upload that are asked for one by one when all are there; of more, a listing is quicker.
+const ASKED_FOR_EACH: usize = 100;
 /// The parts that a store allows, with some to spare.
 const PARTS: u64 = 9_000;
 /// Beyond this a file does not fit in parts that fit in memory.
@@ -129,7 +131,7 @@ impl<'a> Upload<'a> {
         let length = bytes.len() as u64;
         let put = self.store.objects.put(path, PutPayload::from(bytes));
         let put = self.within(length, put).await;
-        put.map_err(|cause| failed(self.address, path, cause))?;
+        put.map_err(|cause| failed("upload", self.address, path, cause))?;
         self.meter.bytes(length);
         Ok(())
     }
@@ -137,7 +139,7 @@ impl<'a> Upload<'a> {
     /// What is not ended is given up: a store keeps the parts, unseen, and has them paid for.
     async fn send_in_parts(&self, named: &Named<'_>, open: Take<File>) -> Result<bool, DataError> {
         let (path, _) = named;
-        let refused = |cause| failed(self.address, path, cause);
+        let refused = |cause| failed("upload", self.address, path, cause);
         let upload = self.within(0, self.store.objects.put_multipart(path)).await;
         let mut upload = upload.map_err(refused)?;
         let ended = match self.send_parts(named, open, &mut *upload).await {
@@ -177,7 +179,7 @@ impl<'a> Upload<'a> {
             let sending = async move {
                 let _turn = turn;
                 let put = self.within(length, put).await;
-                put.map_err(|cause| failed(self.address, path, cause))?;
+                put.map_err(|cause| failed("upload", self.address, path, cause))?;
                 self.meter.bytes(length);
                 Ok::<_, DataError>(())
             };
@@ -203,33 +205,51 @@ impl<'a> Upload<'a> {
 
     /// Whether the store has all of them, each as long as it is.
     async fn verify(&self, files: &[Named<'_>]) -> Result<(), DataError> {
-        let looked = |cause| looked(self.address, cause);
-        let folder = remote::path_of(&self.address.path).map_err(looked)?;
-        let lengths: HashMap<Path, u64> = match files {
-            [(path, _)] if *path == folder => {
+        let listed = match files.len() > ASKED_FOR_EACH {
+            true => self.listed(2 * files.len()).await,
+            false => HashMap::new(),
+        };
+        stream::iter(files)
+            .map(|named| self.verify_file(named, listed.get(&named.0).copied()))
+            .buffer_unordered(SENT_AT_ONCE)
+            .try_collect()
+            .await
+    }
+
+    async fn verify_file(
+        &self,
+        (path, file): &Named<'_>,
+        listed: Option<u64>,
+    ) -> Result<(), DataError> {
+        let got = match listed {
+            Some(bytes) => Ok(bytes),
+            None => {
                 let head = self.within(0, self.store.objects.head(path)).await;
-                [(path.clone(), head.map_err(looked)?.size)].into()
-            }
-            _ => {
-                let listed = remote::list(&self.store, &folder, self.patience.stall).await;
-                listed
-                    .map_err(looked)?
-                    .into_iter()
-                    .map(|file| (file.path, file.bytes))
-                    .collect()
+                head.map(|meta| meta.size)
             }
         };
-        let wrong = files.iter().find_map(|(path, file)| {
-            let got = lengths.get(path).copied().unwrap_or_default();
-            (got != file.bytes).then_some((path, file.bytes, got))
+        let checked = got.and_then(|got| match got == file.bytes {
+            true => Ok(()),
+            false => Err(Cause::Length {
+                wanted: file.bytes,
+                got,
+            }),
         });
-        match wrong {
-            None => Ok(()),
-            Some((path, wanted, got)) => {
-                let cause = Cause::Length { wanted, got };
-                Err(failed(self.address, path, cause))
-            }
+        checked.map_err(|cause| failed("verify", self.address, path, cause))
+    }
+
+    /// The lengths of what is in the folder. Others may have filled it, so only so much is looked
+    /// at; and who may write there may not be allowed to list it. The rest is asked for.
+    async fn listed(&self, most: usize) -> HashMap<Path, u64> {
+        let folder = remote::path_of(&self.address.path).unwrap_or_default();
+        let prefix = (!folder.is_root()).then_some(&folder);
+        let mut pages = self.store.objects.list(prefix).take(most);
+        let mut lengths = HashMap::new();
+        while let Ok(Some(Ok(meta))) = tokio::time::timeout(self.patience.stall, pages.next()).await
+        {
+            lengths.insert(meta.location, meta.size);
         }
+        lengths
     }
 }
 
@@ -257,24 +277,12 @@ fn object_path(address: &Address, name: &FilePath) -> Result<Path, DataError> {
     remote::path_of(&path).map_err(|cause| refused(cause.to_string()))
 }
 
-fn failed(address: &Address, path: &Path, cause: Cause) -> DataError {
+fn failed(what: &'static str, address: &Address, path: &Path, cause: Cause) -> DataError {
     let place = match path.as_ref().strip_prefix(&address.path) {
         Some("") | None => address.shown.clone(),
         Some(rest) => format!("{}{rest}", address.shown.trim_end_matches('/')),
     };
-    DataError::Store {
-        what: "upload",
-        place,
-        cause,
-    }
-}
-
-fn looked(address: &Address, cause: Cause) -> DataError {
-    DataError::Store {
-        what: "verify",
-        place: address.shown.clone(),
-        cause,
-    }
+    DataError::Store { what, place, cause }
 }
 
 fn partly(done: usize, all: usize, address: &Address, source: DataError) -> DataError {

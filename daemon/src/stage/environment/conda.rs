@@ -3,15 +3,14 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 use proto::stage::EnvironmentReport;
 
 use super::definition::CondaFile;
 use super::digest::Digest;
-use super::program;
+use super::program::{self, Limit};
 use super::provide::{EnvironmentError, Task};
-use super::room::{BUILD_SECS_MAX, Room};
+use super::room::Room;
 use super::tools;
 
 /// The environment in its folder, which has our own files too.
@@ -31,8 +30,8 @@ pub(super) fn provide(
     let room = Room::new(task.order, &digest.hex());
     let what = format!("environment {}", task.name);
     let is_whole = |folder: &Path| folder.join(PREFIX).join("bin").exists();
-    let folder = room.furnish(&what, task.meter, is_whole, |folder| {
-        build(folder, tool, conda, &text)
+    let folder = room.furnish(&what, task.meter, is_whole, |folder, limit| {
+        build(folder, limit, tool, conda, &text)
     })?;
     let prefix = folder.join(PREFIX);
     let variables = ["CONDA_PREFIX", "CONDA_DEFAULT_ENV"]
@@ -59,6 +58,7 @@ pub(super) fn text(conda: &CondaFile) -> Result<String, EnvironmentError> {
 
 fn build(
     folder: &Path,
+    limit: Limit,
     tool: &Path,
     conda: &CondaFile,
     text: &str,
@@ -81,6 +81,6 @@ fn build(
         .env("NO_COLOR", "1")
         .current_dir(&conda.folder);
     let what = format!("make the environment with {}", tools::name(tool));
-    program::run(&mut command, &what, Duration::from_secs(BUILD_SECS_MAX))?;
+    program::run(&mut command, &what, limit)?;
     Ok(())
 }

@@ -9,9 +9,9 @@ use proto::stage::EnvironmentReport;
 
 use super::definition::{Build, CondaFile, Definition};
 use super::digest::Digest;
-use super::program::{self, ProgramError};
+use super::program::{self, Limit, ProgramError};
 use super::provide::{EnvironmentError, Task};
-use super::room::{BUILD_SECS_MAX, Room};
+use super::room::Room;
 use super::{conda, run, tools};
 
 /// What a runtime says about itself, and a command that does nothing, take no longer.
@@ -95,7 +95,7 @@ fn image(
         &format!("image {image}"),
         task.meter,
         |_| runtime.has(&image),
-        |_| runtime.pull(&image),
+        |_, limit| runtime.pull(&image, limit),
     );
     match pulled {
         Err(EnvironmentError::Program(error)) => Ok(Err(error.brief())),
@@ -174,14 +174,14 @@ fn make(
     let tag = format!("{BUILT}:{hex}");
     let room = Room::new(task.order, hex);
     let is_there = |_: &Path| runtime.has(&tag);
-    room.furnish(what, task.meter, is_there, |folder| {
+    room.furnish(what, task.meter, is_there, |folder, limit| {
         let (dockerfile, context) = context(folder)?;
         let mut command = runtime.command(&["build", "--network", "host"]);
         // docker keeps the container of a step that failed.
         command.args(["--force-rm", "--tag", &tag, "--file"]);
         command.arg(&dockerfile).arg(&context);
         let what = format!("{} build {}", runtime.name, dockerfile.display());
-        program::run(&mut command, &what, Duration::from_secs(BUILD_SECS_MAX))?;
+        program::run(&mut command, &what, limit)?;
         Ok(())
     })?;
     Ok(Image {
@@ -199,7 +199,7 @@ impl Runtime {
             let name = tools::name(&program);
             let runtime = Runtime { program, name };
             let what = format!("{} info", runtime.name);
-            match program::ask(&mut runtime.command(&["info"]), &what, ASK) {
+            match program::ask(&mut runtime.command(&["info"]), &what, Limit::of(ASK)) {
                 Ok(_) => return Ok(runtime),
                 Err(error) => why = error.brief(),
             }
@@ -226,16 +226,15 @@ impl Runtime {
 
     fn inspect(&self, image: &str) -> Result<String, ProgramError> {
         let mut command = self.command(&["image", "inspect", "--format", "{{.Id}}", image]);
-        program::ask(&mut command, "look for the image", ASK)
+        program::ask(&mut command, "look for the image", Limit::of(ASK))
     }
 
     /// Gets an image, unless it is there.
-    fn pull(&self, image: &str) -> Result<(), EnvironmentError> {
+    fn pull(&self, image: &str, limit: Limit) -> Result<(), EnvironmentError> {
         if self.has(image) {
             return Ok(());
         }
         let what = format!("{} pull {image}", self.name);
-        let limit = Duration::from_secs(BUILD_SECS_MAX);
         Ok(program::run(
             &mut self.command(&["pull", image]),
             &what,
@@ -251,7 +250,7 @@ impl Runtime {
         command.args(run::isolation(self));
         command.args(["--entrypoint", "", image, "/bin/sh", "-c", ":"]);
         let what = format!("run {image} with {}", self.name);
-        program::ask(&mut command, &what, ASK).map(drop)
+        program::ask(&mut command, &what, Limit::of(ASK)).map(drop)
     }
 
     /// Whether a user without rights of root runs it as such.

@@ -38,5 +38,6 @@ pub use registry::{RegistryError, list, show};
 
 pub(super) use registry::is_known;
 
-pub(super) use provide::provide;
+pub(super) use provide::{host, provide};
+pub(super) use shipped::has as is_shipped;
 pub(super) use tools::has_containers;

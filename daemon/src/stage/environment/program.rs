@@ -1,15 +1,18 @@
 //! Runs the programs that build: what they say goes to the log as they say it, and the last of it
-//! into the error. Each has a time limit. What a killed program leaves behind is ended with the
-//! step, by the supervisor of the stage.
+//! into the error. They have a time limit, which also ends what it has started. Only what left its
+//! process group stays until the end of the step, when the stage's supervisor ends all.
 
 use std::collections::VecDeque;
 use std::io::{self, PipeReader, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 
 use crate::sys::pidfd::{self, PidfdError};
 
@@ -21,6 +24,23 @@ const TAIL_LINES: usize = 12;
 const ANSWER_BYTES: usize = 64 << 10;
 /// Bytes of a read.
 const CHUNK_BYTES: usize = 8 << 10;
+
+/// How long programs may take: all together that share it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limit {
+    all: Duration,
+    end: Instant,
+}
+
+impl Limit {
+    /// From now on.
+    pub(super) fn of(all: Duration) -> Limit {
+        Limit {
+            all,
+            end: Instant::now() + all,
+        }
+    }
+}
 
 /// Why a program did not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +70,7 @@ pub enum ProgramError {
         tail: String,
     },
     /// It took too long.
-    #[error("{what} took longer than {secs} s and was ended{}", quoted(.tail))]
+    #[error("{what} was ended when {secs} s were over{}", quoted(.tail))]
     TooLong {
         /// What it was to do.
         what: String,
@@ -72,18 +92,14 @@ impl ProgramError {
 }
 
 /// Runs a program to its end, in the log.
-pub(super) fn run(command: &mut Command, what: &str, limit: Duration) -> Result<(), ProgramError> {
+pub(super) fn run(command: &mut Command, what: &str, limit: Limit) -> Result<(), ProgramError> {
     let mut heard = Heard::new(TAIL_BYTES, true);
     let status = supervise(command, what, limit, &mut heard)?;
     finish(status, what, heard).map(drop)
 }
 
 /// Runs a program quietly and gives what it says.
-pub(super) fn ask(
-    command: &mut Command,
-    what: &str,
-    limit: Duration,
-) -> Result<String, ProgramError> {
+pub(super) fn ask(command: &mut Command, what: &str, limit: Limit) -> Result<String, ProgramError> {
     let mut heard = Heard::new(ANSWER_BYTES, false);
     let status = supervise(command, what, limit, &mut heard)?;
     finish(status, what, heard)
@@ -150,7 +166,7 @@ fn plain(text: &str) -> String {
 fn supervise(
     command: &mut Command,
     what: &str,
-    limit: Duration,
+    limit: Limit,
     heard: &mut Heard,
 ) -> Result<ExitStatus, ProgramError> {
     let failed = |source: io::Error| ProgramError::Run {
@@ -164,10 +180,8 @@ fn supervise(
         what: what.into(),
         source,
     });
-    let listened = ended.and_then(|ended| {
-        let deadline = Instant::now() + limit;
-        listen(&mut said, &ended, deadline, heard).map_err(failed)
-    });
+    let listened =
+        ended.and_then(|ended| listen(&mut said, &ended, limit.end, heard).map_err(failed));
     if !matches!(listened, Ok(true)) {
         end(&mut child).map_err(failed)?;
     }
@@ -175,7 +189,7 @@ fn supervise(
         true => child.wait().map_err(failed),
         false => Err(ProgramError::TooLong {
             what: what.into(),
-            secs: limit.as_secs(),
+            secs: limit.all.as_secs(),
             tail: std::mem::replace(heard, Heard::new(0, false)).text(),
         }),
     }
@@ -183,6 +197,7 @@ fn supervise(
 
 fn spawn(command: &mut Command, saying: io::PipeWriter) -> io::Result<Child> {
     command
+        .process_group(0)
         .stdin(Stdio::null())
         .stdout(saying.try_clone()?)
         .stderr(saying);
@@ -192,9 +207,13 @@ fn spawn(command: &mut Command, saying: io::PipeWriter) -> io::Result<Child> {
     child
 }
 
+/// Ends the program and what it has started. The group has its number only until the program is
+/// waited for.
 fn end(child: &mut Child) -> io::Result<()> {
+    let group = killpg(Pid::from_raw(child.id().cast_signed()), Signal::SIGKILL);
     child.kill()?;
-    child.wait().map(drop)
+    child.wait()?;
+    Ok(group?)
 }
 
 /// Copies what is said until the program has ended; false when the time is up. A program that is
@@ -281,6 +300,10 @@ mod tests {
     /// Longer than any of these takes on a loaded machine.
     const LONG: Duration = Duration::from_secs(60);
 
+    fn long() -> Limit {
+        Limit::of(LONG)
+    }
+
     fn shell(script: &str) -> Command {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", script]);
@@ -289,7 +312,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_what_was_said() {
-        let answer = ask(&mut shell("echo one; echo two >&2"), "the script", LONG).unwrap();
+        let answer = ask(&mut shell("echo one; echo two >&2"), "the script", long()).unwrap();
         assert_eq!(answer, "one\ntwo\n");
     }
 
@@ -298,7 +321,7 @@ mod tests {
         let answer = ask(
             &mut shell("printf '\\033[1;91mred\\033[0m \\033['"),
             "x",
-            LONG,
+            long(),
         );
         assert_eq!(answer.unwrap(), "red ");
     }
@@ -306,7 +329,7 @@ mod tests {
     #[test]
     fn an_error_has_its_cause_and_the_last_lines() {
         let script = "seq 1000; echo 'ERROR: no such package'; echo; echo tail; exit 3";
-        let error = run(&mut shell(script), "install", LONG).unwrap_err();
+        let error = run(&mut shell(script), "install", long()).unwrap_err();
         assert_eq!(error.brief(), "install: no such package");
         let text = error.to_string();
         assert!(
@@ -317,10 +340,10 @@ mod tests {
             text.ends_with("\n  ERROR: no such package\n  tail"),
             "{text}"
         );
-        let error = run(&mut shell("exit 3"), "install", LONG).unwrap_err();
+        let error = run(&mut shell("exit 3"), "install", long()).unwrap_err();
         let silent = "install: it ended with exit status: 3 and said nothing";
         assert_eq!(error.to_string(), silent);
-        let error = run(&mut Command::new("/none"), "install", LONG).unwrap_err();
+        let error = run(&mut Command::new("/none"), "install", long()).unwrap_err();
         assert!(
             error.to_string().starts_with("run install: No such file"),
             "{error}"
@@ -329,15 +352,39 @@ mod tests {
 
     #[test]
     fn a_program_has_no_longer_than_its_limit() {
-        let limit = Duration::from_millis(100);
+        let limit = Limit::of(Duration::from_millis(100));
         let error = run(&mut shell("echo on; exec sleep 600"), "install", limit).unwrap_err();
         let text = error.to_string();
-        assert!(text.starts_with("install took longer than 0 s"), "{text}");
+        assert!(
+            text.starts_with("install was ended when 0 s were over"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn what_it_has_started_ends_with_a_program_that_takes_too_long() {
+        let limit = Limit::of(Duration::from_secs(1));
+        let script = "(while :; do sleep 600; done) & echo $!; wait";
+        let mut heard = Heard::new(TAIL_BYTES, false);
+        let error = supervise(&mut shell(script), "install", limit, &mut heard).unwrap_err();
+        let ProgramError::TooLong { tail, .. } = error else {
+            panic!("{error}");
+        };
+        // A machine too busy to say so in time has nothing to show.
+        let left = tail.trim().parse().unwrap_or(i32::MAX);
+        let deadline = Instant::now() + LONG;
+        while pidfd::stat(left)
+            .unwrap()
+            .is_some_and(|stat| stat.state != 'Z')
+        {
+            assert!(Instant::now() < deadline, "process {left} lives on");
+            std::thread::yield_now();
+        }
     }
 
     #[test]
     fn whoever_is_left_behind_is_not_waited_for() {
-        let answer = ask(&mut shell("sleep 100 & echo $!"), "the script", LONG).unwrap();
+        let answer = ask(&mut shell("sleep 100 & echo $!"), "the script", long()).unwrap();
         let left = nix::unistd::Pid::from_raw(answer.trim().parse().unwrap());
         nix::sys::signal::kill(left, nix::sys::signal::Signal::SIGKILL).unwrap();
     }

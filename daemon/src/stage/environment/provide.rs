@@ -13,7 +13,6 @@ use super::definition::{CondaFile, Definition, DefinitionError, local};
 use super::digest::DigestError;
 use super::program::ProgramError;
 use super::registry::{self, RegistryError};
-use super::room::BUILD_SECS_MAX;
 use super::{conda, tools, trim, venv};
 use crate::stage::meter::Meter;
 use crate::sys::lock::LockError;
@@ -50,8 +49,15 @@ pub enum EnvironmentError {
     #[error(transparent)]
     Lock(#[from] LockError),
     /// Another builds it for too long.
-    #[error("wait for {0}: another job has been building it for {BUILD_SECS_MAX} s")]
-    Waited(String),
+    #[error("wait for {what}: {builder} was still building it after {secs} s")]
+    Waited {
+        /// What is built.
+        what: String,
+        /// Who builds it.
+        builder: String,
+        /// How long it was waited for, in seconds.
+        secs: u64,
+    },
     /// What it is built from cannot be read.
     #[error(transparent)]
     Digest(#[from] DigestError),
@@ -117,7 +123,7 @@ pub fn provide(
     };
     let report = find(&mut task, wanted).and_then(|found| match found {
         Some(definition) => choose(&mut task, &definition),
-        None => Ok(host(&task)),
+        None => Ok(host(&task.name)),
     });
     // Also for who tries again on a disk that was full.
     trim::trim(order);
@@ -175,7 +181,7 @@ fn choose(
     }
     match conda {
         Some(conda) => packages(task, &conda),
-        None => Ok(host(task)),
+        None => Ok(host(&task.name)),
     }
 }
 
@@ -186,9 +192,10 @@ fn packages(task: &mut Task<'_>, conda: &CondaFile) -> Result<EnvironmentReport,
     }
 }
 
-fn host(task: &Task<'_>) -> EnvironmentReport {
+/// The machine itself, in the place of an environment.
+pub(in crate::stage) fn host(name: &str) -> EnvironmentReport {
     EnvironmentReport {
-        name: task.name.clone(),
+        name: name.into(),
         backend: "host".into(),
         ..EnvironmentReport::default()
     }

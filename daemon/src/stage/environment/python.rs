@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use super::program;
+use super::program::{self, Limit};
 use super::tools;
 use super::version::{Bounds, Version};
 
@@ -63,7 +63,7 @@ fn on_path() -> Vec<Python> {
 fn who(program: &Path) -> Option<Python> {
     let mut command = Command::new(program);
     command.args(["-c", WHO]).env_remove("PYTHONHOME");
-    let answer = program::ask(&mut command, "ask an interpreter", ASK).ok()?;
+    let answer = program::ask(&mut command, "ask an interpreter", Limit::of(ASK)).ok()?;
     let (program, version) = answer.lines().last()?.rsplit_once(' ')?;
     Some(Python {
         program: program.into(),
@@ -79,7 +79,7 @@ fn of_uv(uv: &Path, wanted: &Bounds) -> Option<Python> {
     }
     let mut command = Command::new(uv);
     command.args(["python", "install", &wanted]);
-    let fetched = program::run(&mut command, "uv python install", FETCH).is_ok();
+    let fetched = program::run(&mut command, "uv python install", Limit::of(FETCH)).is_ok();
     fetched.then(|| uv_has(uv, &wanted)).flatten()
 }
 
@@ -92,7 +92,7 @@ fn uv_has(uv: &Path, wanted: &str) -> Option<Python> {
         "--no-python-downloads",
         wanted,
     ]);
-    let answer = program::ask(&mut command, "uv python find", ASK).ok()?;
+    let answer = program::ask(&mut command, "uv python find", Limit::of(ASK)).ok()?;
     // Warnings may stand around it.
     who(Path::new(
         answer.lines().rfind(|line| line.starts_with('/'))?,

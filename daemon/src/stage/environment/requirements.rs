@@ -34,7 +34,7 @@ impl Expansion {
         if line.is_empty() {
             return Ok(());
         }
-        let Some(path) = option(line, &["-r", "--requirement"]) else {
+        let Some(path) = option(line, ["-r", "--requirement"]) else {
             self.lines.push(absolute(line, folder));
             return Ok(());
         };
@@ -59,15 +59,21 @@ impl Expansion {
 fn uncommented(line: &str) -> &str {
     let end = match line.trim_start().starts_with('#') {
         true => 0,
-        false => line.find(" #").unwrap_or(line.len()),
+        false => {
+            let ends = [" #", "\t#"].into_iter().filter_map(|end| line.find(end));
+            ends.min().unwrap_or(line.len())
+        }
     };
     line[..end].trim()
 }
 
-/// The value of an option that a line begins with.
-fn option<'a>(line: &'a str, names: &[&str]) -> Option<&'a str> {
-    let rest = names.iter().find_map(|name| line.strip_prefix(name))?;
-    let value = rest.strip_prefix([' ', '=', '\t'])?.trim();
+/// The value of an option that a line begins with: a short name needs nothing behind it.
+fn option<'a>(line: &'a str, [short, long]: [&str; 2]) -> Option<&'a str> {
+    let value = match line.strip_prefix(long) {
+        Some(rest) => rest.strip_prefix([' ', '=', '\t'])?,
+        None => line.strip_prefix(short)?,
+    };
+    let value = value.trim();
     (!value.is_empty()).then_some(value)
 }
 
@@ -77,7 +83,7 @@ fn absolute(line: &str, folder: &Path) -> String {
         ["-c", "--constraint"],
         ["-f", "--find-links"],
     ] {
-        if let Some(path) = option(line, &names).filter(|path| !path.contains("://")) {
+        if let Some(path) = option(line, names).filter(|path| !path.contains("://")) {
             return format!("{} {}", names[0], local(path, folder).display());
         }
     }
@@ -125,10 +131,10 @@ mod tests {
         fs::create_dir_all(folder.join("more")).unwrap();
         fs::write(
             folder.join("all.txt"),
-            "# all of it\nnumpy # fast\n\n-r more/rest.txt\nx==1 \\\n  --hash=sha256:1\n",
+            "# all of it\nnumpy\t# fast\n\n-rmore/rest.txt\nx==1 \\\n  --hash=sha256:1\n",
         )
         .unwrap();
-        fs::write(folder.join("more/rest.txt"), "./wheel.whl\n-e ../src\n").unwrap();
+        fs::write(folder.join("more/rest.txt"), "./wheel.whl # it\n-e../src\n").unwrap();
         let lines = ["--requirement=all.txt".to_owned(), "a-r b".to_owned()];
         let expanded = expand(&lines, &folder).unwrap();
         let at = folder.display();

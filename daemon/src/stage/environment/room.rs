@@ -6,7 +6,7 @@
 //! removed.
 
 use std::fs::{self, File, Permissions};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -14,6 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use proto::stage::StageOrder;
 
+use super::program::Limit;
 use super::provide::EnvironmentError;
 use super::users::Users;
 use crate::stage::meter::Meter;
@@ -25,8 +26,13 @@ pub(super) const FOLDER: &str = "environments";
 pub(super) const COMPLETE: &str = "complete";
 /// What the name of a folder begins with.
 pub(super) const PREFIX: &str = "sha256-";
-/// Seconds that building one environment may take, and waiting for another job that builds it.
+/// Seconds that building one environment may take, whatever programs that runs.
 pub const BUILD_SECS_MAX: u64 = 3_600;
+/// How long another job that builds it is waited for: until its time is up, and it has removed
+/// what it had.
+const WAIT: Duration = Duration::from_secs(BUILD_SECS_MAX + 300);
+/// Bytes of a lock's file, which names the job.
+const BUILDER_BYTES: u64 = 1 << 10;
 /// Between two looks at a lock that another holds.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
@@ -56,11 +62,11 @@ impl<'a> Room<'a> {
         what: &str,
         meter: &Meter,
         is_whole: impl Fn(&Path) -> bool,
-        build: impl FnOnce(&Path) -> Result<(), EnvironmentError>,
+        build: impl FnOnce(&Path, Limit) -> Result<(), EnvironmentError>,
     ) -> Result<&Path, EnvironmentError> {
         let parent = self.folder.parent().unwrap_or(&self.folder);
         folder::make_all(parent).map_err(failed("make", parent))?;
-        let _held = self.lock(what, meter)?;
+        let _held = self.lock(what, meter, WAIT)?;
         let complete = self.folder.join(COMPLETE);
         if complete.exists() && is_whole(&self.folder) {
             println!("{what} is built: {}", self.folder.display());
@@ -77,13 +83,14 @@ impl<'a> Room<'a> {
         &self,
         what: &str,
         meter: &Meter,
-        build: impl FnOnce(&Path) -> Result<(), EnvironmentError>,
+        build: impl FnOnce(&Path, Limit) -> Result<(), EnvironmentError>,
     ) -> Result<(), EnvironmentError> {
         clear(&self.folder).map_err(failed("remove", &self.folder))?;
         folder::make_new(&self.folder).map_err(failed("make", &self.folder))?;
         meter.begin(&format!("building {what}"), None, None);
         let complete = self.folder.join(COMPLETE);
-        let built = build(&self.folder).and_then(|()| {
+        let limit = Limit::of(Duration::from_secs(BUILD_SECS_MAX));
+        let built = build(&self.folder, limit).and_then(|()| {
             let bytes = bytes_of(&self.folder).to_string();
             let written = atomic::write_new(&complete, bytes.as_bytes());
             written.map(drop).map_err(failed("make", &complete))
@@ -96,27 +103,50 @@ impl<'a> Room<'a> {
     }
 
     /// Waits its turn.
-    fn lock(&self, what: &str, meter: &Meter) -> Result<File, EnvironmentError> {
+    fn lock(&self, what: &str, meter: &Meter, wait: Duration) -> Result<File, EnvironmentError> {
         let path = self.folder.with_extension("lock");
         let begun = Instant::now();
-        let mut told = false;
+        let mut told = String::new();
         loop {
             if let Some(taken) = try_lock(&path)? {
+                sign(&taken, &self.order.job);
                 return Ok(taken);
             }
-            if begun.elapsed() >= Duration::from_secs(BUILD_SECS_MAX) {
-                return Err(EnvironmentError::Waited(what.into()));
+            let builder = builder(&path);
+            if begun.elapsed() >= wait {
+                return Err(EnvironmentError::Waited {
+                    what: what.into(),
+                    builder,
+                    secs: wait.as_secs(),
+                });
             }
-            if !told {
+            if told != builder {
                 meter.begin(
-                    &format!("waiting for another job that builds {what}"),
+                    &format!("waiting for {builder}, which builds {what}"),
                     None,
                     None,
                 );
-                told = true;
+                told = builder;
             }
             thread::sleep(LOOK_AGAIN);
         }
+    }
+}
+
+/// Says in its file who has the lock. Those who wait only want to know.
+fn sign(mut lock: &File, job: &str) {
+    drop(
+        lock.set_len(0)
+            .and_then(|()| lock.write_all(job.as_bytes())),
+    );
+}
+
+/// Who has the lock, as far as its file says so.
+fn builder(lock: &Path) -> String {
+    let bytes = atomic::read_bounded(lock, BUILDER_BYTES).ok().flatten();
+    match bytes.and_then(|bytes| String::from_utf8(bytes).ok()) {
+        Some(job) if !job.is_empty() => format!("job {job}"),
+        _ => "another job".into(),
     }
 }
 
@@ -190,5 +220,44 @@ pub(super) fn failed(
         operation,
         path,
         source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proto::stage::{FinalizeOrder, StageSettings, Work};
+
+    #[test]
+    fn who_waits_too_long_is_told_who_builds() {
+        let root = std::env::temp_dir().join(format!("jobd-room-{}", std::process::id()));
+        let order = |job: &str| StageOrder {
+            job: job.into(),
+            folder: root.clone(),
+            base_path: root.clone(),
+            cache: root.clone(),
+            settings: StageSettings::default(),
+            work: Work::Finalize(FinalizeOrder::default()),
+            others: None,
+        };
+        let meter = Meter::new(&root);
+        let (first, second) = (order("first"), order("second"));
+        let of_first = Room::new(&first, "ab");
+        let built = of_first.furnish(
+            "it",
+            &meter,
+            |_| true,
+            |_, _| {
+                let waited = Room::new(&second, "ab").lock("it", &meter, Duration::ZERO);
+                let reason = waited.err().unwrap().to_string();
+                assert_eq!(
+                    reason,
+                    "wait for it: job first was still building it after 0 s"
+                );
+                Ok(())
+            },
+        );
+        built.unwrap();
+        fs::remove_dir_all(root).unwrap();
     }
 }

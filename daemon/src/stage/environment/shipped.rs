@@ -68,7 +68,7 @@ pub(super) fn listed() -> impl Iterator<Item = &'static str> {
 }
 
 /// Whether there is that name.
-pub(super) fn has(name: &str) -> bool {
+pub(in crate::stage) fn has(name: &str) -> bool {
     let plain = plain(name);
     SHIPPED.iter().any(|shipped| shipped.names.contains(&plain))
 }

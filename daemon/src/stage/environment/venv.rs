@@ -3,16 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use proto::stage::EnvironmentReport;
 
 use super::definition::CondaFile;
 use super::digest::Digest;
-use super::program;
+use super::program::{self, Limit};
 use super::provide::{EnvironmentError, Task};
 use super::python::{self, Python};
-use super::room::{BUILD_SECS_MAX, Room};
+use super::room::Room;
 use super::tools;
 
 /// The requirements in the folder of the environment.
@@ -34,7 +33,9 @@ pub(super) fn provide(
     let builder = Builder { uv, python, conda };
     let room = Room::new(task.order, &builder.digest()?);
     let what = format!("environment {}", task.name);
-    let folder = room.furnish(&what, task.meter, is_whole, |folder| builder.build(folder))?;
+    let folder = room.furnish(&what, task.meter, is_whole, |folder, limit| {
+        builder.build(folder, limit)
+    })?;
     let variables = [
         ("VIRTUAL_ENV".to_owned(), folder.display().to_string()),
         // Empty counts as unset (python(1)): another's library would be taken otherwise.
@@ -90,8 +91,7 @@ impl Builder<'_> {
         Ok(digest.with_local(&self.conda.packages.requirements)?.hex())
     }
 
-    fn build(&self, folder: &Path) -> Result<(), EnvironmentError> {
-        let limit = Duration::from_secs(BUILD_SECS_MAX);
+    fn build(&self, folder: &Path, limit: Limit) -> Result<(), EnvironmentError> {
         let python = &self.python;
         println!("Python {} ({})", python.version, python.program.display());
         program::run(
@@ -166,4 +166,42 @@ fn plain(program: &Path) -> Command {
         .env("NO_COLOR", "1")
         .env("UV_NO_PROGRESS", "1");
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stage::environment::packages::Packages;
+    use crate::stage::environment::version::Version;
+    use std::time::Duration;
+
+    #[test]
+    fn the_programs_of_a_build_share_its_time() {
+        let folder = std::env::temp_dir().join(format!("jobd-venv-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let uv = folder.join("uv");
+        // Written by another process: none that another test forks may hold it open.
+        let script = "printf '#!/bin/sh\\nexec sleep 1.2\\n' > uv && chmod 755 uv";
+        let mut shell = Command::new("/bin/sh");
+        let written = shell.args(["-c", script]).current_dir(&folder).status();
+        assert!(written.unwrap().success());
+        let conda = CondaFile {
+            content: serde_json::Map::new(),
+            folder: folder.clone(),
+            packages: Packages::new(&[], vec!["a".into()]),
+        };
+        let builder = Builder {
+            uv: Some(uv),
+            python: Python {
+                program: "/python".into(),
+                version: Version::parse("3.12").unwrap(),
+            },
+            conda: &conda,
+        };
+        // Enough for either of them, and not for both.
+        let built = builder.build(&folder, Limit::of(Duration::from_secs(2)));
+        let reason = built.err().unwrap().to_string();
+        assert!(reason.ends_with("was ended when 2 s were over"), "{reason}");
+        fs::remove_dir_all(folder).unwrap();
+    }
 }
