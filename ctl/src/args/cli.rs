@@ -1,9 +1,11 @@
 //! The command itself: its verbs and what they all take.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::alone;
 use super::data::DataArgs;
 use super::environment::EnvironmentArgs;
 use super::shared::NamesArg;
@@ -27,6 +29,19 @@ pub struct Cli {
     pub global: Global,
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// What the words of a command line, the program's name first, ask for.
+    ///
+    /// # Errors
+    /// Help, the version, or what is wrong with them.
+    pub fn read(words: &[OsString]) -> Result<Cli, clap::Error> {
+        let alone = words
+            .split_first()
+            .and_then(|(_, words)| alone::read(words));
+        alone.map_or_else(|| Cli::try_parse_from(words), Ok)
+    }
 }
 
 /// What every verb takes.
