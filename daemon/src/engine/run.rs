@@ -357,13 +357,14 @@ impl Engine {
         self.core.stored();
         self.retry_at_ms = None;
         self.claimed.clear();
-        let batch = std::mem::take(&mut self.batch);
+        let mut batch = std::mem::take(&mut self.batch);
+        self.publish(&batch);
+        failpoint::reach("engine.before-replies");
+        // Before the deeds: whoever waits is told in no time, and a step takes a while to begin.
+        self.reply(std::mem::take(&mut batch.replies));
         for deed in &batch.deeds {
             self.carry_out_deed(deed, &batch);
         }
-        self.publish(&batch);
-        failpoint::reach("engine.before-replies");
-        self.reply(batch.replies);
         Ok(())
     }
 
