@@ -45,7 +45,7 @@ impl Cli {
 }
 
 /// What every verb takes.
-#[derive(Debug, Args)]
+#[derive(Debug, Args, Default)]
 pub struct Global {
     /// Talk to the daemon at this socket and never start one [env: JOBD_SOCKET]
     #[arg(long, global = true, value_name = "PATH", help_heading = "Daemon")]
@@ -58,7 +58,7 @@ pub struct Global {
 }
 
 /// Options of `az ml job` that have no meaning on one machine: accepted and ignored.
-#[derive(Debug, Args)]
+#[derive(Debug, Args, Default)]
 pub struct Azure {
     /// Ignored
     #[arg(short = 'g', long, global = true, hide = true)]

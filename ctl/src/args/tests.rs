@@ -62,6 +62,9 @@ fn habits_of_az_ml_job_are_accepted() {
 #[test]
 fn verbs_of_loops_are_read_alone() {
     for line in [
+        "submit a.yml b.yml",
+        "create a.yml",
+        "status",
         "run -d job.yml --raw --socket s",
         "submit a.yml b.yml --no-start --stream --set name=a",
         "create -f - -w space -o json --query name",
@@ -77,9 +80,17 @@ fn verbs_of_loops_are_read_alone() {
         assert!(alone::read(&words(line)).is_some(), "{line}");
         parse(line).unwrap();
     }
-    for line in ["--no-start status", "pause", "submit --help", "status -V"] {
+    for line in [
+        "--no-start status",
+        "pause",
+        "submit",
+        "submit --help",
+        "status -V",
+        "status a",
+    ] {
         assert!(alone::read(&words(line)).is_none(), "{line}");
     }
+    assert!(alone::read(&["submit".into(), OsString::new()]).is_none());
 }
 
 #[test]
