@@ -24,8 +24,8 @@ const BATCH_INPUTS_MAX: usize = 2_000;
 /// How long the news that a step was launched waits for something to share its commit with, in
 /// milliseconds: nobody but onlookers waits for it, and should it be lost it is found out again.
 const LAUNCHED_WAIT_MS: u64 = 20;
-/// How long the news of an end waits for the same while the next job can start without a commit,
-/// in milliseconds: whoever waits for one of many jobs does not notice.
+/// How long the news of an end waits for the same, in milliseconds: while the next job can start
+/// without a commit, as whoever waits for one of many jobs does not notice, and while nobody watches.
 const ENDED_WAIT_MS: u64 = 20;
 /// How long a commit that failed waits for its next try, in milliseconds.
 const RETRY_MS: u64 = 1_000;
@@ -157,7 +157,9 @@ impl Engine {
     fn hold(&mut self, input: &Input) {
         let wait = match input {
             Input::News(Event::Launched(..)) => LAUNCHED_WAIT_MS,
-            Input::News(Event::Ended(..)) if self.core.has_granted() => ENDED_WAIT_MS,
+            Input::News(Event::Ended(..)) if self.core.has_granted() || self.is_unwatched() => {
+                ENDED_WAIT_MS
+            }
             _ => {
                 self.hold_until_ms = None;
                 return;
@@ -168,6 +170,11 @@ impl Engine {
             None if self.batch.is_empty() => Some(until),
             held => held.map(|held| held.min(until)),
         };
+    }
+
+    /// Whether nobody is told of changes.
+    fn is_unwatched(&self) -> bool {
+        self.ends.changes.receiver_count() == 0
     }
 
     fn wake_in(&self) -> Option<Duration> {
