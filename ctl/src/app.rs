@@ -3,8 +3,6 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::args::{Cli, Command};
 use crate::commands;
 use crate::ending::Ending;
@@ -14,7 +12,8 @@ use crate::output::print;
 
 /// Does what the command line asks for.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    let ending = match Cli::try_parse_from(arguments) {
+    let words: Vec<_> = arguments.collect();
+    let ending = match Cli::read(&words) {
         Ok(cli) => perform(cli).unwrap_or_else(|error| told(&error)),
         Err(error) => usage(&error),
     };

@@ -9,6 +9,8 @@ use proto::job::{JobText, Override};
 
 /// The most bytes of a job file.
 pub const FILE_BYTES_MAX: u64 = 1 << 20;
+/// The bytes of most job files.
+const FILE_BYTES: usize = 1 << 10;
 /// The argument that means standard input.
 const STDIN: &str = "-";
 /// What messages call standard input.
@@ -145,7 +147,7 @@ fn sendable(folder: PathBuf) -> Result<PathBuf, FileError> {
 
 /// Reads no more than the limit, whatever the source says about its size.
 fn read_text(source: impl Read) -> Result<String, FileError> {
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(FILE_BYTES);
     source.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
         return Err(FileError::TooLarge);

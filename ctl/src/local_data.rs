@@ -8,8 +8,16 @@ use proto::job::{self, FINDINGS_MAX, Job, LocalPath, PathForm, PathKind};
 
 use crate::job_file::JobFile;
 
+/// What stands in every file that names a path: the keys of code and data, or an escape that may
+/// hide one.
+const TRACES: [&str; 3] = ["code", "path", "\\"];
+
 /// What is missing, or is not what it must be. A file that is no valid job has its own findings.
 pub fn missing(file: &JobFile) -> Vec<Diagnostic> {
+    let names_paths = TRACES.iter().any(|trace| file.text.contains(trace));
+    if !names_paths && file.overrides.is_empty() {
+        return Vec::new();
+    }
     let Some(Job::Command(job)) = file.job_text().read().job else {
         return Vec::new();
     };
@@ -62,5 +70,37 @@ pub fn objection(path: &Path, kind: PathKind) -> Option<(&'static str, String, &
             "name a folder, or use `type: uri_file`",
         )),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::job::Override;
+
+    use super::*;
+
+    fn file(text: &str, overrides: &[&str]) -> JobFile {
+        let parsed = overrides.iter().map(|one| one.parse::<Override>().unwrap());
+        JobFile {
+            name: "job.yml".into(),
+            text: format!("command: echo\nenvironment: azureml:e:1\n{text}"),
+            folder: "/nowhere".into(),
+            overrides: parsed.collect(),
+        }
+    }
+
+    #[test]
+    fn a_path_is_seen_wherever_it_is_named() {
+        for (text, overrides, count) in [
+            ("", &[][..], 0),
+            ("code: src\n", &[], 1),
+            ("\"co\\x64e\": src\n", &[], 1),
+            ("inputs: {a: {type: uri_file, path: a.csv}}\n", &[], 1),
+            ("inputs: {a: {type: uri_file, \"p\\u0061th\": a}}\n", &[], 1),
+            ("", &["code=src"], 1),
+        ] {
+            let found = missing(&file(text, overrides));
+            assert_eq!(found.len(), count, "{text} {overrides:?}: {found:?}");
+        }
     }
 }

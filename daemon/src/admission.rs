@@ -2,7 +2,7 @@
 //! the socket and the spool.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use proto::api::Submission;
 use proto::diagnostic::{Diagnostic, Severity, Span};
@@ -257,7 +257,14 @@ fn errors_first(mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
 /// The name of a user, or the number where it has none.
 #[must_use]
 pub fn user_name(uid: u32) -> String {
+    /// Of the daemon's own user, who submits most jobs: looked up once.
+    static OWN: OnceLock<String> = OnceLock::new();
+    let is_own = nix::unistd::geteuid().as_raw() == uid;
+    if let Some(name) = OWN.get().filter(|_| is_own) {
+        return name.clone();
+    }
     match nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid)) {
+        Ok(Some(user)) if is_own => OWN.get_or_init(|| user.name).clone(),
         Ok(Some(user)) => user.name,
         Ok(None) | Err(_) => uid.to_string(),
     }

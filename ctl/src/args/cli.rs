@@ -1,9 +1,11 @@
 //! The command itself: its verbs and what they all take.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::alone;
 use super::data::DataArgs;
 use super::environment::EnvironmentArgs;
 use super::shared::NamesArg;
@@ -29,8 +31,21 @@ pub struct Cli {
     pub command: Command,
 }
 
+impl Cli {
+    /// What the words of a command line, the program's name first, ask for.
+    ///
+    /// # Errors
+    /// Help, the version, or what is wrong with them.
+    pub fn read(words: &[OsString]) -> Result<Cli, clap::Error> {
+        let alone = words
+            .split_first()
+            .and_then(|(_, words)| alone::read(words));
+        alone.map_or_else(|| Cli::try_parse_from(words), Ok)
+    }
+}
+
 /// What every verb takes.
-#[derive(Debug, Args)]
+#[derive(Debug, Args, Default)]
 pub struct Global {
     /// Talk to the daemon at this socket and never start one [env: JOBD_SOCKET]
     #[arg(long, global = true, value_name = "PATH", help_heading = "Daemon")]
@@ -43,7 +58,7 @@ pub struct Global {
 }
 
 /// Options of `az ml job` that have no meaning on one machine: accepted and ignored.
-#[derive(Debug, Args)]
+#[derive(Debug, Args, Default)]
 pub struct Azure {
     /// Ignored
     #[arg(short = 'g', long, global = true, hide = true)]

@@ -1,5 +1,6 @@
 //! The command line: the one definition behind parsing, help, completions and man pages.
 
+mod alone;
 mod cli;
 mod data;
 mod environment;

@@ -1,5 +1,6 @@
 //! Arguments that several verbs take: output forms, jobs, files.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -67,7 +68,7 @@ impl NamesArg {
 }
 
 /// One or more job files.
-#[derive(Debug, Args)]
+#[derive(Debug, Args, Default)]
 pub struct FilesArg {
     /// The job files; - reads standard input
     #[arg(value_name = "FILE", required_unless_present = "file_options")]
@@ -84,6 +85,14 @@ pub struct FilesArg {
 }
 
 impl FilesArg {
+    /// These files.
+    pub fn of(files: &[OsString]) -> FilesArg {
+        FilesArg {
+            files: files.iter().map(PathBuf::from).collect(),
+            options: Vec::new(),
+        }
+    }
+
     /// All files, in order.
     pub fn files(self) -> Vec<PathBuf> {
         [self.files, self.options].concat()
@@ -91,7 +100,7 @@ impl FilesArg {
 }
 
 /// Values that take the place of a file's.
-#[derive(Debug, Args)]
+#[derive(Debug, Args, Default)]
 pub struct SetArgs {
     /// Put a value into the file before it is checked, such as limits.timeout=60; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]

@@ -1,14 +1,24 @@
 //! The arguments are checked by what they take and refuse.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{CommandFactory, Parser};
 
-use super::{Cli, Command};
+use super::{Cli, Command, alone};
 
+fn words(line: &str) -> Vec<OsString> {
+    line.split_whitespace().map(OsString::from).collect()
+}
+
+/// By the whole definition; what is read alone must be the same.
 fn parse(line: &str) -> Result<Command, clap::Error> {
-    let words = std::iter::once("jobctl").chain(line.split_whitespace());
-    Cli::try_parse_from(words).map(|cli| cli.command)
+    let whole = Cli::try_parse_from(words(&format!("jobctl {line}")));
+    if let Some(alone) = alone::read(&words(line)) {
+        let expected = whole.as_ref().unwrap();
+        assert_eq!(format!("{alone:?}"), format!("{expected:?}"), "{line}");
+    }
+    whole.map(|cli| cli.command)
 }
 
 #[test]
@@ -47,6 +57,40 @@ fn habits_of_az_ml_job_are_accepted() {
     ] {
         parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
     }
+}
+
+#[test]
+fn verbs_of_loops_are_read_alone() {
+    for line in [
+        "submit a.yml b.yml",
+        "create a.yml",
+        "status",
+        "run -d job.yml --raw --socket s",
+        "submit a.yml b.yml --no-start --stream --set name=a",
+        "create -f - -w space -o json --query name",
+        "list -r 3 --all --status Failed,Canceled --include-archived",
+        "ls --archived-only",
+        "show -n job -g group",
+        "logs job --follow --raw",
+        "stream @last",
+        "cancel a b --force",
+        "wait a -n b",
+        "status --no-start -o json",
+    ] {
+        assert!(alone::read(&words(line)).is_some(), "{line}");
+        parse(line).unwrap();
+    }
+    for line in [
+        "--no-start status",
+        "pause",
+        "submit",
+        "submit --help",
+        "status -V",
+        "status a",
+    ] {
+        assert!(alone::read(&words(line)).is_none(), "{line}");
+    }
+    assert!(alone::read(&["submit".into(), OsString::new()]).is_none());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The arguments of each verb.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -44,7 +45,7 @@ impl RunArgs {
     }
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Args, Default)]
 pub struct SubmitArgs {
     #[command(flatten)]
     pub files: FilesArg,
@@ -55,6 +56,16 @@ pub struct SubmitArgs {
     pub stream: bool,
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+impl SubmitArgs {
+    /// Files and no options.
+    pub fn of_files(files: &[OsString]) -> SubmitArgs {
+        SubmitArgs {
+            files: FilesArg::of(files),
+            ..SubmitArgs::default()
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -268,7 +279,7 @@ pub struct SchemaArgs {
     pub kind: Option<DocumentKind>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Args, Default)]
 pub struct StatusArgs {
     #[command(flatten)]
     pub output: OutputArgs,

@@ -17,8 +17,8 @@ use crate::poll;
 
 /// How long the daemon may take for an answer.
 pub const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
-/// How much is read at once.
-const READ_BYTES: usize = 64 << 10;
+/// How much is read at once: most replies, and few pages of a stack that was not touched before.
+const READ_BYTES: usize = 4 << 10;
 
 /// One reply to a call.
 #[derive(Debug)]

@@ -196,6 +196,17 @@ impl Handle {
         Submission(sent.is_ok().then_some(answer))
     }
 
+    /// The same, with the answer sent to `reply`; never answered when the engine has ended.
+    pub fn submit_for(
+        &self,
+        jobs: Vec<Candidate>,
+        reply: oneshot::Sender<Result<SubmitAnswer, ApiError>>,
+    ) {
+        if self.inbox.send(Input::Submit(jobs, reply)).is_err() {
+            tracing::debug!("a submission after the engine's end");
+        }
+    }
+
     /// Waits until the engine has made a round: it lives.
     ///
     /// # Errors
@@ -327,7 +338,8 @@ impl Handle {
     }
 }
 
-fn ended() -> ApiError {
+/// Why there is no answer.
+pub fn ended() -> ApiError {
     ApiError::Unavailable {
         reason: "the daemon is shutting down".into(),
     }

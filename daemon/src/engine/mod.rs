@@ -14,5 +14,5 @@ mod run;
 #[cfg(test)]
 mod simulation;
 
-pub use handle::{Candidate, Change, Handle, Input, Snapshot, SubmitAnswer};
+pub use handle::{Candidate, Change, Handle, Input, Snapshot, SubmitAnswer, ended};
 pub use run::{Engine, EngineError};

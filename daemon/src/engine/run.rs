@@ -21,8 +21,8 @@ const BATCH_INPUTS_MAX: usize = 2_000;
 /// How long the news that a step was launched waits for something to share its commit with, in
 /// milliseconds: nobody but onlookers waits for it, and should it be lost it is found out again.
 const LAUNCHED_WAIT_MS: u64 = 20;
-/// How long the news of an end waits for the same while the next job can start without a commit,
-/// in milliseconds: whoever waits for one of many jobs does not notice.
+/// How long the news of an end waits for the same, in milliseconds: while the next job can start
+/// without a commit, as whoever waits for one of many jobs does not notice, and while nobody watches.
 const ENDED_WAIT_MS: u64 = 20;
 /// How long a commit that failed waits for its next try, in milliseconds.
 const RETRY_MS: u64 = 1_000;
@@ -163,7 +163,9 @@ impl Engine {
     fn wait_of(&self, event: &Event) -> Option<u64> {
         match event {
             Event::Launched(..) => Some(LAUNCHED_WAIT_MS),
-            Event::Ended(..) if self.core.has_granted() => Some(ENDED_WAIT_MS),
+            Event::Ended(..) if self.core.has_granted() || self.is_unwatched() => {
+                Some(ENDED_WAIT_MS)
+            }
             _ => None,
         }
     }
@@ -179,6 +181,11 @@ impl Engine {
             None if self.batch.is_empty() => Some(until),
             held => held.map(|held| held.min(until)),
         };
+    }
+
+    /// Whether nobody is told of changes.
+    fn is_unwatched(&self) -> bool {
+        self.ends.changes.receiver_count() == 0
     }
 
     fn wake_in(&self) -> Option<Duration> {
@@ -321,14 +328,15 @@ impl Engine {
         self.core.stored();
         self.retry_at_ms = None;
         self.claimed.clear();
-        let batch = std::mem::take(&mut self.batch);
+        let mut batch = std::mem::take(&mut self.batch);
+        self.publish(&batch);
+        failpoint::reach("engine.before-replies");
+        // Before the deeds: whoever waits is told in no time, and a step takes a while to begin.
+        self.reply(std::mem::take(&mut batch.replies));
         for deed in &batch.deeds {
             self.carry_out_deed(deed, &batch);
         }
         self.line_up();
-        self.publish(&batch);
-        failpoint::reach("engine.before-replies");
-        self.reply(batch.replies);
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use proto::api::{
 use proto::stage::StageSettings;
 use serde::Serialize;
 use serde_json::Value;
+use tokio::sync::oneshot;
 
 use super::policy::{self, Caller};
 use super::watch::Watching;
@@ -17,7 +18,7 @@ use super::{describe, view};
 use crate::admission;
 use crate::core::event::Force;
 use crate::core::{Answer, JobId};
-use crate::engine::{Handle, SubmitAnswer};
+use crate::engine::{Handle, SubmitAnswer, ended};
 use crate::layout::Layout;
 use crate::machine;
 use crate::store::{Page, Reader, Resolution, Row, StoreError};
@@ -169,19 +170,26 @@ impl Service {
                 max,
             });
         }
-        let settings = Arc::clone(&self.settings);
-        let read = move || admission::read_all(submit.jobs, caller.uid, &settings);
-        let candidates = tokio::task::spawn_blocking(read)
+        let (reply, answer) = oneshot::channel();
+        let (engine, settings) = (self.engine.clone(), Arc::clone(&self.settings));
+        // The thread that reads the jobs hands them over: no other is woken on the way.
+        let read = move || {
+            let candidates = admission::read_all(submit.jobs, caller.uid, &settings)?;
+            let notes = candidates.iter().map(|one| one.definition.notes.clone());
+            let notes: Vec<_> = notes.collect();
+            engine.submit_for(candidates, reply);
+            Ok(notes)
+        };
+        let reading = tokio::task::spawn_blocking(read);
+        // When it comes, or cannot come any more, the jobs have been read.
+        let answer = answer.await;
+        let notes = reading
             .await
             .map_err(|error| ApiError::Unavailable {
                 reason: error.to_string(),
             })?
             .map_err(|diagnostics| ApiError::InvalidJob { diagnostics })?;
-        let notes: Vec<Vec<String>> = candidates
-            .iter()
-            .map(|candidate| candidate.definition.notes.clone())
-            .collect();
-        let names = match self.engine.submit(candidates).await? {
+        let names = match answer.map_err(|_| ended())?? {
             SubmitAnswer::Admitted(names) => names,
             SubmitAnswer::Known => Vec::new(),
         };
