@@ -16,8 +16,9 @@ pub const LAUNCH_BACKOFF_MS_MIN: u64 = 200;
 pub const LAUNCH_BACKOFF_MS_MAX: u64 = 15_000;
 
 /// How many jobs may begin without another commit, for each slot: the next one starts while the
-/// end of the last is still being stored, and they share commits.
-pub const GRANTED_PER_SLOT_MAX: usize = 32;
+/// end of the last is still being stored, and they share commits. Half of them last longer than a
+/// commit that waits for company, with jobs of a millisecond.
+pub const GRANTED_PER_SLOT_MAX: usize = 64;
 
 /// And how many in all: the next daemon must find out about each, and many slots hide the wait
 /// anyway.

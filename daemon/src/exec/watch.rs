@@ -252,6 +252,8 @@ impl Exec {
                     stop,
                 } => self.adopt(id, name, step, stop),
             }
+            // A launch takes its time, and what it has to tell belongs to nothing else.
+            self.tell_news();
         }
     }
 
