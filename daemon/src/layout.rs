@@ -10,6 +10,8 @@
 //! STATE/jobs/NAME/               the job's: its working folder, with user_logs, outputs, logs
 //! STATE/jobs/NAME/named-outputs/ a folder per output
 //! STATE/steps/NAME.STEP.ATTEMPT/ the daemon's: the records of one step
+//! STATE/spare/                   folders of a command that nobody has asked for yet
+//! STATE/ahead                    names of jobs whose folders are made before they are stored
 //! ```
 //! The job's folder and the records are apart so that a job which empties its working folder,
 //! or is another user's, cannot touch the records. Job names hold no dot, so a step's folder
@@ -99,6 +101,18 @@ impl Layout {
     #[must_use]
     pub fn steps(&self) -> PathBuf {
         self.state.join("steps")
+    }
+
+    /// The folders of a command that nobody has asked for yet.
+    #[must_use]
+    pub fn spare(&self) -> PathBuf {
+        self.state.join("spare")
+    }
+
+    /// The list of jobs whose folders are made before they are stored.
+    #[must_use]
+    pub fn ahead(&self) -> PathBuf {
+        self.state.join("ahead")
     }
 
     /// A job's folder.

@@ -45,6 +45,14 @@ pub struct StepRef {
     pub attempt: u32,
 }
 
+impl StepRef {
+    /// The first attempt at a command.
+    pub const FIRST_COMMAND: StepRef = StepRef {
+        kind: StepKind::Command,
+        attempt: 1,
+    };
+}
+
 /// How far the step under way has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use proto::api::ApiError;
 
 use crate::core::event::Force;
-use crate::core::{Answer, Effect, Job, JobId, StepRef, Ticket};
+use crate::core::{Answer, Effect, Job, JobId, NewJob, StepRef, Ticket};
 use crate::store::Write;
 
 /// An effect that is carried out after the commit.
@@ -90,6 +90,19 @@ impl Batch {
         self.writes.iter().filter_map(|write| match write {
             Write::Insert(job, _) | Write::Update(job) => Some(job),
             _ => None,
+        })
+    }
+
+    /// The jobs that this commit both admits and starts at once, with what is stored of them.
+    pub fn begins(&self) -> impl Iterator<Item = (&Job, &NewJob)> {
+        self.deeds.iter().filter_map(|deed| {
+            let Deed::Launch(id, StepRef::FIRST_COMMAND) = *deed else {
+                return None;
+            };
+            match self.writes.get(*self.written.get(&id)?)? {
+                Write::Insert(job, new) => Some((job, new)),
+                _ => None,
+            }
         })
     }
 

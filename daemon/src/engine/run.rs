@@ -1,6 +1,7 @@
 //! The loop.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
@@ -12,8 +13,8 @@ use super::batch::{Batch, Deed};
 use super::handle::{Candidate, Change, Ends, Handle, Input, Snapshot, SubmitAnswer, channels};
 use super::registration;
 use crate::core::{Answer, Capacity, Core, Event, Job, JobId, Now, StepEnd, StepRef, Ticket};
-use crate::exec::Order;
-use crate::store::{NewAsset, Store, StoreError, Write};
+use crate::exec::{AHEAD_MAX, Order};
+use crate::store::{NewAsset, Row, Store, StoreError, Write};
 use crate::sys::{clock, failpoint};
 
 /// The most messages of one commit: bounds how long a reply waits for others.
@@ -319,10 +320,13 @@ impl Engine {
         }
         self.hold_until_ms = None;
         failpoint::reach("engine.before-commit");
-        if !self.batch.writes.is_empty()
-            && let Err(error) = self.store.commit(&self.batch.writes)
-        {
-            return self.commit_failed(error);
+        if !self.batch.writes.is_empty() {
+            let made = self.make_ahead();
+            if let Err(error) = self.store.commit(&self.batch.writes) {
+                made.into_iter()
+                    .for_each(|id| (self.carry_out)(Order::GiveUp { id }));
+                return self.commit_failed(error);
+            }
         }
         failpoint::reach("engine.after-commit");
         self.core.stored();
@@ -338,6 +342,23 @@ impl Engine {
         }
         self.line_up();
         Ok(())
+    }
+
+    /// The commands that are to start with this commit are made ready meanwhile; whose.
+    fn make_ahead(&mut self) -> Vec<JobId> {
+        let rows = self.batch.begins().take(AHEAD_MAX).map(|(job, new)| Row {
+            job: job.clone(),
+            definition: Arc::clone(&new.definition),
+            archived: false,
+            spool_key: new.spool_key.clone(),
+            pruned_at: None,
+        });
+        let rows: Vec<_> = rows.collect();
+        let ids = rows.iter().map(|row| row.job.id).collect();
+        for row in rows {
+            (self.carry_out)(Order::MakeAhead(Box::new(row)));
+        }
+        ids
     }
 
     /// What was granted by the last commit may begin from now on.

@@ -71,6 +71,8 @@ type Key = (JobId, StepRef);
 #[derive(Debug, Default)]
 struct Exec {
     granted: HashMap<JobId, StepRef>,
+    /// Made ready before their job was stored.
+    ahead: HashSet<JobId>,
     coming: VecDeque<Key>,
     /// What shims have said and it has not heard: whose step has ended.
     words: VecDeque<Key>,
@@ -240,11 +242,16 @@ impl World {
         self.core.schedule(self.now, &mut effects);
         self.batch.extend(effects);
         self.carry_out_at_once();
+        let begins = self.batch.begins().map(|(job, _)| job.id);
+        self.exec.ahead.extend(begins);
         if matches!(disk, Disk::Full) && !self.batch.writes.is_empty() {
             let error = ApiError::Unavailable {
                 reason: "full".into(),
             };
             let refused = self.batch.refuse_submissions(&error);
+            for id in std::mem::take(&mut self.exec.ahead) {
+                assert!(refused.contains(&id), "{id} is given up, and to start");
+            }
             self.core.forget(&refused);
             let replies = self.batch.take_replies(&error);
             self.tell(replies);
@@ -265,6 +272,11 @@ impl World {
             }
             self.carry_out(*deed);
         }
+        let left = &self.exec.ahead;
+        assert!(
+            left.is_empty(),
+            "{left:?} are ready, and nobody lets them go"
+        );
         self.tell(batch.replies);
         let mut effects = Vec::new();
         self.core.line_up(self.now, &mut effects);
@@ -306,7 +318,10 @@ impl World {
             Deed::MakeReady(id, step) => {
                 self.exec.granted.insert(id, step);
             }
-            Deed::Launch(id, step) => self.launch((id, step)),
+            Deed::Launch(id, step) => {
+                self.exec.ahead.remove(&id);
+                self.launch((id, step));
+            }
             Deed::LineUp(id, step) => {
                 if self.exec.granted.get(&id) == Some(&step) {
                     self.exec.coming.push_back((id, step));

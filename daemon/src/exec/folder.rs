@@ -10,6 +10,8 @@ use crate::core::{Definition, StepKind, StepRef};
 use crate::layout::{JOB_FOLDERS, Layout};
 use crate::sys::{self, failpoint};
 
+use super::spare::{Blank, Spare};
+
 /// A folder that could not be made.
 #[derive(Debug, thiserror::Error)]
 #[error("make the folder {}: {source}", path.display())]
@@ -20,6 +22,15 @@ pub struct FolderError {
     pub source: io::Error,
 }
 
+/// The folder of a step.
+#[derive(Debug)]
+pub struct StepFolder {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its file of records, where that is there already.
+    pub blank: Option<Blank>,
+}
+
 /// Makes what a step needs and answers the step's folder, which is new: no record of another
 /// attempt can be taken for one of this.
 ///
@@ -27,28 +38,34 @@ pub struct FolderError {
 /// When a folder cannot be made.
 pub fn prepare(
     layout: &Layout,
+    spare: &mut Spare,
     name: &str,
     step: StepRef,
     definition: &Definition,
     prepared: Option<&PrepareReport>,
-) -> Result<PathBuf, FolderError> {
-    let job = layout.job(name);
-    make(&job)?;
-    match step.kind {
-        StepKind::Prepare | StepKind::Finalize => make(&job.join("system_logs"))?,
-        StepKind::Command => {
-            for folder in JOB_FOLDERS {
-                make(&job.join(folder))?;
-            }
-            make_outputs(layout, name, definition, prepared)?;
+) -> Result<StepFolder, FolderError> {
+    let (job, path) = (layout.job(name), layout.step(name, step));
+    let is_command = step.kind == StepKind::Command;
+    let blank = is_command.then(|| spare.give(&job, &path)).flatten();
+    if blank.is_none() {
+        make(&job)?;
+        let folders: &[&str] = if is_command {
+            &JOB_FOLDERS
+        } else {
+            &["system_logs"]
+        };
+        for folder in folders {
+            make(&job.join(folder))?;
         }
+        forget_last_attempt(layout, name, step);
+        failpoint::io("exec.make-folder")
+            .and_then(|()| sys::folder::make_new(&path))
+            .map_err(failed(&path))?;
     }
-    forget_last_attempt(layout, name, step);
-    let folder = layout.step(name, step);
-    failpoint::io("exec.make-folder")
-        .and_then(|()| sys::folder::make_new(&folder))
-        .map_err(failed(&folder))?;
-    Ok(folder)
+    if is_command {
+        make_outputs(layout, name, definition, prepared)?;
+    }
+    Ok(StepFolder { path, blank })
 }
 
 /// That there is a next attempt proves that the last one never ran, or that nobody needs to know

@@ -6,12 +6,15 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use proto::record::file::Entry;
 use proto::record::{RECORD_ROOM_BYTES, STEP_FILE, Spec};
 
+use super::folder::StepFolder;
 use super::pool::{Pool, Shim};
+use super::spare::Blank;
 use crate::sys::gate::Gate;
 use crate::sys::{atomic, failpoint, lock};
 
@@ -80,19 +83,19 @@ pub struct Launched {
 /// See [`LaunchError`].
 pub fn make_ready(
     pool: &mut Pool,
-    folder: &Path,
+    folder: StepFolder,
     spec: &Spec,
     job: &[u8],
 ) -> Result<Ready, LaunchError> {
-    let path = folder.join(STEP_FILE);
-    let written = write_records(&path, spec, job);
+    let path = folder.path.join(STEP_FILE);
+    let written = write_records(&path, folder.blank, spec, job);
     let file = written.map_err(|source| LaunchError::WriteRecords {
         path: path.clone(),
         source,
     })?;
     let locked = lock::lock(file, &path)?;
     failpoint::reach("exec.records-written");
-    let shim = pool.hand_over(folder, locked.as_fd());
+    let shim = pool.hand_over(&folder.path, locked.as_fd());
     let shim = shim.map_err(|source| LaunchError::Spawn {
         path: pool.program().into(),
         source,
@@ -123,12 +126,20 @@ impl Ready {
 
 /// With the room for what the shim will write, which could not say that there is none. The folder
 /// is new, and nobody reads records that were not locked before their shim began.
-fn write_records(path: &Path, spec: &Spec, job: &[u8]) -> io::Result<File> {
+fn write_records(path: &Path, blank: Option<Blank>, spec: &Spec, job: &[u8]) -> io::Result<File> {
     let mut bytes = Entry::Spec.line(spec)?;
     bytes.extend(job);
     failpoint::io("exec.write-records")?;
-    let file = atomic::write_new(path, &bytes)?;
+    let (file, room) = match blank {
+        Some(Blank { file, room }) => {
+            file.write_all_at(&bytes, 0)?;
+            (file, room)
+        }
+        None => (atomic::write_new(path, &bytes)?, 0),
+    };
     failpoint::io("exec.take-room")?;
-    atomic::take_room(&file, RECORD_ROOM_BYTES)?;
+    if room < bytes.len() as u64 + u64::from(RECORD_ROOM_BYTES) {
+        atomic::take_room(&file, RECORD_ROOM_BYTES)?;
+    }
     Ok(file)
 }

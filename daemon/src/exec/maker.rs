@@ -6,8 +6,10 @@ use std::sync::Arc;
 use proto::record::Spec;
 use proto::stage::{PrepareReport, StageOrder, StageSettings};
 
+use super::folder::StepFolder;
 use super::launch::{self, LaunchError, Ready};
 use super::pool::Pool;
+use super::spare::Spare;
 use super::stage::{self, Assets};
 use super::{adopt, folder, origin};
 use crate::core::plan::{self, Host};
@@ -33,6 +35,8 @@ pub struct Maker {
     pub settings: Arc<StageSettings>,
     /// The supervisors.
     pub pool: Pool,
+    /// The folders that are there before anybody asks for them.
+    pub spare: Spare,
 }
 
 impl Maker {
@@ -40,27 +44,33 @@ impl Maker {
     ///
     /// # Errors
     /// See [`LaunchError`]; nothing ran, and nothing of it is left.
-    pub fn make_ready(
-        &mut self,
-        id: JobId,
-        name: &str,
-        step: StepRef,
-    ) -> Result<Ready, LaunchError> {
+    pub fn make_ready(&mut self, id: JobId, step: StepRef) -> Result<Ready, LaunchError> {
         let row = self
             .reader
             .job(id)
             .map_err(|error| LaunchError::Job(error.to_string()))?;
         let row = row.ok_or_else(|| LaunchError::Job("it is not in the store".into()))?;
-        let prepared = self.prepared(&row, step)?;
-        let (definition, prepared) = (&row.definition, prepared.as_ref());
+        self.make_row_ready(&row, step)
+    }
+
+    /// The same for a job that may not be stored yet.
+    ///
+    /// # Errors
+    /// See [`LaunchError`].
+    pub fn make_row_ready(&mut self, row: &Row, step: StepRef) -> Result<Ready, LaunchError> {
+        let prepared = self.prepared(row, step)?;
+        let (name, definition) = (row.job.name.as_str(), &row.definition);
+        let prepared = prepared.as_ref();
         let spec = plan::spec(name, step, definition, prepared, &self.layout, &self.host)?;
-        let order = self.order(&row, step, prepared);
+        let order = self.order(row, step, prepared);
         failpoint::reach("exec.before-folders");
-        let folder = folder::prepare(&self.layout, name, step, definition, prepared)?;
-        let ready = self.fill(&folder, &row, &spec, order.as_ref());
+        let (layout, spare) = (&self.layout, &mut self.spare);
+        let folder = folder::prepare(layout, spare, name, step, definition, prepared)?;
+        let path = folder.path.clone();
+        let ready = self.fill(folder, row, &spec, order.as_ref());
         if ready.is_err() {
             // It is ours and new, and nothing ran: the next try must not find it.
-            folder::discard(&folder);
+            folder::discard(&path);
         }
         ready
     }
@@ -103,13 +113,13 @@ impl Maker {
 
     fn fill(
         &mut self,
-        folder: &Path,
+        folder: StepFolder,
         row: &Row,
         spec: &Spec,
         order: Option<&StageOrder>,
     ) -> Result<Ready, LaunchError> {
-        if let Some(Err(source)) = order.map(|order| stage::write_order(folder, order)) {
-            let path = folder.to_path_buf();
+        if let Some(Err(source)) = order.map(|order| stage::write_order(&folder.path, order)) {
+            let path = folder.path;
             return Err(LaunchError::WriteOrder { path, source });
         }
         let job = origin::line(row).map_err(|error| LaunchError::Job(error.to_string()))?;
@@ -122,11 +132,12 @@ impl Maker {
         let Some(killer) = adopt::killer(step) else {
             return;
         };
-        let folder = step.join(KILL_FOLDER);
-        let begun = sys::folder::make_new(&folder)
+        let path = step.join(KILL_FOLDER);
+        let begun = sys::folder::make_new(&path)
             .map_err(|error| error.to_string())
             .and_then(|()| {
-                let ready = launch::make_ready(&mut self.pool, &folder, &killer, &[]);
+                let folder = StepFolder { path, blank: None };
+                let ready = launch::make_ready(&mut self.pool, folder, &killer, &[]);
                 ready.map(Ready::go).map_err(|error| error.to_string())
             });
         if let Err(error) = begun {

@@ -5,6 +5,7 @@
 //! folder, so it can be started anew at any moment.
 
 mod adopt;
+mod ahead;
 mod facts;
 mod folder;
 mod host;
@@ -16,12 +17,14 @@ mod order;
 mod origin;
 mod pool;
 mod silence;
+mod spare;
 mod spawner;
 mod stage;
 mod start;
 mod watch;
 
 pub use adopt::{Finding, find_out};
+pub use ahead::AHEAD_MAX;
 pub use facts::started_at;
 pub use host::{
     PATH_DEFAULT, SHIM, STAGE, cgroup_parent_path, find_cgroup_parent, leave_cgroup_parent,
@@ -34,10 +37,19 @@ pub use watch::{Exec, ExecError};
 
 use crate::core::event::Force;
 use crate::core::{JobId, StepRef};
+use crate::store::Row;
 
 /// What the engine wants done to a step.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Order {
+    /// Make the first command of a job ready that is not stored yet: it is let go by the order
+    /// to launch it, or given up.
+    MakeAhead(Box<Row>),
+    /// Take that back: the job is not admitted.
+    GiveUp {
+        /// The job's number.
+        id: JobId,
+    },
     /// Start it.
     Launch {
         /// The job's number.

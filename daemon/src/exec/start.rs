@@ -2,7 +2,9 @@
 
 use super::launch::{LaunchError, Launched};
 use super::watch::{Exec, Supervisor, Waiting};
+use super::{ahead, folder};
 use crate::core::{Event, JobId, StepRef};
+use crate::store::Row;
 use crate::sys::failpoint;
 
 impl Exec {
@@ -59,11 +61,36 @@ impl Exec {
 
     /// Whatever stands against it is told by the launch.
     pub(super) fn keep_ready(&mut self, id: JobId, name: String, step: StepRef) {
-        match self.maker.make_ready(id, &name, step) {
+        match self.maker.make_ready(id, step) {
             Ok(ready) => {
                 self.ready.insert(id, Waiting { name, step, ready });
             }
             Err(error) => tracing::debug!(job = id, %error, "a step cannot be made ready"),
+        }
+    }
+
+    /// The job is not stored yet: it is launched or given up in a moment.
+    pub(super) fn make_ahead(&mut self, row: &Row) {
+        let (id, name, step) = (row.job.id, row.job.name.clone(), StepRef::FIRST_COMMAND);
+        if let Err(error) = self.ahead.note(&name) {
+            tracing::debug!(job = id, %error, "a step cannot be made ready ahead");
+            return;
+        }
+        match self.maker.make_row_ready(row, step) {
+            Ok(ready) => {
+                self.ready.insert(id, Waiting { name, step, ready });
+            }
+            Err(error) => tracing::debug!(job = id, %error, "a step cannot be made ready ahead"),
+        }
+        failpoint::reach("exec.made-ahead");
+    }
+
+    /// The job was not admitted. Without its folders its supervisor ends.
+    pub(super) fn give_up(&mut self, id: JobId) {
+        if let Some(Waiting { name, step, ready }) = self.ready.remove(&id) {
+            drop(ready);
+            folder::discard(&self.maker.layout.step(&name, step));
+            ahead::take_back(&self.maker.layout, &name);
         }
     }
 
@@ -78,7 +105,7 @@ impl Exec {
         let waiting = self.ready.remove(&id);
         match waiting.filter(|waiting| waiting.step == step && self.has_folders(name, step)) {
             Some(Waiting { ready, .. }) => Ok(ready.go()),
-            None => Ok(self.maker.make_ready(id, name, step)?.go()),
+            None => Ok(self.maker.make_ready(id, step)?.go()),
         }
     }
 

@@ -13,12 +13,14 @@ use proto::stage::StageSettings;
 
 use super::Order;
 use super::adopt::{Finding, find_out};
+use super::ahead::Ahead;
 use super::launch::Ready;
 use super::line::Line;
 use super::maker::Maker;
 use super::order::Inbox;
 use super::pool::{Pool, Shim, Word};
 use super::silence::{self, Silences};
+use super::spare::Spare;
 use crate::core::event::Force;
 use crate::core::plan::Host;
 use crate::core::{Event, JobId, StepEnd, StepRef};
@@ -34,6 +36,8 @@ const UNCLEAR_MS_MAX: u64 = 5_000;
 /// The most steps that wait for *go*: each has a supervisor and a process, two small ones that
 /// sleep.
 pub const READY_MAX: usize = 8;
+/// For how long nothing must have happened before spare folders are made, in milliseconds.
+const SPARE_WAIT_MS: u16 = 10;
 /// Events taken from one epoll.
 const EVENTS: usize = 256;
 /// The epoll token of the inbox; jobs' numbers begin at 1.
@@ -47,6 +51,9 @@ pub enum ExecError {
     /// The kernel gave no epoll.
     #[error("wait for steps: {0}")]
     Poll(#[from] Errno),
+    /// What the last daemon has made ahead cannot be looked through.
+    #[error("look through what was made ahead: {0}")]
+    Ahead(#[from] std::io::Error),
     /// The store cannot be read.
     #[error("read jobs: {0}")]
     Store(#[from] crate::store::StoreError),
@@ -113,6 +120,8 @@ pub struct Exec {
     pub(super) granted: HashMap<JobId, StepRef>,
     /// Those of them that are to wait for *go*.
     pub(super) to_make_ready: VecDeque<(JobId, String, StepRef)>,
+    /// Jobs whose folders are made before they are stored.
+    pub(super) ahead: Ahead,
     /// Those that wait for *go*.
     pub(super) ready: HashMap<JobId, Waiting>,
     /// Those of them that another's end lets go.
@@ -136,6 +145,8 @@ impl Exec {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         epoll.add(inbox.wake(), EpollEvent::new(EpollFlags::EPOLLIN, INBOX))?;
         let reader = Reader::open(engine.store())?;
+        let is_known = |name: &str| Ok::<_, ExecError>(reader.named(name)?.is_some());
+        let ahead = Ahead::open(&layout, is_known)?;
         let line = Line::new()?;
         let head = line.head().try_clone_to_owned();
         let head = head.map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(0)))?;
@@ -143,12 +154,14 @@ impl Exec {
         if let Err(error) = pool.warm_up() {
             tracing::warn!(%error, "there is no supervisor yet; a launch will say so");
         }
+        let spare = Spare::new(&layout)?;
         let maker = Maker {
             reader,
             layout,
             host,
             settings,
             pool,
+            spare,
         };
         let (watched, unclear) = (HashMap::new(), HashMap::new());
         Ok(Exec {
@@ -161,6 +174,7 @@ impl Exec {
             news: Vec::new(),
             granted: HashMap::new(),
             to_make_ready: VecDeque::new(),
+            ahead,
             ready: HashMap::new(),
             line,
             silences: None,
@@ -189,6 +203,9 @@ impl Exec {
             }
             self.look_at_unclear();
             self.tell_news();
+            if ready == 0 && self.needs_spare() {
+                self.maker.spare.make();
+            }
             // One at a time: ends and starts do not wait for it.
             if self.may_make_ready()
                 && let Some((id, name, step)) = self.to_make_ready.pop_front()
@@ -214,11 +231,18 @@ impl Exec {
     fn timeout(&self) -> EpollTimeout {
         if self.may_make_ready() {
             EpollTimeout::ZERO
-        } else if self.unclear.is_empty() {
-            EpollTimeout::NONE
-        } else {
+        } else if !self.unclear.is_empty() {
             EpollTimeout::from(UNCLEAR_LOOK_MS)
+        } else if self.needs_spare() {
+            EpollTimeout::from(SPARE_WAIT_MS)
+        } else {
+            EpollTimeout::NONE
         }
+    }
+
+    /// In a long queue nobody waits for the folders.
+    fn needs_spare(&self) -> bool {
+        self.granted.is_empty() && self.maker.spare.is_due()
     }
 
     fn take_orders(&mut self) {
@@ -227,6 +251,8 @@ impl Exec {
         }
         while let Some(order) = self.inbox.take() {
             match order {
+                Order::MakeAhead(row) => self.make_ahead(&row),
+                Order::GiveUp { id } => self.give_up(id),
                 Order::Launch { id, name, step } => self.launch(id, name, step),
                 // Unless it has gone: it was in the line before.
                 Order::LineUp { id, step } if self.granted.get(&id) == Some(&step) => {

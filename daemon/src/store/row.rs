@@ -1,5 +1,7 @@
 //! A job as it is stored.
 
+use std::sync::Arc;
+
 use proto::stage::{FinalizeReport, PrepareReport};
 
 use crate::core::{Definition, Job};
@@ -12,7 +14,7 @@ pub struct Row {
     /// The job's state.
     pub job: Job,
     /// What was submitted.
-    pub definition: Definition,
+    pub definition: Arc<Definition>,
     /// Whether it is hidden from lists.
     pub archived: bool,
     /// The key under which the spool admitted it.
@@ -49,9 +51,9 @@ pub fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Result<Row, StoreError>
     Ok(parsed.map_err(|source| StoreError::Row { id, source }))
 }
 
-fn parse(state: &str, definition: &str) -> serde_json::Result<(Job, Definition)> {
+fn parse(state: &str, definition: &str) -> serde_json::Result<(Job, Arc<Definition>)> {
     Ok((
         serde_json::from_str(state)?,
-        serde_json::from_str(definition)?,
+        Arc::new(serde_json::from_str(definition)?),
     ))
 }

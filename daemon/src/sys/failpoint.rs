@@ -24,6 +24,8 @@ pub const DAEMON_LABELS: &[&str] = &[
     "engine.after-commit",
     "engine.before-deed",
     "engine.before-replies",
+    "exec.note-ahead",
+    "exec.made-ahead",
     "exec.before-folders",
     "exec.make-job-folder",
     "exec.make-folder",

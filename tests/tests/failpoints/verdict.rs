@@ -26,6 +26,7 @@ pub fn problem(drive: &mut Drive<'_>) -> Option<String> {
     problems.extend(of_hit(drive));
     problems.extend(of_spool(drive));
     problems.extend(of_order(drive));
+    problems.extend(of_folders(drive));
     problems.extend(of_processes(drive));
     (!problems.is_empty()).then(|| problems.join("; "))
 }
@@ -90,6 +91,25 @@ fn of_spool(drive: &Drive<'_>) -> Option<String> {
 fn of_order(drive: &Drive<'_>) -> Option<String> {
     let marks = drive.witness.marks();
     (drive.case.set == Set::Queue && marks != QUEUE_ORDER).then(|| format!("ran as {marks:?}"))
+}
+
+/// There are no folders but those of jobs that are known.
+fn of_folders(drive: &Drive<'_>) -> Option<String> {
+    let listed = drive.home.run(&["list", "--all", "-o", "json"]).ok().stdout;
+    let listed: serde_json::Value = serde_json::from_str(&listed).ok()?;
+    let known: Vec<_> = listed
+        .as_array()?
+        .iter()
+        .filter_map(|job| job["name"].as_str())
+        .collect();
+    let state = drive.home.path().join("state");
+    let folders = ["jobs", "steps"].map(|folder| fs::read_dir(state.join(folder)));
+    let folders = folders.into_iter().flatten().flatten().flatten();
+    let names = folders.map(|folder| folder.file_name().to_string_lossy().into_owned());
+    let unknown: Vec<_> = names
+        .filter(|name| !known.contains(&name.split('.').next().unwrap_or_default()))
+        .collect();
+    (!unknown.is_empty()).then(|| format!("folders of nobody: {unknown:?}"))
 }
 
 /// Nothing is alive but the daemon.
