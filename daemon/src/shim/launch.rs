@@ -119,6 +119,7 @@ pub(super) struct Place<'a> {
 #[derive(Debug)]
 pub(super) struct Waiting {
     spawned: Spawned,
+    main: ProcessId,
     pump: Pump,
 }
 
@@ -178,7 +179,20 @@ pub(super) fn make(place: &mut Place<'_>, records: &Records) -> Result<Waiting, 
     if let Some(unused) = place.leaf.take_if(|_| !spawned.in_cgroup) {
         unused.remove();
     }
-    Ok(Waiting { spawned, pump })
+    let main = identity(spawned.pid).map_err(StartFailure::from);
+    let main =
+        main.and_then(|main| main.ok_or_else(|| StartFailure::new("new process", Errno::ESRCH)));
+    match main {
+        Ok(main) => Ok(Waiting {
+            spawned,
+            main,
+            pump,
+        }),
+        Err(failure) => {
+            give_up(&spawned);
+            Err(failure)
+        }
+    }
 }
 
 /// Starts the command with the process that was made for it, or with another one if that is gone
@@ -196,14 +210,18 @@ pub(super) fn launch(
         Some(waiting) => waiting,
         None => make(&mut place, records)?,
     };
-    let Waiting { spawned, pump } = waiting;
+    let Waiting {
+        spawned,
+        main,
+        pump,
+    } = waiting;
     let Place {
         leaf,
         shim,
         boot_id,
         ..
     } = place;
-    let started = |main| Started {
+    let started = Started {
         format: Format::CURRENT,
         shim: shim.clone(),
         main,
@@ -211,26 +229,15 @@ pub(super) fn launch(
         cgroup: leaf.as_ref().map(|leaf| leaf.path().to_owned()),
         at: wall_micros(),
     };
-    if let Err(failure) = record_start(&spawned, started, records) {
+    if let Err(error) = records.started(&started) {
         give_up(&spawned);
-        return Err(failure);
+        return Err(StartFailure::io(STEP_FILE, &error));
     }
     failpoint::reach("shim.started");
     let main = spawned.pid;
     let output = spawned.release();
     failpoint::reach("shim.released");
     Ok(Launched { main, output, pump })
-}
-
-fn record_start(
-    spawned: &Spawned,
-    started: impl FnOnce(ProcessId) -> Started,
-    records: &Records,
-) -> Result<(), StartFailure> {
-    let main = identity(spawned.pid)?;
-    let main = main.ok_or_else(|| StartFailure::new("new process", Errno::ESRCH))?;
-    let written = records.started(&started(main));
-    written.map_err(|error| StartFailure::io(STEP_FILE, &error))
 }
 
 /// Ends a process that was not released.

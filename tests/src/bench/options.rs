@@ -14,7 +14,7 @@ usage: tests/bench [--quick] [--only PARTS] [--skip-peers] [--jobs N] [--rounds 
   --only PARTS     of speed,depth,growth,queued,idle,crowd,log,kill,
                    grace (all)
   --skip-peers     neither install nor measure other programs
-  --jobs N         jobs of each contestant in each round (1000)
+  --jobs N         jobs of each contestant in each round (2000)
   --rounds N       rounds, in which the contestants take turns (3)
   --samples N      repetitions of each single command (200)
   --folder DIR     where to work; must be on a disk, as commits are synced (/var/tmp)
@@ -87,7 +87,7 @@ pub struct Scale {
 
 impl Scale {
     const FULL: Scale = Scale {
-        jobs: 1_000,
+        jobs: 2_000,
         rounds: 3,
         samples: 200,
         depths: &[10, 100, 1_000, 10_000],
