@@ -22,9 +22,11 @@ const BATCH_INPUTS_MAX: usize = 2_000;
 /// How long the news that a step was launched waits for something to share its commit with, in
 /// milliseconds: nobody but onlookers waits for it, and should it be lost it is found out again.
 const LAUNCHED_WAIT_MS: u64 = 20;
-/// How long the news of an end waits for the same, in milliseconds: while the next job can start
-/// without a commit, as whoever waits for one of many jobs does not notice, and while nobody watches.
+/// How long the news of an end waits for the same, in milliseconds, while the next job can start
+/// without a commit: whoever waits for one of many jobs does not notice.
 const ENDED_WAIT_MS: u64 = 20;
+/// And while nobody watches, who may be about to submit the next job.
+const UNWATCHED_WAIT_MS: u64 = 5;
 /// How long a commit that failed waits for its next try, in milliseconds.
 const RETRY_MS: u64 = 1_000;
 
@@ -164,9 +166,8 @@ impl Engine {
     fn wait_of(&self, event: &Event) -> Option<u64> {
         match event {
             Event::Launched(..) => Some(LAUNCHED_WAIT_MS),
-            Event::Ended(..) if self.core.has_granted() || self.is_unwatched() => {
-                Some(ENDED_WAIT_MS)
-            }
+            Event::Ended(..) if self.core.has_granted() => Some(ENDED_WAIT_MS),
+            Event::Ended(..) if self.is_unwatched() => Some(UNWATCHED_WAIT_MS),
             _ => None,
         }
     }

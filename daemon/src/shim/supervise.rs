@@ -9,7 +9,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::thread;
 use std::time::Duration;
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll, ppoll};
+use nix::sys::time::{TimeSpec, TimeValLike};
 use proto::record::{Ended, Spec, Stop};
 
 use super::cgroup::Leaf;
@@ -29,6 +30,13 @@ use crate::sys::failpoint;
 /// Milliseconds between two kills, while nothing is reaped: at first, and for a process that the
 /// kernel does not let die (a disk that does not answer).
 const KILL_PAUSE_MS: (u64, u64) = (1, 1_000);
+/// Microseconds that a command is left to print once it has printed little, twice in a row: who is
+/// woken for every line holds it up.
+const GATHER_MICROS: i64 = 250;
+/// Bytes that are little.
+const LITTLE_BYTES: usize = 64 << 10;
+/// Milliseconds that are a row.
+const ROW_MS: u64 = 1;
 /// The pause after a poll(2) that failed for want of memory.
 const POLL_PAUSE: Duration = Duration::from_millis(100);
 
@@ -82,6 +90,9 @@ pub(super) struct Supervisor<'a> {
     heartbeat: Option<Heartbeat<'a>>,
     _output: OwnedFd,
     pump: Pump,
+    /// When there was output last, and whether more is let come together.
+    printed_at: u64,
+    gathers: bool,
     leftovers_killed: u32,
     usage: Usage,
     was_signalled: bool,
@@ -115,6 +126,8 @@ impl<'a> Supervisor<'a> {
             is_empty: false,
             _output: launched.output,
             pump: launched.pump,
+            printed_at: 0,
+            gathers: false,
             leftovers_killed: 0,
             usage: Usage::default(),
             was_signalled: false,
@@ -133,7 +146,7 @@ impl<'a> Supervisor<'a> {
                 Arrived::default()
             };
             self.was_signalled |= arrived.terminate || arrived.interrupt;
-            let has_output = ready.output && self.pump.copy(&mut self.tools.chunk) > 0;
+            let has_output = ready.output && self.has_output();
             let now = monotonic_ms();
             let is_due = self.is_due(now);
             let beat = has_output || (is_due && self.has_beaten());
@@ -177,6 +190,17 @@ impl<'a> Supervisor<'a> {
         }
     }
 
+    fn has_output(&mut self) -> bool {
+        let now = monotonic_ms();
+        let bytes = self.pump.copy(&mut self.tools.chunk);
+        if bytes > 0 {
+            let is_row = now.saturating_sub(self.printed_at) <= ROW_MS;
+            self.gathers = is_row && bytes < LITTLE_BYTES;
+            self.printed_at = now;
+        }
+        bytes > 0
+    }
+
     fn has_beaten(&mut self) -> bool {
         self.heartbeat.as_mut().is_some_and(Heartbeat::has_changed)
     }
@@ -196,6 +220,12 @@ impl<'a> Supervisor<'a> {
     }
 
     fn wait(&mut self) -> Ready {
+        if std::mem::take(&mut self.gathers)
+            && let Some(signals) = self.gather()
+        {
+            let output = !signals;
+            return Ready { signals, output };
+        }
         let timeout = self.timeout();
         let signals = PollFd::new(self.tools.signals.as_fd(), PollFlags::POLLIN);
         let output = self.pump.source();
@@ -214,6 +244,14 @@ impl<'a> Supervisor<'a> {
             signals: ready.next().unwrap_or(false),
             output: ready.next().unwrap_or(false),
         }
+    }
+
+    /// Waits for signals only, and not long; whether there are any, if that is known.
+    fn gather(&self) -> Option<bool> {
+        let mut signals = [PollFd::new(self.tools.signals.as_fd(), PollFlags::POLLIN)];
+        let pause = TimeSpec::microseconds(GATHER_MICROS);
+        let found = ppoll(&mut signals, Some(pause), None).ok()?;
+        Some(found > 0)
     }
 
     /// Until the next decision, or for ever. A wait that poll(2) cannot express ends early.
