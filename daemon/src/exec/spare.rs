@@ -89,7 +89,7 @@ impl Spare {
 
     /// Makes them the folders of a command, unless it has one already.
     pub fn give(&mut self, job: &Path, step: &Path) -> Option<Blank> {
-        if job.exists() {
+        if self.records.is_none() || job.exists() {
             return None;
         }
         let file = self.records.take()?;

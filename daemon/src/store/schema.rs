@@ -215,6 +215,9 @@ fn open_read_only(path: &Path, name: &Path, more: OpenFlags) -> Result<Connectio
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
+    // Plans hang on the queries alone. Without it the partial indexes make SQLite plan anew for
+    // every value that is bound (sqlite.org/c3ref/c_dbconfig_defensive.html).
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)
 }
 
