@@ -1,5 +1,5 @@
-//! Links the unwinder into the daemon's programs, which start sooner. The supervisor's gets all of
-//! it: it forks for every step, and has less memory to copy.
+//! Links the unwinder into the daemon's programs, which start sooner, and libc into the
+//! supervisor's, which forks for every step and has less memory to copy.
 
 #[path = "../proto/link.rs"]
 mod link;

@@ -25,7 +25,7 @@ const LAUNCHED_WAIT_MS: u64 = 20;
 /// How long the news of an end waits for the same, in milliseconds, while the next job can start
 /// without a commit: whoever waits for one of many jobs does not notice.
 const ENDED_WAIT_MS: u64 = 20;
-/// And while nobody watches, who may be about to submit the next job.
+/// How long it waits while nobody watches: who does not may be about to submit the next job.
 const UNWATCHED_WAIT_MS: u64 = 5;
 /// How long a commit that failed waits for its next try, in milliseconds.
 const RETRY_MS: u64 = 1_000;
@@ -345,7 +345,7 @@ impl Engine {
         Ok(())
     }
 
-    /// The commands that are to start with this commit are made ready meanwhile; whose.
+    /// The commands that are to start with this commit are made ready meanwhile. Answers whose.
     fn make_ahead(&mut self) -> Vec<JobId> {
         let rows = self.batch.begins().take(AHEAD_MAX).map(|(job, new)| Row {
             job: job.clone(),

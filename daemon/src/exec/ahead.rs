@@ -3,8 +3,8 @@
 //! made but this list, a small file: each of its places holds the name of a job, and the last
 //! names take the places of the first.
 //!
-//! It is not synced: a killed daemon leaves it whole. A power cut may lose it, and leave folders
-//! without anything in them.
+//! It is not synced: a killed daemon leaves it whole. A power cut may lose it, and leave the folders
+//! of a command that never began.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -15,13 +15,26 @@ use proto::job::name::JOB_NAME_CHARS_MAX;
 
 use super::{facts, folder};
 use crate::core::StepRef;
+use crate::core::reconcile::StartedFact;
 use crate::layout::{Layout, STD_LOG};
+use crate::store::StoreError;
 use crate::sys::failpoint;
 
 /// The most that are made ready before one commit.
 pub const AHEAD_MAX: usize = 8;
 /// Bytes of a place: the longest name, and what ends it.
 const PLACE_BYTES: usize = JOB_NAME_CHARS_MAX + 1;
+
+/// Why there is no list. Everything works without.
+#[derive(Debug, thiserror::Error)]
+pub enum AheadError {
+    /// The file system says so.
+    #[error("open the list of what is made ahead: {0}")]
+    Open(#[from] io::Error),
+    /// It is not known which jobs there are.
+    #[error("look for a job of the list: {0}")]
+    Store(#[from] StoreError),
+}
 
 /// The list.
 #[derive(Debug)]
@@ -31,14 +44,15 @@ pub struct Ahead {
 }
 
 impl Ahead {
-    /// Opens the list and takes back what the last daemon has made for jobs that are not known.
+    /// Opens the list and takes back what the last daemon has made for jobs that are not known. A
+    /// step that has begun, or may have, is somebody's, whatever the store says.
     ///
     /// # Errors
     /// When the list cannot be opened or read, or `is_known` cannot tell.
-    pub fn open<E: From<io::Error>>(
+    pub fn open(
         layout: &Layout,
-        is_known: impl Fn(&str) -> Result<bool, E>,
-    ) -> Result<Ahead, E> {
+        is_known: impl Fn(&str) -> Result<bool, StoreError>,
+    ) -> Result<Ahead, AheadError> {
         let mut options = OpenOptions::new();
         let file = options
             .read(true)
@@ -48,8 +62,10 @@ impl Ahead {
             .mode(0o600)
             .open(layout.ahead())?;
         for name in names(&file)? {
-            if !is_known(&name)? {
-                take_back_unless_begun(layout, &name);
+            let step = layout.step(&name, StepRef::FIRST_COMMAND);
+            let began = facts::gather(&step).started != StartedFact::Absent;
+            if !began && !is_known(&name)? {
+                take_back(layout, &name);
             }
         }
         Ok(Ahead { file, next: 0 })
@@ -91,18 +107,16 @@ fn names(file: &File) -> io::Result<Vec<String>> {
     Ok(names.map(str::to_owned).collect())
 }
 
-/// What a command has begun in is somebody's, whatever the store says.
-fn take_back_unless_begun(layout: &Layout, name: &str) {
-    let step = layout.step(name, StepRef::FIRST_COMMAND);
-    if facts::started(&step).is_none() {
-        folder::discard(&step);
-        take_back(layout, name);
-    }
+/// Whether nothing of the job is there yet, so that whatever is there later was made for it.
+pub fn is_new(layout: &Layout, name: &str) -> bool {
+    let is_free = |path: &Path| path.symlink_metadata().is_err();
+    is_free(&layout.job(name)) && is_free(&layout.step(name, StepRef::FIRST_COMMAND))
 }
 
-/// Removes the folders that were made for a job in which nothing ran. What is not empty was not
-/// made by us.
+/// Removes what was made for a command that never began, and of the job's folders those that are
+/// empty: in what is not, there is something of somebody else's.
 pub fn take_back(layout: &Layout, name: &str) {
+    folder::discard(&layout.step(name, StepRef::FIRST_COMMAND));
     let job = layout.job(name);
     remove_empty(&job, &job.join(STD_LOG));
 }
@@ -147,7 +161,7 @@ mod tests {
         }
 
         fn open(&self, known: &[&str]) -> Ahead {
-            Ahead::open::<io::Error>(&self.0, |name| Ok(known.contains(&name))).unwrap()
+            Ahead::open(&self.0, |name| Ok(known.contains(&name))).unwrap()
         }
 
         /// As it is before *go*: the shim may have made the log.

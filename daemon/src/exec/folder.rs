@@ -46,24 +46,27 @@ pub fn prepare(
 ) -> Result<StepFolder, FolderError> {
     let (job, path) = (layout.job(name), layout.step(name, step));
     let is_command = step.kind == StepKind::Command;
-    let blank = is_command.then(|| spare.give(&job, &path)).flatten();
-    if blank.is_none() {
-        make(&job)?;
-        let folders: &[&str] = if is_command {
-            &JOB_FOLDERS
-        } else {
-            &["system_logs"]
-        };
-        for folder in folders {
-            make(&job.join(folder))?;
-        }
-        forget_last_attempt(layout, name, step);
-        failpoint::io("exec.make-folder")
-            .and_then(|()| sys::folder::make_new(&path))
-            .map_err(failed(&path))?;
+    if is_command {
+        spare.give_job(&job);
+    }
+    make(&job)?;
+    let folders: &[&str] = if is_command {
+        &JOB_FOLDERS
+    } else {
+        &["system_logs"]
+    };
+    for folder in folders {
+        make(&job.join(folder))?;
     }
     if is_command {
         make_outputs(layout, name, definition, prepared)?;
+    }
+    forget_last_attempt(layout, name, step);
+    let blank = is_command.then(|| spare.give_step(&path)).flatten();
+    if blank.is_none() {
+        failpoint::io("exec.make-folder")
+            .and_then(|()| sys::folder::make_new(&path))
+            .map_err(failed(&path))?;
     }
     Ok(StepFolder { path, blank })
 }

@@ -9,12 +9,13 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use proto::record::file::Entry;
 use proto::record::{RECORD_ROOM_BYTES, STEP_FILE, Spec};
 
 use super::folder::StepFolder;
 use super::pool::{Pool, Shim};
-use super::spare::Blank;
+use super::spare::{Blank, ROOM_BYTES};
 use crate::sys::gate::Gate;
 use crate::sys::{atomic, failpoint, lock};
 
@@ -58,6 +59,9 @@ pub enum LaunchError {
         source: io::Error,
     },
 }
+
+/// How long the end of a shim that has started nothing is waited for, in milliseconds.
+const END_MS_MAX: u16 = 100;
 
 /// A shim that waits for *go*. If it is dropped, the shim ends and has started nothing.
 #[derive(Debug)]
@@ -118,6 +122,15 @@ impl Ready {
         }
     }
 
+    /// Ends it, and waits until it is gone, but not for long: it is small, and has nothing to do.
+    pub fn end(self) {
+        let process = self.shim.into_process();
+        let mut ended = [PollFd::new(process.as_fd(), PollFlags::POLLIN)];
+        if let Err(error) = poll(&mut ended, PollTimeout::from(END_MS_MAX)) {
+            tracing::debug!(%error, "wait for the end of a supervisor");
+        }
+    }
+
     /// What lets it go.
     pub fn gate(&self) -> &Gate {
         self.shim.gate()
@@ -131,14 +144,14 @@ fn write_records(path: &Path, blank: Option<Blank>, spec: &Spec, job: &[u8]) -> 
     bytes.extend(job);
     failpoint::io("exec.write-records")?;
     let (file, room) = match blank {
-        Some(Blank { file, room }) => {
+        Some(Blank(file)) => {
             file.write_all_at(&bytes, 0)?;
-            (file, room)
+            (file, usize::from(ROOM_BYTES))
         }
         None => (atomic::write_new(path, &bytes)?, 0),
     };
     failpoint::io("exec.take-room")?;
-    if room < bytes.len() as u64 + u64::from(RECORD_ROOM_BYTES) {
+    if room < bytes.len() + usize::from(RECORD_ROOM_BYTES) {
         atomic::take_room(&file, RECORD_ROOM_BYTES)?;
     }
     Ok(file)

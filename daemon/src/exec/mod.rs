@@ -1,8 +1,8 @@
 //! Steps in the world: their folders, their shims, and what became of them.
 //!
 //! One thread owns it. Orders come in from the engine; news goes back to it. It holds no job
-//! state: what it needs it reads from the store, and what a step is it reads from the step's
-//! folder, so it can be started anew at any moment.
+//! state: what it needs it reads from the store, but for a job that is just being stored, and what
+//! a step is it reads from the step's folder, so it can be started anew at any moment.
 
 mod adopt;
 mod ahead;

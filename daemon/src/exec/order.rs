@@ -25,7 +25,8 @@ struct Shared {
     wake: EventFd,
 }
 
-/// Makes the queue. Its length is bounded by the live jobs: each has one step under way.
+/// Makes the queue. Its length is bounded by the live jobs, each of which has one step under way,
+/// and the few that are made ready ahead.
 ///
 /// # Errors
 /// When the kernel gives no eventfd.

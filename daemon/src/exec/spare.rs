@@ -3,50 +3,56 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+use nix::sys::stat::Mode;
 use proto::record::STEP_FILE;
 
 use crate::layout::{JOB_FOLDERS, Layout};
-use crate::sys::{atomic, folder};
+use crate::sys::{atomic, failpoint, folder};
 
 /// Bytes of the room in the file of records: a block, which is enough for most steps.
-const ROOM_BYTES: u16 = 4 << 10;
+pub const ROOM_BYTES: u16 = 4 << 10;
 
-/// Where they are, and whether they are there.
+/// Where they are, and what is there.
 #[derive(Debug)]
 pub struct Spare {
     folder: PathBuf,
+    has_job: bool,
     records: Option<File>,
-    /// Whether they were used and are not made again.
+    /// Whether something is missing that was not tried to make since the last command.
     is_due: bool,
+    /// Whether they can take their places.
+    is_of_use: bool,
 }
 
-/// The file of records of a step that is about to be written.
+/// The file of records of a step that is about to be written: empty, with room for
+/// [`ROOM_BYTES`].
 #[derive(Debug)]
-pub struct Blank {
-    /// It, empty.
-    pub file: File,
-    /// Bytes for which there is room.
-    pub room: u64,
-}
+pub struct Blank(pub File);
 
 impl Spare {
-    /// There is none yet.
-    ///
-    /// # Errors
-    /// When what the last daemon left cannot be removed.
-    pub fn new(layout: &Layout) -> io::Result<Spare> {
+    /// There is nothing yet. Where nothing can be, all goes on without.
+    pub fn new(layout: &Layout) -> Spare {
         let folder = layout.spare();
-        if folder.exists() {
-            fs::remove_dir_all(&folder)?;
+        let removed = remove(&folder);
+        if let Err(error) = &removed {
+            tracing::warn!(%error, folder = %folder.display(), "there will be no spare folders");
         }
-        Ok(Spare {
+        // What is made in a folder with that bit gets its group, and what comes into it does not.
+        let is_inherited = fs::metadata(layout.jobs())
+            .is_ok_and(|jobs| jobs.permissions().mode() & Mode::S_ISGID.bits() != 0);
+        let is_of_use = removed.is_ok() && !is_inherited;
+        Spare {
             folder,
+            has_job: false,
             records: None,
-            is_due: true,
-        })
+            is_due: is_of_use,
+            is_of_use,
+        }
     }
 
     /// Whether it would be of use to make them.
@@ -56,17 +62,15 @@ impl Spare {
 
     /// Makes them. Whatever stands against it is told by the step that needs its own.
     pub fn make(&mut self) {
-        self.is_due = false;
+        (self.has_job, self.records, self.is_due) = (false, None, false);
         match self.try_make() {
-            Ok(records) => self.records = Some(records),
+            Ok(records) => (self.has_job, self.records) = (true, Some(records)),
             Err(error) => tracing::debug!(%error, "there are no spare folders"),
         }
     }
 
     fn try_make(&self) -> io::Result<File> {
-        if self.folder.exists() {
-            fs::remove_dir_all(&self.folder)?;
-        }
+        remove(&self.folder)?;
         folder::make_new(&self.folder)?;
         let job = self.job();
         folder::make_new(&job)?;
@@ -87,29 +91,43 @@ impl Spare {
         self.folder.join("step")
     }
 
-    /// Makes them the folders of a command, unless it has one already.
-    pub fn give(&mut self, job: &Path, step: &Path) -> Option<Blank> {
-        if self.records.is_none() || job.exists() {
-            return None;
+    /// Makes the one the folder of a job, unless it has one.
+    pub fn give_job(&mut self, job: &Path) {
+        if failpoint::io("exec.give-spare").is_ok() && self.has_job && !job.exists() {
+            self.has_job = false;
+            let _made_by_the_caller = self.give(&self.job(), job);
         }
-        let file = self.records.take()?;
-        self.is_due = true;
-        rename_new(&self.job(), job).ok()?;
-        rename_new(&self.step(), step).ok()?;
-        let room = u64::from(ROOM_BYTES);
-        Some(Blank { file, room })
+    }
+
+    /// Makes the other the folder of a step, unless it has one.
+    pub fn give_step(&mut self, step: &Path) -> Option<Blank> {
+        self.is_due = self.is_of_use;
+        let records = self.records.take()?;
+        self.give(&self.step(), step).then_some(Blank(records))
+    }
+
+    fn give(&mut self, from: &Path, to: &Path) -> bool {
+        let given = renameat2(AT_FDCWD, from, AT_FDCWD, to, RenameFlags::RENAME_NOREPLACE);
+        if let Err(Errno::EINVAL | Errno::EXDEV | Errno::ENOSYS) = given {
+            tracing::info!("spare folders cannot take their places on this file system");
+            (self.is_of_use, self.is_due) = (false, false);
+        }
+        given.is_ok()
     }
 }
 
-fn rename_new(from: &Path, to: &Path) -> nix::Result<()> {
-    renameat2(AT_FDCWD, from, AT_FDCWD, to, RenameFlags::RENAME_NOREPLACE)
+fn remove(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::core::StepRef;
-    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::os::unix::fs::MetadataExt;
 
     /// A state folder that is removed with it.
     struct State(Layout);
@@ -124,8 +142,8 @@ mod tests {
         }
 
         fn give(&self, spare: &mut Spare, name: &str) -> Option<Blank> {
-            let step = self.0.step(name, StepRef::FIRST_COMMAND);
-            spare.give(&self.0.job(name), &step)
+            spare.give_job(&self.0.job(name));
+            spare.give_step(&self.0.step(name, StepRef::FIRST_COMMAND))
         }
     }
 
@@ -138,9 +156,8 @@ mod tests {
     #[test]
     fn the_next_command_gets_them_and_the_one_after_it_does_not() {
         let state = State::new("given");
-        let mut spare = Spare::new(&state.0).unwrap();
-        assert!(spare.is_due());
-        assert!(state.give(&mut spare, "early").is_none());
+        let mut spare = Spare::new(&state.0);
+        assert!(spare.is_due() && state.give(&mut spare, "early").is_none());
         spare.make();
         assert!(!spare.is_due());
         let blank = state.give(&mut spare, "first").unwrap();
@@ -155,12 +172,15 @@ mod tests {
             .step("first", StepRef::FIRST_COMMAND)
             .join(STEP_FILE);
         let records = records.metadata().unwrap();
-        assert_eq!(records.ino(), blank.file.metadata().unwrap().ino());
+        assert_eq!(records.ino(), blank.0.metadata().unwrap().ino());
         assert_eq!(
             (records.len(), records.permissions().mode() & 0o777),
             (0, 0o600)
         );
-        assert!(records.blocks() * 512 >= blank.room, "the room is there");
+        assert!(
+            records.blocks() * 512 >= u64::from(ROOM_BYTES),
+            "the room is there"
+        );
         spare.make();
         assert!(state.give(&mut spare, "third").is_some());
     }
@@ -168,26 +188,53 @@ mod tests {
     #[test]
     fn they_take_nobodys_place() {
         let state = State::new("taken");
-        let mut spare = Spare::new(&state.0).unwrap();
+        let mut spare = Spare::new(&state.0);
         spare.make();
-        fs::create_dir(state.0.job("has-one")).unwrap();
-        assert!(state.give(&mut spare, "has-one").is_none());
-        assert!(!spare.is_due(), "they are still there");
+        let job = state.0.job("has-one");
+        fs::create_dir(&job).unwrap();
+        spare.give_job(&job);
+        assert_eq!(fs::read_dir(&job).unwrap().count(), 0);
         let step = state.0.step("ran", StepRef::FIRST_COMMAND);
         fs::create_dir(&step).unwrap();
-        assert!(state.give(&mut spare, "ran").is_none());
+        assert!(spare.give_step(&step).is_none());
         assert_eq!(fs::read_dir(step).unwrap().count(), 0);
         spare.make();
         assert!(state.give(&mut spare, "next").is_some());
     }
 
     #[test]
+    fn where_there_can_be_none_all_goes_on_without() {
+        let state = State::new("none");
+        fs::write(state.0.spare(), "a file").unwrap();
+        let mut spare = Spare::new(&state.0);
+        assert!(!spare.is_due() && state.give(&mut spare, "job").is_none());
+        assert!(!spare.is_due());
+        fs::remove_file(state.0.spare()).unwrap();
+        let group = fs::Permissions::from_mode(0o2700);
+        fs::set_permissions(state.0.jobs(), group).unwrap();
+        assert!(!Spare::new(&state.0).is_due());
+    }
+
+    #[test]
+    fn after_a_failure_the_next_command_has_them_made_again() {
+        let state = State::new("again");
+        let mut spare = Spare::new(&state.0);
+        fs::write(state.0.spare(), "in the way").unwrap();
+        spare.make();
+        assert!(!spare.is_due());
+        fs::remove_file(state.0.spare()).unwrap();
+        assert!(state.give(&mut spare, "first").is_none() && spare.is_due());
+        spare.make();
+        assert!(state.give(&mut spare, "second").is_some());
+    }
+
+    #[test]
     fn what_the_last_daemon_left_is_removed() {
         let state = State::new("left");
-        let mut spare = Spare::new(&state.0).unwrap();
+        let mut spare = Spare::new(&state.0);
         spare.make();
         assert!(state.0.spare().exists());
-        let mut spare = Spare::new(&state.0).unwrap();
+        let mut spare = Spare::new(&state.0);
         assert!(!state.0.spare().exists());
         assert!(state.give(&mut spare, "job").is_none());
     }

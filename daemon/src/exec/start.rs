@@ -1,8 +1,8 @@
 //! How a step begins: it is made ready ahead or at once, and let go by us or by another's end.
 
-use super::launch::{LaunchError, Launched};
+use super::ahead;
+use super::launch::{LaunchError, Launched, Ready};
 use super::watch::{Exec, Supervisor, Waiting};
-use super::{ahead, folder};
 use crate::core::{Event, JobId, StepRef};
 use crate::store::Row;
 use crate::sys::failpoint;
@@ -59,38 +59,57 @@ impl Exec {
         }
     }
 
-    /// Whatever stands against it is told by the launch.
     pub(super) fn keep_ready(&mut self, id: JobId, name: String, step: StepRef) {
-        match self.maker.make_ready(id, step) {
-            Ok(ready) => {
-                self.ready.insert(id, Waiting { name, step, ready });
-            }
-            Err(error) => tracing::debug!(job = id, %error, "a step cannot be made ready"),
-        }
+        let made = self.maker.make_ready(id, step);
+        let _launched_without = self.hold(id, name, step, made);
     }
 
-    /// The job is not stored yet: it is launched or given up in a moment.
+    /// The job is not stored yet: it is launched or given up in a moment. If anything of it is there
+    /// already, it is left to the launch.
     pub(super) fn make_ahead(&mut self, row: &Row) {
-        let (id, name, step) = (row.job.id, row.job.name.clone(), StepRef::FIRST_COMMAND);
-        if let Err(error) = self.ahead.note(&name) {
-            tracing::debug!(job = id, %error, "a step cannot be made ready ahead");
+        let (id, name, step) = (row.job.id, &row.job.name, StepRef::FIRST_COMMAND);
+        let Some(ahead) = &mut self.ahead else {
+            return;
+        };
+        if !ahead::is_new(&self.maker.layout, name) {
             return;
         }
-        match self.maker.make_row_ready(row, step) {
-            Ok(ready) => {
-                self.ready.insert(id, Waiting { name, step, ready });
-            }
-            Err(error) => tracing::debug!(job = id, %error, "a step cannot be made ready ahead"),
+        if let Err(error) = ahead.note(name) {
+            tracing::debug!(job = id, %error, "nothing is made ahead");
+            return;
+        }
+        let made = self.maker.make_row_ready(row, step);
+        if !self.hold(id, name.clone(), step, made) {
+            ahead::take_back(&self.maker.layout, name);
         }
         failpoint::reach("exec.made-ahead");
     }
 
-    /// The job was not admitted. Without its folders its supervisor ends.
+    /// The job was not admitted.
     pub(super) fn give_up(&mut self, id: JobId) {
-        if let Some(Waiting { name, step, ready }) = self.ready.remove(&id) {
-            drop(ready);
-            folder::discard(&self.maker.layout.step(&name, step));
+        if let Some(Waiting { name, ready, .. }) = self.ready.remove(&id) {
+            ready.end();
             ahead::take_back(&self.maker.layout, &name);
+        }
+    }
+
+    /// Keeps what was made; whether it was. What stood against it is told by the launch.
+    fn hold(
+        &mut self,
+        id: JobId,
+        name: String,
+        step: StepRef,
+        made: Result<Ready, LaunchError>,
+    ) -> bool {
+        match made {
+            Ok(ready) => {
+                self.ready.insert(id, Waiting { name, step, ready });
+                true
+            }
+            Err(error) => {
+                tracing::debug!(job = id, %error, "a step cannot be made ready");
+                false
+            }
         }
     }
 

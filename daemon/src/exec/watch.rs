@@ -51,9 +51,6 @@ pub enum ExecError {
     /// The kernel gave no epoll.
     #[error("wait for steps: {0}")]
     Poll(#[from] Errno),
-    /// What the last daemon has made ahead cannot be looked through.
-    #[error("look through what was made ahead: {0}")]
-    Ahead(#[from] std::io::Error),
     /// The store cannot be read.
     #[error("read jobs: {0}")]
     Store(#[from] crate::store::StoreError),
@@ -120,8 +117,8 @@ pub struct Exec {
     pub(super) granted: HashMap<JobId, StepRef>,
     /// Those of them that are to wait for *go*.
     pub(super) to_make_ready: VecDeque<(JobId, String, StepRef)>,
-    /// Jobs whose folders are made before they are stored.
-    pub(super) ahead: Ahead,
+    /// Jobs whose folders are made before they are stored; none where they cannot be noted.
+    pub(super) ahead: Option<Ahead>,
     /// Those that wait for *go*.
     pub(super) ready: HashMap<JobId, Waiting>,
     /// Those of them that another's end lets go.
@@ -145,8 +142,9 @@ impl Exec {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         epoll.add(inbox.wake(), EpollEvent::new(EpollFlags::EPOLLIN, INBOX))?;
         let reader = Reader::open(engine.store())?;
-        let is_known = |name: &str| Ok::<_, ExecError>(reader.named(name)?.is_some());
-        let ahead = Ahead::open(&layout, is_known)?;
+        let ahead = Ahead::open(&layout, |name| reader.has_name(name));
+        let ahead = ahead.inspect_err(|error| tracing::warn!(%error, "nothing is made ahead"));
+        let ahead = ahead.ok();
         let line = Line::new()?;
         let head = line.head().try_clone_to_owned();
         let head = head.map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(0)))?;
@@ -154,7 +152,7 @@ impl Exec {
         if let Err(error) = pool.warm_up() {
             tracing::warn!(%error, "there is no supervisor yet; a launch will say so");
         }
-        let spare = Spare::new(&layout)?;
+        let spare = Spare::new(&layout);
         let maker = Maker {
             reader,
             layout,

@@ -30,13 +30,15 @@ use crate::sys::failpoint;
 /// Milliseconds between two kills, while nothing is reaped: at first, and for a process that the
 /// kernel does not let die (a disk that does not answer).
 const KILL_PAUSE_MS: (u64, u64) = (1, 1_000);
-/// Microseconds that a command is left to print once it has printed little, twice in a row: who is
-/// woken for every line holds it up.
+/// For how long the output of a command that prints little but often is let gather, in
+/// microseconds: whoever is woken for each of its lines holds it up.
 const GATHER_MICROS: i64 = 250;
-/// Bytes that are little.
-const LITTLE_BYTES: usize = 64 << 10;
-/// Milliseconds that are a row.
-const ROW_MS: u64 = 1;
+/// Output at once that is no longer little, in bytes.
+const MUCH_BYTES: usize = 64 << 10;
+/// The pause of output that is still often, in milliseconds.
+const OFTEN_MS: u64 = 1;
+/// After output was waited for in vain, so many milliseconds pass before it is again.
+const VAIN_MS: u64 = 10;
 /// The pause after a poll(2) that failed for want of memory.
 const POLL_PAUSE: Duration = Duration::from_millis(100);
 
@@ -90,8 +92,9 @@ pub(super) struct Supervisor<'a> {
     heartbeat: Option<Heartbeat<'a>>,
     _output: OwnedFd,
     pump: Pump,
-    /// When there was output last, and whether more is let come together.
+    /// When there was output last, when it was let gather in vain, and whether it is let now.
     printed_at: u64,
+    vain_at: u64,
     gathers: bool,
     leftovers_killed: u32,
     usage: Usage,
@@ -127,6 +130,7 @@ impl<'a> Supervisor<'a> {
             _output: launched.output,
             pump: launched.pump,
             printed_at: 0,
+            vain_at: 0,
             gathers: false,
             leftovers_killed: 0,
             usage: Usage::default(),
@@ -146,7 +150,7 @@ impl<'a> Supervisor<'a> {
                 Arrived::default()
             };
             self.was_signalled |= arrived.terminate || arrived.interrupt;
-            let has_output = ready.output && self.has_output();
+            let has_output = ready.output && self.take_output();
             let now = monotonic_ms();
             let is_due = self.is_due(now);
             let beat = has_output || (is_due && self.has_beaten());
@@ -190,15 +194,19 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    fn has_output(&mut self) -> bool {
+    /// Whether there was any.
+    fn take_output(&mut self) -> bool {
         let now = monotonic_ms();
         let bytes = self.pump.copy(&mut self.tools.chunk);
-        if bytes > 0 {
-            let is_row = now.saturating_sub(self.printed_at) <= ROW_MS;
-            self.gathers = is_row && bytes < LITTLE_BYTES;
-            self.printed_at = now;
+        if bytes == 0 {
+            self.vain_at = now;
+            return false;
         }
-        bytes > 0
+        let is_often = now.saturating_sub(self.printed_at) <= OFTEN_MS;
+        let was_in_vain = now.saturating_sub(self.vain_at) < VAIN_MS;
+        self.gathers = is_often && !was_in_vain && bytes < MUCH_BYTES;
+        self.printed_at = now;
+        true
     }
 
     fn has_beaten(&mut self) -> bool {

@@ -26,6 +26,7 @@ pub const DAEMON_LABELS: &[&str] = &[
     "engine.before-replies",
     "exec.note-ahead",
     "exec.made-ahead",
+    "exec.give-spare",
     "exec.before-folders",
     "exec.make-job-folder",
     "exec.make-folder",

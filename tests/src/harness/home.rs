@@ -409,7 +409,9 @@ impl Home {
                 return;
             }
             for pid in left {
-                process::signal(pid, Signal::SIGKILL);
+                if sweep::is_of(&self.path, pid) {
+                    process::signal(pid, Signal::SIGKILL);
+                }
             }
             thread::yield_now();
         }

@@ -16,6 +16,12 @@ pub(super) fn processes_of(folder: &Path) -> Vec<i32> {
         .collect()
 }
 
+/// Whether a process names the folder now. Numbers of processes come again: whoever kills by a
+/// list that took its time looks once more.
+pub(super) fn is_of(folder: &Path, pid: i32) -> bool {
+    names(pid, folder.as_os_str().as_encoded_bytes())
+}
+
 fn names(pid: i32, needle: &[u8]) -> bool {
     ["environ", "cmdline"].into_iter().any(|file| {
         fs::read(format!("/proc/{pid}/{file}"))

@@ -6,6 +6,7 @@
     reason = "a test may stop anywhere"
 )]
 
+mod ahead;
 mod clock;
 mod drive;
 mod line;

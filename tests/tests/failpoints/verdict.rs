@@ -5,6 +5,7 @@ use std::fs;
 use jobd_tests::harness::wait_until;
 use proto::api::JobView;
 use proto::outcome::Outcome;
+use proto::record::STEP_FILE;
 
 use super::drive::{Drive, Fault};
 use super::scenario::{BAD_FILE, QUEUE_ORDER, Set, Truth, Work};
@@ -57,7 +58,17 @@ fn of_job(drive: &Drive<'_>, work: &Work, view: &JobView) -> Option<String> {
             Outcome::Canceled { .. } => work.truth == Truth::Canceled,
             _ => false,
         };
-    (!is_true && !is_excused).then(|| format!("{name}: {outcome:?} after {runs} runs"))
+    (!is_true && !is_excused).then(|| {
+        let records = records(drive, name);
+        format!("{name}: {outcome:?} after {runs} runs; its records: {records}")
+    })
+}
+
+fn records(drive: &Drive<'_>, name: &str) -> String {
+    let folders = drive.home.step_folders(name).into_iter();
+    folders
+        .map(|folder| fs::read_to_string(folder.join(STEP_FILE)).unwrap_or_default())
+        .collect()
 }
 
 /// Who must have been hit was hit at the one label that was armed.
