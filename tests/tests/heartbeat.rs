@@ -72,7 +72,8 @@ fn a_job_that_stays_silent_is_stopped_if_it_asked_for_it() {
     assert_eq!(job["outcome"]["kind"], "fell_silent", "{job}");
     assert_eq!(job["exit_code"], 124, "{job}");
     assert!(statuses(&job).contains(&"NotResponding"), "{job}");
-    assert_eq!(home.wait(&beating)["status"], "Completed");
+    let job = home.wait(&beating);
+    assert_eq!(job["status"], "Completed", "{job}");
 }
 
 #[test]

@@ -150,9 +150,10 @@ impl<'a> Supervisor<'a> {
                 Arrived::default()
             };
             self.was_signalled |= arrived.terminate || arrived.interrupt;
-            let has_output = ready.output && self.take_output();
             let now = monotonic_ms();
             let is_due = self.is_due(now);
+            // Whoever was not let on for a while must not take what came meanwhile for silence.
+            let has_output = (ready.output || is_due) && self.take_output();
             let beat = has_output || (is_due && self.has_beaten());
             if ready.signals || self.machine.is_killing() || is_due {
                 // First of all: an end that the kernel knows of comes before any decision.
