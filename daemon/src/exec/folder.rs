@@ -46,17 +46,17 @@ pub fn prepare(
 ) -> Result<StepFolder, FolderError> {
     let (job, path) = (layout.job(name), layout.step(name, step));
     let is_command = step.kind == StepKind::Command;
-    if is_command {
-        spare.give_job(&job);
-    }
-    make(&job)?;
-    let folders: &[&str] = if is_command {
-        &JOB_FOLDERS
-    } else {
-        &["system_logs"]
-    };
-    for folder in folders {
-        make(&job.join(folder))?;
+    let is_made = is_command && spare.give_job(&job);
+    if !is_made {
+        make(&job)?;
+        let folders: &[&str] = if is_command {
+            &JOB_FOLDERS
+        } else {
+            &["system_logs"]
+        };
+        for folder in folders {
+            make(&job.join(folder))?;
+        }
     }
     if is_command {
         make_outputs(layout, name, definition, prepared)?;

@@ -12,10 +12,15 @@ use nix::sys::stat::Mode;
 use proto::record::STEP_FILE;
 
 use crate::layout::{JOB_FOLDERS, Layout};
+use crate::sys::clock::monotonic_ms;
 use crate::sys::{atomic, failpoint, folder};
 
 /// Bytes of the room in the file of records: a block, which is enough for most steps.
 pub const ROOM_BYTES: u16 = 4 << 10;
+
+/// Older ones are not used, in milliseconds: where the state lies among temporary files, somebody
+/// may have tidied up in them.
+const AGE_MS_MAX: u64 = 24 * 60 * 60 * 1_000;
 
 /// Where they are, and what is there.
 #[derive(Debug)]
@@ -23,6 +28,7 @@ pub struct Spare {
     folder: PathBuf,
     has_job: bool,
     records: Option<File>,
+    made_at: u64,
     /// Whether something is missing that was not tried to make since the last command.
     is_due: bool,
     /// Whether they can take their places.
@@ -50,6 +56,7 @@ impl Spare {
             folder,
             has_job: false,
             records: None,
+            made_at: 0,
             is_due: is_of_use,
             is_of_use,
         }
@@ -64,7 +71,10 @@ impl Spare {
     pub fn make(&mut self) {
         (self.has_job, self.records, self.is_due) = (false, None, false);
         match self.try_make() {
-            Ok(records) => (self.has_job, self.records) = (true, Some(records)),
+            Ok(records) => {
+                (self.has_job, self.records) = (true, Some(records));
+                self.made_at = monotonic_ms();
+            }
             Err(error) => tracing::debug!(%error, "there are no spare folders"),
         }
     }
@@ -91,12 +101,20 @@ impl Spare {
         self.folder.join("step")
     }
 
-    /// Makes the one the folder of a job, unless it has one.
-    pub fn give_job(&mut self, job: &Path) {
-        if failpoint::io("exec.give-spare").is_ok() && self.has_job && !job.exists() {
-            self.has_job = false;
-            let _made_by_the_caller = self.give(&self.job(), job);
+    fn is_old(&self, now_ms: u64) -> bool {
+        now_ms.saturating_sub(self.made_at) > AGE_MS_MAX
+    }
+
+    /// Makes the one the folder of a job, unless it has one; whether it has now all that it needs.
+    pub fn give_job(&mut self, job: &Path) -> bool {
+        if self.is_old(monotonic_ms()) {
+            (self.has_job, self.records) = (false, None);
         }
+        if failpoint::io("exec.give-spare").is_err() || !self.has_job || job.exists() {
+            return false;
+        }
+        self.has_job = false;
+        self.give(&self.job(), job)
     }
 
     /// Makes the other the folder of a step, unless it has one.
@@ -142,7 +160,7 @@ mod tests {
         }
 
         fn give(&self, spare: &mut Spare, name: &str) -> Option<Blank> {
-            spare.give_job(&self.0.job(name));
+            let _given = spare.give_job(&self.0.job(name));
             spare.give_step(&self.0.step(name, StepRef::FIRST_COMMAND))
         }
     }
@@ -192,7 +210,7 @@ mod tests {
         spare.make();
         let job = state.0.job("has-one");
         fs::create_dir(&job).unwrap();
-        spare.give_job(&job);
+        assert!(!spare.give_job(&job));
         assert_eq!(fs::read_dir(&job).unwrap().count(), 0);
         let step = state.0.step("ran", StepRef::FIRST_COMMAND);
         fs::create_dir(&step).unwrap();
@@ -213,6 +231,15 @@ mod tests {
         let group = fs::Permissions::from_mode(0o2700);
         fs::set_permissions(state.0.jobs(), group).unwrap();
         assert!(!Spare::new(&state.0).is_due());
+    }
+
+    #[test]
+    fn old_ones_are_left_alone() {
+        let state = State::new("old");
+        let mut spare = Spare::new(&state.0);
+        spare.make();
+        let made_at = spare.made_at;
+        assert!(!spare.is_old(made_at + AGE_MS_MAX) && spare.is_old(made_at + AGE_MS_MAX + 1));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //!
 //! Everything here may fail, and then the step goes on without.
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -34,7 +35,7 @@ pub(super) struct Leaf {
     oom_kills: u64,
     /// Whether `cgroup.kill` may have been used: then kernels kill whatever is born into it later
     /// (seen with Linux 6.18 and `CLONE_INTO_CGROUP`).
-    is_killed: bool,
+    is_killed: Cell<bool>,
 }
 
 impl Leaf {
@@ -74,7 +75,7 @@ impl Leaf {
             events: File::open(path.join("cgroup.events")).ok()?,
             memory_events: File::open(path.join("memory.events")).ok(),
             oom_kills: 0,
-            is_killed: false,
+            is_killed: Cell::new(false),
         };
         path.join("cgroup.kill").exists().then_some(leaf)
     }
@@ -83,9 +84,9 @@ impl Leaf {
         self.path.parent() == spec.cgroup_parent.as_deref()
     }
 
-    /// Somebody was killed in it: by us, by the step itself, or by its cgroup.
-    pub(super) fn note_kill(&mut self) {
-        self.is_killed = true;
+    /// Somebody was killed in it: by the step itself, or by its cgroup.
+    pub(super) fn note_kill(&self) {
+        self.is_killed.set(true);
     }
 
     /// Whether a step left nothing that its successor would notice: no cgroups of its own in it
@@ -93,7 +94,9 @@ impl Leaf {
     fn is_as_new(&self) -> bool {
         let has_cgroups = self.directory.metadata().map_or(true, |it| it.nlink() > 2);
         let events = read_anew(&self.events);
-        !self.is_killed && !has_cgroups && events.is_ok_and(|events| !events.contains("frozen 1"))
+        !self.is_killed.get()
+            && !has_cgroups
+            && events.is_ok_and(|events| !events.contains("frozen 1"))
     }
 
     /// Where it is.
@@ -106,8 +109,10 @@ impl Leaf {
         &self.directory
     }
 
-    /// Kills every member, also one that is being forked.
+    /// Kills every member, also one that is being forked. That there may have been none any more
+    /// makes no difference to who is born into it later.
     pub(super) fn kill(&self) -> io::Result<()> {
+        self.note_kill();
         fs::write(self.path.join("cgroup.kill"), "1")
     }
 
@@ -179,5 +184,25 @@ mod tests {
         assert_eq!(oom_kills(quiet), 0);
         assert_eq!(oom_kills(&quiet.replace("oom_kill 0", "oom_kill 2")), 2);
         assert_eq!(oom_kills(""), 0);
+    }
+
+    #[test]
+    fn a_leaf_that_was_killed_is_never_as_new() {
+        let path = std::env::temp_dir().join(format!("jobd-leaf-{}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        for (file, content) in [
+            ("cgroup.events", "populated 0\nfrozen 0\n"),
+            ("cgroup.kill", ""),
+        ] {
+            fs::write(path.join(file), content).unwrap();
+        }
+        let leaf = Leaf::open(&path).unwrap();
+        assert!(leaf.is_as_new());
+        leaf.kill().unwrap();
+        assert!(
+            !leaf.is_as_new(),
+            "whether or not somebody was there to die"
+        );
+        fs::remove_dir_all(path).unwrap();
     }
 }

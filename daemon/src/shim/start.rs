@@ -198,7 +198,7 @@ impl Shim {
                     failpoint::reach("shim.passed");
                 }
                 let exit = exit_of(outcome, leaf, begun);
-                if let Some(leaf) = self.leaf.as_mut().filter(|_| was_killed) {
+                if let Some(leaf) = self.leaf.as_ref().filter(|_| was_killed) {
                     leaf.note_kill();
                 }
                 if was_killed && !spec.kill.is_empty() {
