@@ -141,6 +141,7 @@ fn remove_empty(folder: &Path, log: &Path) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::scratch::State;
     use super::*;
     use crate::layout::JOB_FOLDERS;
     use crate::sys::atomic;
@@ -148,18 +149,7 @@ mod tests {
     use proto::record::{Format, ProcessId, STEP_FILE, Started};
     use std::path::PathBuf;
 
-    /// A state folder that is removed with it.
-    struct State(Layout);
-
     impl State {
-        fn new(name: &str) -> State {
-            let name = format!("jobd-ahead-{}-{name}", std::process::id());
-            let layout = Layout::new(std::env::temp_dir().join(name));
-            fs::create_dir_all(layout.jobs()).unwrap();
-            fs::create_dir(layout.steps()).unwrap();
-            State(layout)
-        }
-
         fn open(&self, known: &[&str]) -> Ahead {
             Ahead::open(&self.0, |name| Ok(known.contains(&name))).unwrap()
         }
@@ -184,15 +174,9 @@ mod tests {
         }
     }
 
-    impl Drop for State {
-        fn drop(&mut self) {
-            fs::remove_dir_all(self.0.state()).unwrap();
-        }
-    }
-
     #[test]
     fn what_was_made_for_a_job_that_is_not_known_is_taken_back() {
-        let state = State::new("unknown");
+        let state = State::new("ahead-unknown");
         let mut ahead = state.open(&[]);
         for name in ["known", "unknown"] {
             ahead.note(name).unwrap();
@@ -207,7 +191,7 @@ mod tests {
 
     #[test]
     fn what_has_begun_or_holds_something_stays() {
-        let state = State::new("begun");
+        let state = State::new("ahead-begun");
         let mut ahead = state.open(&[]);
         for name in ["begun", "full"] {
             ahead.note(name).unwrap();
@@ -243,7 +227,7 @@ mod tests {
 
     #[test]
     fn the_list_holds_the_last_names() {
-        let state = State::new("last");
+        let state = State::new("ahead-last");
         let mut ahead = state.open(&[]);
         let long = "n".repeat(JOB_NAME_CHARS_MAX);
         for number in 0..AHEAD_MAX {

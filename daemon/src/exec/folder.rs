@@ -83,9 +83,7 @@ fn forget_last_attempt(layout: &Layout, name: &str, step: StepRef) {
 
 /// Removes the folder of a step that never ran.
 pub fn discard(folder: &Path) {
-    if let Err(error) = std::fs::remove_dir_all(folder)
-        && error.kind() != io::ErrorKind::NotFound
-    {
+    if let Err(error) = sys::folder::remove(folder) {
         tracing::debug!(%error, folder = %folder.display(), "the records of an attempt stay");
     }
 }

@@ -107,3 +107,30 @@ pub enum Order {
         stop: Option<Force>,
     },
 }
+
+/// A state folder for the tests of this room.
+#[cfg(test)]
+mod scratch {
+    use std::fs;
+
+    use crate::layout::Layout;
+
+    /// With the folders of jobs and steps; removed with this.
+    pub struct State(pub Layout);
+
+    impl State {
+        pub fn new(name: &str) -> State {
+            let name = format!("jobd-exec-{}-{name}", std::process::id());
+            let layout = Layout::new(std::env::temp_dir().join(name));
+            fs::create_dir_all(layout.jobs()).unwrap();
+            fs::create_dir(layout.steps()).unwrap();
+            State(layout)
+        }
+    }
+
+    impl Drop for State {
+        fn drop(&mut self) {
+            fs::remove_dir_all(self.0.state()).unwrap();
+        }
+    }
+}

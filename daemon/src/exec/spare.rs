@@ -43,17 +43,17 @@ pub struct Blank(pub File);
 impl Spare {
     /// There is nothing yet. Where nothing can be, all goes on without.
     pub fn new(layout: &Layout) -> Spare {
-        let folder = layout.spare();
-        let removed = remove(&folder);
+        let path = layout.spare();
+        let removed = folder::remove(&path);
         if let Err(error) = &removed {
-            tracing::warn!(%error, folder = %folder.display(), "there will be no spare folders");
+            tracing::warn!(%error, folder = %path.display(), "there will be no spare folders");
         }
         // What is made in a folder with that bit gets its group, and what comes into it does not.
         let is_inherited = fs::metadata(layout.jobs())
             .is_ok_and(|jobs| jobs.permissions().mode() & Mode::S_ISGID.bits() != 0);
         let is_of_use = removed.is_ok() && !is_inherited;
         Spare {
-            folder,
+            folder: path,
             has_job: false,
             records: None,
             made_at: 0,
@@ -80,7 +80,7 @@ impl Spare {
     }
 
     fn try_make(&self) -> io::Result<File> {
-        remove(&self.folder)?;
+        folder::remove(&self.folder)?;
         folder::make_new(&self.folder)?;
         let job = self.job();
         folder::make_new(&job)?;
@@ -134,52 +134,27 @@ impl Spare {
     }
 }
 
-fn remove(folder: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::scratch::State;
     use super::*;
     use crate::core::StepRef;
     use std::os::unix::fs::MetadataExt;
 
-    /// A state folder that is removed with it.
-    struct State(Layout);
-
-    impl State {
-        fn new(name: &str) -> State {
-            let name = format!("jobd-spare-{}-{name}", std::process::id());
-            let layout = Layout::new(std::env::temp_dir().join(name));
-            fs::create_dir_all(layout.jobs()).unwrap();
-            fs::create_dir(layout.steps()).unwrap();
-            State(layout)
-        }
-
-        fn give(&self, spare: &mut Spare, name: &str) -> Option<Blank> {
-            let _given = spare.give_job(&self.0.job(name));
-            spare.give_step(&self.0.step(name, StepRef::FIRST_COMMAND))
-        }
-    }
-
-    impl Drop for State {
-        fn drop(&mut self) {
-            fs::remove_dir_all(self.0.state()).unwrap();
-        }
+    fn give(state: &State, spare: &mut Spare, name: &str) -> Option<Blank> {
+        let _given = spare.give_job(&state.0.job(name));
+        spare.give_step(&state.0.step(name, StepRef::FIRST_COMMAND))
     }
 
     #[test]
     fn the_next_command_gets_them_and_the_one_after_it_does_not() {
-        let state = State::new("given");
+        let state = State::new("spare-given");
         let mut spare = Spare::new(&state.0);
-        assert!(spare.is_due() && state.give(&mut spare, "early").is_none());
+        assert!(spare.is_due() && give(&state, &mut spare, "early").is_none());
         spare.make();
         assert!(!spare.is_due());
-        let blank = state.give(&mut spare, "first").unwrap();
-        assert!(spare.is_due() && state.give(&mut spare, "second").is_none());
+        let blank = give(&state, &mut spare, "first").unwrap();
+        assert!(spare.is_due() && give(&state, &mut spare, "second").is_none());
         let job = state.0.job("first");
         for folder in JOB_FOLDERS.map(|name| job.join(name)).iter().chain([&job]) {
             let mode = folder.metadata().unwrap().permissions().mode();
@@ -200,12 +175,12 @@ mod tests {
             "the room is there"
         );
         spare.make();
-        assert!(state.give(&mut spare, "third").is_some());
+        assert!(give(&state, &mut spare, "third").is_some());
     }
 
     #[test]
     fn they_take_nobodys_place() {
-        let state = State::new("taken");
+        let state = State::new("spare-taken");
         let mut spare = Spare::new(&state.0);
         spare.make();
         let job = state.0.job("has-one");
@@ -217,15 +192,15 @@ mod tests {
         assert!(spare.give_step(&step).is_none());
         assert_eq!(fs::read_dir(step).unwrap().count(), 0);
         spare.make();
-        assert!(state.give(&mut spare, "next").is_some());
+        assert!(give(&state, &mut spare, "next").is_some());
     }
 
     #[test]
     fn where_there_can_be_none_all_goes_on_without() {
-        let state = State::new("none");
+        let state = State::new("spare-none");
         fs::write(state.0.spare(), "a file").unwrap();
         let mut spare = Spare::new(&state.0);
-        assert!(!spare.is_due() && state.give(&mut spare, "job").is_none());
+        assert!(!spare.is_due() && give(&state, &mut spare, "job").is_none());
         assert!(!spare.is_due());
         fs::remove_file(state.0.spare()).unwrap();
         let group = fs::Permissions::from_mode(0o2700);
@@ -235,7 +210,7 @@ mod tests {
 
     #[test]
     fn old_ones_are_left_alone() {
-        let state = State::new("old");
+        let state = State::new("spare-old");
         let mut spare = Spare::new(&state.0);
         spare.make();
         let made_at = spare.made_at;
@@ -244,25 +219,25 @@ mod tests {
 
     #[test]
     fn after_a_failure_the_next_command_has_them_made_again() {
-        let state = State::new("again");
+        let state = State::new("spare-again");
         let mut spare = Spare::new(&state.0);
         fs::write(state.0.spare(), "in the way").unwrap();
         spare.make();
         assert!(!spare.is_due());
         fs::remove_file(state.0.spare()).unwrap();
-        assert!(state.give(&mut spare, "first").is_none() && spare.is_due());
+        assert!(give(&state, &mut spare, "first").is_none() && spare.is_due());
         spare.make();
-        assert!(state.give(&mut spare, "second").is_some());
+        assert!(give(&state, &mut spare, "second").is_some());
     }
 
     #[test]
     fn what_the_last_daemon_left_is_removed() {
-        let state = State::new("left");
+        let state = State::new("spare-left");
         let mut spare = Spare::new(&state.0);
         spare.make();
         assert!(state.0.spare().exists());
         let mut spare = Spare::new(&state.0);
         assert!(!state.0.spare().exists());
-        assert!(state.give(&mut spare, "job").is_none());
+        assert!(give(&state, &mut spare, "job").is_none());
     }
 }

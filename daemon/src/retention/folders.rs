@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::layout::Layout;
+use crate::sys;
 
 /// Bytes of a block as stat(2) counts them.
 const BLOCK_BYTES: u64 = 512;
@@ -43,12 +44,7 @@ impl Steps {
     /// What stands in the way, with the folder.
     pub fn delete(&self, name: &str, layout: &Layout) -> Result<(), (PathBuf, io::Error)> {
         for folder in self.of(name, layout) {
-            match fs::remove_dir_all(&folder) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err((folder, error));
-                }
-                _ => {}
-            }
+            sys::folder::remove(&folder).map_err(|error| (folder, error))?;
         }
         Ok(())
     }

@@ -144,6 +144,23 @@ fn advice(error: &rusqlite::Error) -> &'static str {
     }
 }
 
+/// Whether a job is stored under that name; for the reader and the writer.
+fn has_name(connection: &rusqlite::Connection, name: &str) -> Result<bool, StoreError> {
+    exists(connection, "SELECT 1 FROM jobs WHERE name = ?1", name)
+}
+
+/// Whether a query about jobs with that value finds any.
+fn exists(
+    connection: &rusqlite::Connection,
+    query: &'static str,
+    value: &str,
+) -> Result<bool, StoreError> {
+    connection
+        .prepare_cached(query)
+        .and_then(|mut statement| statement.exists([value]))
+        .map_err(sql("look up a job"))
+}
+
 /// Names the operation that failed.
 fn sql(operation: &'static str) -> impl FnOnce(rusqlite::Error) -> StoreError {
     move |source| StoreError::Sql { operation, source }

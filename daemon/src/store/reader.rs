@@ -107,10 +107,7 @@ impl Reader {
     /// # Errors
     /// When the store cannot be read.
     pub fn has_name(&self, name: &str) -> Result<bool, StoreError> {
-        self.connection
-            .prepare_cached("SELECT 1 FROM jobs WHERE name = ?1")
-            .and_then(|mut statement| statement.exists([name]))
-            .map_err(sql("look for a job"))
+        super::has_name(&self.connection, name)
     }
 
     /// What the stages of a job have reported.

@@ -200,7 +200,7 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub fn has_name(&self, name: &str) -> Result<bool, StoreError> {
-        self.exists("SELECT 1 FROM jobs WHERE name = ?1", name)
+        super::has_name(&self.connection, name)
     }
 
     /// Whether a spool file of that key has been admitted.
@@ -208,14 +208,8 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub fn has_spool_key(&self, key: &str) -> Result<bool, StoreError> {
-        self.exists("SELECT 1 FROM jobs WHERE spool_key = ?1", key)
-    }
-
-    fn exists(&self, query: &'static str, value: &str) -> Result<bool, StoreError> {
-        self.connection
-            .prepare_cached(query)
-            .and_then(|mut statement| statement.exists([value]))
-            .map_err(sql("look up a job"))
+        let query = "SELECT 1 FROM jobs WHERE spool_key = ?1";
+        super::exists(&self.connection, query, key)
     }
 }
 

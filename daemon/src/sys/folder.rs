@@ -1,6 +1,6 @@
-//! Folders that only their owner may enter.
+//! Folders that only their owner may enter, and their removal.
 
-use std::fs::DirBuilder;
+use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
@@ -33,4 +33,15 @@ pub fn make(path: &Path) -> io::Result<()> {
 /// When one of them cannot be made.
 pub fn make_all(path: &Path) -> io::Result<()> {
     DirBuilder::new().mode(MODE).recursive(true).create(path)
+}
+
+/// Removes a folder and all in it; that it is not there is no fault.
+///
+/// # Errors
+/// When something in it cannot be removed, or it is no folder.
+pub fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }

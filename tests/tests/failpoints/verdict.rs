@@ -106,13 +106,9 @@ fn of_order(drive: &Drive<'_>) -> Option<String> {
 
 /// There are no folders but those of jobs that are known.
 fn of_folders(drive: &Drive<'_>) -> Option<String> {
-    let listed = drive.home.run(&["list", "--all", "-o", "json"]).ok().stdout;
-    let listed: serde_json::Value = serde_json::from_str(&listed).ok()?;
-    let known: Vec<_> = listed
-        .as_array()?
-        .iter()
-        .filter_map(|job| job["name"].as_str())
-        .collect();
+    let listed = drive.home.run(&["list", "--all", "-o", "json"]).ok().json();
+    let listed = listed.as_array().unwrap().iter();
+    let known: Vec<_> = listed.filter_map(|job| job["name"].as_str()).collect();
     let state = drive.home.path().join("state");
     let folders = ["jobs", "steps"].map(|folder| fs::read_dir(state.join(folder)));
     let folders = folders.into_iter().flatten().flatten().flatten();
