@@ -8,8 +8,11 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=../proto/link.rs");
     println!("cargo::rerun-if-env-changed=RUSTC_LINKER");
+    println!("cargo::rustc-check-cfg=cfg(on_musl)");
     if link::has_static_unwinder() {
         println!("cargo::rustc-link-lib=static=gcc_eh");
     }
-    link::link_statically("jobctl", &["-static", "-no-pie"]);
+    if link::link_statically("jobctl", &["-static", "-no-pie"], true) {
+        println!("cargo::rustc-cfg=on_musl");
+    }
 }

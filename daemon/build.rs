@@ -11,5 +11,5 @@ fn main() {
     if link::has_static_unwinder() {
         println!("cargo::rustc-link-lib=static:-bundle=gcc_eh");
     }
-    link::link_statically("jobd-shim", &["-static-pie"]);
+    link::link_statically("jobd-shim", &["-static-pie"], false);
 }

@@ -8,52 +8,131 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What rustc links for glibc, and the static library that takes the place of each.
-const LIBRARIES: [(&str, &str); 7] = [
-    ("libc.a", "libc.a"),
-    ("libm.a", "libm.a"),
-    ("libdl.a", "libdl.a"),
-    ("librt.a", "librt.a"),
-    ("libutil.a", "libutil.a"),
-    ("libpthread.a", "libpthread.a"),
-    ("libgcc_s.a", "libgcc_eh.a"),
+/// The libraries of libc that rustc links for glibc.
+const LIBC: [&str; 6] = [
+    "libc.a",
+    "libm.a",
+    "libdl.a",
+    "librt.a",
+    "libutil.a",
+    "libpthread.a",
+];
+/// The shared unwinder that rustc links for glibc, and the static one.
+const UNWINDER: (&str, &str) = ("libgcc_s.a", "libgcc_eh.a");
+
+/// Where Debian, Fedora and Arch have musl.
+const MUSL: [&str; 3] = [
+    "/usr/lib/x86_64-linux-musl",
+    "/usr/x86_64-linux-musl/lib64",
+    "/usr/lib/musl/lib",
+];
+/// What stands before and behind a program.
+const MUSL_START: [&str; 3] = ["crt1.o", "crti.o", "crtn.o"];
+/// What the unwinder calls without asking for it: with glibc it is there.
+const OF_UNWINDER: &str = "-Wl,-u,pthread_once,-u,pthread_mutex_lock,-u,pthread_mutex_unlock,\
+    -u,pthread_key_create,-u,pthread_getspecific,-u,pthread_setspecific";
+/// What Rust calls by the names that glibc has for it where files may be large: those of musl may
+/// always be, and since 1.2.4 it has the other names for old programs only.
+const OF_LARGE_FILES: [&str; 30] = [
+    "creat",
+    "fallocate",
+    "fstat",
+    "fstatat",
+    "fstatfs",
+    "fstatvfs",
+    "ftruncate",
+    "getrlimit",
+    "lockf",
+    "lseek",
+    "lstat",
+    "mkostemp",
+    "mkstemp",
+    "mmap",
+    "open",
+    "openat",
+    "posix_fadvise",
+    "posix_fallocate",
+    "pread",
+    "preadv",
+    "prlimit",
+    "pwrite",
+    "pwritev",
+    "readdir",
+    "sendfile",
+    "setrlimit",
+    "stat",
+    "statfs",
+    "statvfs",
+    "truncate",
 ];
 
 /// Whether the unwinder can be linked in: the shared library that is left is then libc's.
 pub fn has_static_unwinder() -> bool {
-    is_glibc() && find("libgcc_eh.a").is_some()
+    is_glibc() && find(UNWINDER.1).is_some()
 }
 
 /// Links everything into a program of this package that asks libc for nothing that libc would
 /// load a library for, such as names of users and hosts; `form` is what the linker is to make of
 /// it. `-C target-feature=+crt-static` would do the same, but is for all of a build or nothing.
-pub fn link_statically(program: &str, form: &[&str]) {
-    let Some(folder) = is_glibc().then(static_libraries).flatten() else {
-        return;
+///
+/// A program at fixed addresses `may_have_musl` in the place of glibc: before a program begins,
+/// glibc asks the processor some eighty times what it is, and each `cpuid` of a virtual machine
+/// is answered by its host: half a millisecond. musl does not ask. It has glibc's layout of all
+/// that jobctl and Rust's standard library pass on x86-64; what else they need of glibc, the
+/// program has to bring. Answers whether it has musl.
+pub fn link_statically(program: &str, form: &[&str], may_have_musl: bool) -> bool {
+    if !is_glibc() {
+        return false;
+    }
+    let musl = if may_have_musl { find_musl() } else { None };
+    let found = |library: &str| Some(musl?.join(library)).filter(|own| own.exists());
+    let Some(folder) = static_libraries(|library| found(library).or_else(|| find(library))) else {
+        return false;
     };
-    let search = format!("-L{}", folder.display());
-    for argument in form.iter().copied().chain([search.as_str()]) {
+    let mut arguments: Vec<String> = form.iter().map(|&argument| argument.into()).collect();
+    arguments.push(format!("-L{}", folder.display()));
+    arguments.extend(musl.into_iter().flat_map(of_musl));
+    for argument in arguments {
         println!("cargo::rustc-link-arg-bin={program}={argument}");
     }
+    musl.is_some()
+}
+
+/// What the linker is told beside where musl is.
+fn of_musl(musl: &Path) -> Vec<String> {
+    let fixed = ["-nostartfiles", OF_UNWINDER].map(str::to_owned);
+    let start = MUSL_START.map(|object| musl.join(object).display().to_string());
+    let names = OF_LARGE_FILES.map(|name| format!("-Wl,--defsym={name}64={name}"));
+    fixed.into_iter().chain(start).chain(names).collect()
+}
+
+fn find_musl() -> Option<&'static Path> {
+    let is_there = |musl: &Path| musl.join(LIBC[0]).exists() && musl.join(MUSL_START[0]).exists();
+    let musl = MUSL.map(Path::new).into_iter();
+    let is_x86_64 = is("CARGO_CFG_TARGET_ARCH", "x86_64");
+    musl.filter(|_| is_x86_64).find(|path| is_there(path))
 }
 
 /// A folder in which the linker finds the static libraries when it looks for the shared ones.
-fn static_libraries() -> Option<PathBuf> {
+fn static_libraries(find: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
     let folder = Path::new(&env::var_os("OUT_DIR")?).join("static");
     if folder.exists() {
         fs::remove_dir_all(&folder).ok()?;
     }
     fs::create_dir(&folder).ok()?;
-    for (name, library) in LIBRARIES {
+    for (name, library) in LIBC.map(|name| (name, name)).into_iter().chain([UNWINDER]) {
         symlink(find(library)?, folder.join(name)).ok()?;
     }
     Some(folder)
 }
 
 fn is_glibc() -> bool {
-    let is = |variable, value: &str| env::var(variable).is_ok_and(|found| found == value);
     // Another machine's libraries may be elsewhere.
     is("CARGO_CFG_TARGET_ENV", "gnu") && env::var("HOST") == env::var("TARGET")
+}
+
+fn is(variable: &str, value: &str) -> bool {
+    env::var(variable).is_ok_and(|found| found == value)
 }
 
 /// The linker answers what it does not find without a folder.

@@ -21,6 +21,8 @@ mod poll;
 mod progress;
 mod socket_health;
 mod start;
+#[cfg(on_musl)]
+mod sys;
 mod time;
 mod watch;
 

@@ -127,6 +127,7 @@ pub fn run(
         Arc::clone(&stage_settings),
     )?;
     let engine = start("engine", move || {
+        go_ahead();
         engine.run(move |order| orders.send(order))
     })?;
     start("spool", move || spool.run())?;
@@ -138,8 +139,10 @@ pub fn run(
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS_MAX)
         .thread_keep_alive(BLOCKING_THREAD_KEPT)
+        .on_thread_start(go_ahead)
         .build()
         .map_err(system("start the socket's thread"))?;
+    go_ahead();
     let result = runtime.block_on(serve(socket, service, handle, engine, ready));
     // A thread that hangs must not keep the process.
     runtime.shutdown_background();
@@ -212,6 +215,14 @@ fn find_program(name: &str) -> Result<PathBuf, AppError> {
         Ok(path)
     } else {
         Err(AppError::NoProgram { path })
+    }
+}
+
+/// For the threads that stand between a request and its answer: what is made ready or run
+/// meanwhile does not hold them up.
+fn go_ahead() {
+    if let Err(error) = process::take_short_slices() {
+        tracing::debug!(%error, "requests take their turn");
     }
 }
 

@@ -1,0 +1,3 @@
+//! The layer below Rust's standard library, where jobctl has to bring some of it.
+
+mod musl;
