@@ -18,6 +18,8 @@ use crate::store::Row;
 
 /// The experiment of jobs that name none and come from nowhere (Azure ML's own default).
 const EXPERIMENT_DEFAULT: &str = "Default";
+/// Bytes of a job file that is read in a moment, some fifty microseconds.
+const SHORT_BYTES: usize = 4 << 10;
 
 /// Reads all submissions of a call. All findings are reported, whichever job they are of.
 ///
@@ -32,17 +34,7 @@ pub fn read_all(
     let mut candidates = Vec::new();
     let mut refused = Vec::new();
     for submission in submissions {
-        let experiment = submission.experiment_name.as_deref();
-        let file = submission.file.as_deref();
-        let origin = Origin {
-            file,
-            overrides: submission.overrides.as_deref().unwrap_or_default(),
-            base_path: &submission.base_path,
-            experiment,
-            created_by: &created_by,
-            uid,
-            settings,
-        };
+        let origin = Origin::of(&submission, &created_by, uid, settings);
         match read(submission.yaml.as_bytes(), &origin) {
             Ok(candidate) => candidates.push(candidate),
             Err(diagnostics) => refused.extend(diagnostics),
@@ -105,7 +97,62 @@ struct Origin<'a> {
     settings: &'a StageSettings,
 }
 
+impl<'a> Origin<'a> {
+    fn of(
+        submission: &'a Submission,
+        created_by: &'a str,
+        uid: u32,
+        settings: &'a StageSettings,
+    ) -> Origin<'a> {
+        Origin {
+            file: submission.file.as_deref(),
+            overrides: submission.overrides.as_deref().unwrap_or_default(),
+            base_path: &submission.base_path,
+            experiment: submission.experiment_name.as_deref(),
+            created_by,
+            uid,
+            settings,
+        }
+    }
+}
+
+/// The same for whoever must not wait for a file system or a directory of users: none where that
+/// might be needed, or where reading takes longer than a moment.
+///
+/// # Errors
+/// As [`read_all`].
+pub fn read_at_once(
+    submission: &Submission,
+    uid: u32,
+    settings: &StageSettings,
+) -> Option<Result<Candidate, Vec<Diagnostic>>> {
+    if !is_short(&submission.yaml) {
+        return None;
+    }
+    let created_by = known_name(uid)?;
+    let origin = Origin::of(submission, &created_by, uid, settings);
+    match parse(submission.yaml.as_bytes(), &origin) {
+        Ok((job, _)) if stage::may_provide(settings, &job.environment) => None,
+        Ok((job, findings)) => Some(Ok(candidate(job, &findings, &origin))),
+        Err(diagnostics) => Some(Err(diagnostics)),
+    }
+}
+
+/// Whether it is read in a moment: without aliases that takes as long as the text is.
+fn is_short(yaml: &str) -> bool {
+    yaml.len() <= SHORT_BYTES && !(yaml.contains('&') && yaml.contains('*'))
+}
+
 fn read(text: &[u8], origin: &Origin<'_>) -> Result<Candidate, Vec<Diagnostic>> {
+    let (job, findings) = parse(text, origin)?;
+    Ok(candidate(job, &findings, origin))
+}
+
+/// What the text says, with findings that do not stand against it.
+fn parse(
+    text: &[u8],
+    origin: &Origin<'_>,
+) -> Result<(CommandJob, Vec<Diagnostic>), Vec<Diagnostic>> {
     let text = JobText {
         overrides: origin.overrides,
         ..JobText::new(text, origin.file)
@@ -131,7 +178,7 @@ fn read(text: &[u8], origin: &Origin<'_>) -> Result<Candidate, Vec<Diagnostic>> 
     {
         return Err(errors_first(diagnostics));
     }
-    Ok(candidate(job, &diagnostics, origin))
+    Ok((job, diagnostics))
 }
 
 fn candidate(mut job: CommandJob, diagnostics: &[Diagnostic], origin: &Origin<'_>) -> Candidate {
@@ -254,20 +301,28 @@ fn errors_first(mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
     findings
 }
 
+/// The name of the daemon's own user, who submits most jobs: looked up once.
+static OWN_NAME: OnceLock<String> = OnceLock::new();
+
 /// The name of a user, or the number where it has none.
 #[must_use]
 pub fn user_name(uid: u32) -> String {
-    /// Of the daemon's own user, who submits most jobs: looked up once.
-    static OWN: OnceLock<String> = OnceLock::new();
-    let is_own = nix::unistd::geteuid().as_raw() == uid;
-    if let Some(name) = OWN.get().filter(|_| is_own) {
-        return name.clone();
+    if let Some(name) = known_name(uid) {
+        return name;
     }
     match nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid)) {
-        Ok(Some(user)) if is_own => OWN.get_or_init(|| user.name).clone(),
+        Ok(Some(user)) if is_own(uid) => OWN_NAME.get_or_init(|| user.name).clone(),
         Ok(Some(user)) => user.name,
         Ok(None) | Err(_) => uid.to_string(),
     }
+}
+
+fn known_name(uid: u32) -> Option<String> {
+    OWN_NAME.get().filter(|_| is_own(uid)).cloned()
+}
+
+fn is_own(uid: u32) -> bool {
+    nix::unistd::geteuid().as_raw() == uid
 }
 
 #[cfg(test)]
@@ -304,5 +359,34 @@ mod tests {
             "job.yml: error: code: https://h/x is not on this machine and cannot be fetched yet \
              (from `--set code`) (use a local file or folder)"
         );
+    }
+
+    #[test]
+    fn at_once_only_what_cannot_take_long_is_read() {
+        let settings = StageSettings::default();
+        let at_once = |yaml: &str| {
+            let uid = nix::unistd::geteuid().as_raw();
+            let _known = user_name(uid);
+            let one = Submission {
+                yaml: yaml.into(),
+                overrides: None,
+                ..submission("name=x")
+            };
+            let all = read_all(vec![one.clone()], uid, &settings);
+            let all = all.map(|candidates| candidates[0].definition.clone());
+            let at_once = read_at_once(&one, uid, &settings);
+            let at_once = at_once.map(|read| read.map(|candidate| candidate.definition));
+            at_once.inspect(|read| assert_eq!(*read, all))
+        };
+        let short = "command: a && b\nenvironment: azureml:e:1\n";
+        assert!(at_once(short).unwrap().is_ok());
+        assert!(at_once("command: 1\ncommand: 2\n").unwrap().is_err());
+        for slow in [
+            format!("{short}tags: {{ a: &a 1, b: *a }}\n"),
+            format!("{short}# {}\n", "x".repeat(SHORT_BYTES)),
+            short.replace("e:1", "AzureML-sklearn-1.5@latest"),
+        ] {
+            assert_eq!(at_once(&slow), None, "{slow}");
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! `submit`: hands job files to the daemon and prints the names of the jobs.
 
+use std::mem::ManuallyDrop;
+
 use proto::api::{JobView, Show, SubmittedJob};
 use serde_json::Value;
 
@@ -35,7 +37,8 @@ pub fn submit(
     files: &[JobFile],
     output: &OutputArgs,
 ) -> Result<submission::Outcome<Vec<String>>, Error> {
-    let mut client = endpoint.connect_or_start()?;
+    // The end of this program closes it: sooner, the daemon would take its turn at that before us.
+    let mut client = ManuallyDrop::new(endpoint.connect_or_start()?);
     let mut names = Vec::new();
     let submitted = submission::submit(&mut client, files, output.output, |jobs| {
         names.extend(jobs.iter().map(|job| job.name.clone()));

@@ -18,7 +18,7 @@ use super::{describe, view};
 use crate::admission;
 use crate::core::event::Force;
 use crate::core::{Answer, JobId};
-use crate::engine::{Handle, SubmitAnswer, ended};
+use crate::engine::{Candidate, Handle, SubmitAnswer, ended};
 use crate::layout::Layout;
 use crate::machine;
 use crate::store::{Page, Reader, Resolution, Row, StoreError};
@@ -172,23 +172,31 @@ impl Service {
         }
         let (reply, answer) = oneshot::channel();
         let (engine, settings) = (self.engine.clone(), Arc::clone(&self.settings));
-        // The thread that reads the jobs hands them over: no other is woken on the way.
-        let read = move || {
-            let candidates = admission::read_all(submit.jobs, caller.uid, &settings)?;
+        let hand_over = move |read: Result<Vec<Candidate>, _>| {
+            let candidates = read.map_err(|diagnostics| ApiError::InvalidJob { diagnostics })?;
             let notes = candidates.iter().map(|one| one.definition.notes.clone());
             let notes: Vec<_> = notes.collect();
             engine.submit_for(candidates, reply);
             Ok(notes)
         };
-        let reading = tokio::task::spawn_blocking(read);
-        // When it comes, or cannot come any more, the jobs have been read.
-        let answer = answer.await;
-        let notes = reading
-            .await
-            .map_err(|error| ApiError::Unavailable {
+        let at_once = match &submit.jobs[..] {
+            [one] => admission::read_at_once(one, caller.uid, &settings),
+            _ => None,
+        };
+        let (notes, answer) = if let Some(read) = at_once {
+            let notes: Vec<_> = hand_over(read.map(|one| vec![one]))?;
+            (notes, answer.await)
+        } else {
+            // The thread that reads the jobs hands them over: no other is woken on the way.
+            let read = move || hand_over(admission::read_all(submit.jobs, caller.uid, &settings));
+            let reading = tokio::task::spawn_blocking(read);
+            // When it comes, or cannot come any more, the jobs have been read.
+            let answer = answer.await;
+            let joined = reading.await.map_err(|error| ApiError::Unavailable {
                 reason: error.to_string(),
-            })?
-            .map_err(|diagnostics| ApiError::InvalidJob { diagnostics })?;
+            });
+            (joined??, answer)
+        };
         let names = match answer.map_err(|_| ended())?? {
             SubmitAnswer::Admitted(names) => names,
             SubmitAnswer::Known => Vec::new(),
