@@ -1,11 +1,12 @@
 //! The way of orders to the exec thread: a queue with an eventfd that wakes its poll.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::Order;
+use crate::sys::cpu::Helper;
 
 /// Where orders are put.
 #[derive(Debug, Clone)]
@@ -23,6 +24,8 @@ pub struct Inbox {
 struct Shared {
     queue: Mutex<VecDeque<Order>>,
     wake: EventFd,
+    /// The exec thread, where it has to be kept off the processor of the sender.
+    taker: OnceLock<Helper>,
 }
 
 /// Makes the queue. Its length is bounded by the live jobs, each of which has one step under way,
@@ -35,6 +38,7 @@ pub fn channel() -> nix::Result<(Orders, Inbox)> {
     let shared = Arc::new(Shared {
         queue: Mutex::default(),
         wake,
+        taker: OnceLock::new(),
     });
     Ok((
         Orders {
@@ -47,6 +51,12 @@ pub fn channel() -> nix::Result<(Orders, Inbox)> {
 impl Orders {
     /// Puts an order.
     pub fn send(&self, order: Order) {
+        // The sender goes on to the commit.
+        if let Some(taker) = self.shared.taker.get()
+            && matches!(order, Order::MakeAhead(_))
+        {
+            taker.keep_off();
+        }
         self.shared
             .queue
             .lock()
@@ -60,6 +70,13 @@ impl Orders {
 }
 
 impl Inbox {
+    /// To be told by the thread that takes the orders.
+    pub fn begin(&self) {
+        if let Some(helper) = Helper::current() {
+            self.shared.taker.get_or_init(|| helper);
+        }
+    }
+
     /// What becomes readable when there are orders.
     pub fn wake(&self) -> &EventFd {
         &self.shared.wake
@@ -67,10 +84,17 @@ impl Inbox {
 
     /// Takes the next order.
     pub fn take(&self) -> Option<Order> {
-        self.shared
+        let order = self
+            .shared
             .queue
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .pop_front()
+            .pop_front();
+        if let Some(taker) = self.shared.taker.get()
+            && matches!(order, Some(Order::MakeAhead(_)))
+        {
+            taker.come_back();
+        }
+        order
     }
 }

@@ -9,9 +9,10 @@ use std::process::{Child, Command, Stdio};
 use nix::errno::Errno;
 use nix::sys::socket::{setsockopt, sockopt::ReceiveTimeout};
 use nix::sys::time::{TimeVal, TimeValLike};
+use nix::unistd::Pid;
 use proto::record::{SPAWNER_ARGUMENT, STEP_PATH_BYTES_MAX};
 
-use crate::sys::passing;
+use crate::sys::{cpu, passing};
 
 /// Seconds that a spawner may take for a shim; then it counts as gone.
 const ANSWER_SECS_MAX: i64 = 10;
@@ -99,6 +100,10 @@ impl Process {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
+        // Its shims and their commands come from it.
+        if let Err(error) = cpu::free(Pid::from_raw(child.id().cast_signed())) {
+            tracing::warn!(%error, "give a spawner all processors");
+        }
         Ok(Process {
             child,
             socket: ours,

@@ -185,6 +185,7 @@ impl Exec {
     /// When the kernel refuses to wait.
     pub fn run(mut self) -> Result<(), ExecError> {
         let mut events = vec![EpollEvent::empty(); EVENTS];
+        self.inbox.begin();
         loop {
             let timeout = self.timeout();
             let ready = match self.epoll.wait(&mut events, timeout) {

@@ -3,6 +3,7 @@
 
 pub mod atomic;
 pub mod clock;
+pub mod cpu;
 pub mod failpoint;
 pub mod folder;
 pub mod gate;
