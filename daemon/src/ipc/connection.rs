@@ -69,8 +69,7 @@ pub async fn turn_away(stream: Stream, max: usize) {
 
 impl Connection {
     async fn run(&mut self, caller: Caller, service: &Service) -> Result<(), ConnectionError> {
-        let first = timeout(Duration::from_secs(FRAME_SECS_MAX), self.next_frame());
-        let mut next = first.await.map_err(|_| ConnectionError::Slow)?;
+        let mut next = self.next_frame(Duration::from_secs(FRAME_SECS_MAX)).await;
         loop {
             let call = match next {
                 Ok(Some(frame)) => frame::decode(&frame),
@@ -82,7 +81,7 @@ impl Connection {
                 Ok(call) => self.answer(caller, service, call).await?,
                 Err(error) => return self.refuse(error).await,
             }
-            next = self.next_frame().await;
+            next = self.next_frame(Duration::from_secs(IDLE_SECS_MAX)).await;
         }
     }
 
@@ -94,11 +93,11 @@ impl Connection {
         Err(error.into())
     }
 
-    /// The next frame; none when the client has left. However its bytes come, a frame that has
-    /// begun has its time and no more.
-    async fn next_frame(&mut self) -> Result<Option<Vec<u8>>, ConnectionError> {
+    /// The next frame, which is to come within that time; none when the client has left. However
+    /// its bytes come, a frame that has begun has its time and no more.
+    async fn next_frame(&mut self, due: Duration) -> Result<Option<Vec<u8>>, ConnectionError> {
         let mut buffer = vec![0; READ_BYTES];
-        let mut until = Instant::now() + Duration::from_secs(IDLE_SECS_MAX);
+        let mut until = Instant::now() + due;
         let mut begun = false;
         loop {
             if let Some(frame) = self.decoder.next_frame()? {
@@ -106,7 +105,7 @@ impl Connection {
             }
             if !begun && self.decoder.is_inside_frame() {
                 begun = true;
-                until = Instant::now() + Duration::from_secs(FRAME_SECS_MAX);
+                until = until.min(Instant::now() + Duration::from_secs(FRAME_SECS_MAX));
             }
             let count = timeout_at(until, self.stream.read(&mut buffer))
                 .await
