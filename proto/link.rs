@@ -26,8 +26,10 @@ const MUSL: [&str; 3] = [
     "/usr/x86_64-linux-musl/lib64",
     "/usr/lib/musl/lib",
 ];
-/// What stands before and behind a program.
+/// What stands before and behind a program. Where they come last on the command line, as here,
+/// most linkers have passed the library that the first of them calls.
 const MUSL_START: [&str; 3] = ["crt1.o", "crti.o", "crtn.o"];
+const OF_START: &str = "-Wl,-u,__libc_start_main";
 /// What the unwinder calls without asking for it: with glibc it is there.
 const OF_UNWINDER: &str = "-Wl,-u,pthread_once,-u,pthread_mutex_lock,-u,pthread_mutex_unlock,\
     -u,pthread_key_create,-u,pthread_getspecific,-u,pthread_setspecific";
@@ -100,9 +102,9 @@ pub fn link_statically(program: &str, form: &[&str], may_have_musl: bool) -> boo
 
 /// What the linker is told beside where musl is.
 fn of_musl(musl: &Path) -> Vec<String> {
-    let fixed = ["-nostartfiles", OF_UNWINDER].map(str::to_owned);
+    let fixed = ["-nostartfiles", OF_START, OF_UNWINDER].map(str::to_owned);
     let start = MUSL_START.map(|object| musl.join(object).display().to_string());
-    let names = OF_LARGE_FILES.map(|name| format!("-Wl,--defsym={name}64={name}"));
+    let names = OF_LARGE_FILES.map(|name| format!("-Wl,-u,{name},--defsym={name}64={name}"));
     fixed.into_iter().chain(start).chain(names).collect()
 }
 
