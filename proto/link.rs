@@ -26,6 +26,8 @@ const MUSL: [&str; 3] = [
     "/usr/x86_64-linux-musl/lib64",
     "/usr/lib/musl/lib",
 ];
+/// For who would rather have glibc.
+const NO_MUSL: &str = "JOBD_NO_MUSL";
 /// What stands before and behind a program. Where they come last on the command line, as here,
 /// most linkers have passed the library that the first of them calls.
 const MUSL_START: [&str; 3] = ["crt1.o", "crti.o", "crtn.o"];
@@ -108,11 +110,19 @@ fn of_musl(musl: &Path) -> Vec<String> {
     fixed.into_iter().chain(start).chain(names).collect()
 }
 
+/// musl, where it is found and `JOBD_NO_MUSL` is not set. When it is taken away the program is
+/// linked anew; that it has come is seen at the next change.
 fn find_musl() -> Option<&'static Path> {
+    println!("cargo::rerun-if-env-changed={NO_MUSL}");
+    if env::var_os(NO_MUSL).is_some() {
+        return None;
+    }
     let is_there = |musl: &Path| musl.join(LIBC[0]).exists() && musl.join(MUSL_START[0]).exists();
     let musl = MUSL.map(Path::new).into_iter();
     let is_x86_64 = is("CARGO_CFG_TARGET_ARCH", "x86_64");
-    musl.filter(|_| is_x86_64).find(|path| is_there(path))
+    let found = musl.filter(|_| is_x86_64).find(|path| is_there(path))?;
+    println!("cargo::rerun-if-changed={}", found.join(LIBC[0]).display());
+    Some(found)
 }
 
 /// A folder in which the linker finds the static libraries when it looks for the shared ones.

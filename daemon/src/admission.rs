@@ -126,7 +126,7 @@ pub fn read_at_once(
     uid: u32,
     settings: &StageSettings,
 ) -> Option<Result<Candidate, Vec<Diagnostic>>> {
-    if !is_short(&submission.yaml) {
+    if submission.overrides.is_some() || !is_short(&submission.yaml) {
         return None;
     }
     let created_by = known_name(uid)?;

@@ -139,7 +139,6 @@ pub fn run(
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS_MAX)
         .thread_keep_alive(BLOCKING_THREAD_KEPT)
-        .on_thread_start(go_ahead)
         .build()
         .map_err(system("start the socket's thread"))?;
     go_ahead();

@@ -15,7 +15,7 @@ pub fn run(endpoint: &Endpoint, args: &RunArgs) -> Result<Ending, Error> {
         return Ok(Ending::OwnError);
     };
     if args.detach {
-        let submitted = submit::submit(endpoint, &files, &args.output)?;
+        let submitted = submit::submit(&mut endpoint.connect_or_start()?, &files, &args.output)?;
         return Ok(match submitted {
             Ok(_) => Ending::Done,
             Err(Refused) => Ending::OwnError,

@@ -21,9 +21,14 @@ pub fn run(endpoint: &Endpoint, args: SubmitArgs) -> Result<Ending, Error> {
     let Ok(files) = submission::read(&args.files.files(), &args.set.set) else {
         return Ok(Ending::OwnError);
     };
-    match submit(endpoint, &files, &args.output)? {
+    // The end of this program closes it: sooner, the daemon would take its turn at that before us.
+    let mut client = ManuallyDrop::new(endpoint.connect_or_start()?);
+    match submit(&mut client, &files, &args.output)? {
         Err(Refused) => Ok(Ending::OwnError),
-        Ok(names) if args.stream => follow(endpoint, names),
+        Ok(names) if args.stream => {
+            drop(ManuallyDrop::into_inner(client));
+            follow(endpoint, names)
+        }
         Ok(_) => Ok(Ending::Done),
     }
 }
@@ -33,19 +38,17 @@ pub fn run(endpoint: &Endpoint, args: SubmitArgs) -> Result<Ending, Error> {
 /// # Errors
 /// Why the daemon did not take them, or that they could not be printed.
 pub fn submit(
-    endpoint: &Endpoint,
+    client: &mut Client,
     files: &[JobFile],
     output: &OutputArgs,
 ) -> Result<submission::Outcome<Vec<String>>, Error> {
-    // The end of this program closes it: sooner, the daemon would take its turn at that before us.
-    let mut client = ManuallyDrop::new(endpoint.connect_or_start()?);
     let mut names = Vec::new();
-    let submitted = submission::submit(&mut client, files, output.output, |jobs| {
+    let submitted = submission::submit(client, files, output.output, |jobs| {
         names.extend(jobs.iter().map(|job| job.name.clone()));
         told(jobs, output.is_for_people())
     })?;
     if !output.is_for_people() {
-        emit(&mut client, &names, output)?;
+        emit(client, &names, output)?;
     }
     Ok(submitted.map(|()| names))
 }

@@ -51,11 +51,13 @@ pub fn channel() -> nix::Result<(Orders, Inbox)> {
 impl Orders {
     /// Puts an order.
     pub fn send(&self, order: Order) {
-        // The sender goes on to the commit.
-        if let Some(taker) = self.shared.taker.get()
-            && matches!(order, Order::MakeAhead(_))
-        {
-            taker.keep_off();
+        if let Some(taker) = self.shared.taker.get() {
+            match order {
+                // The sender goes on to the commit.
+                Order::MakeAhead(_) => taker.keep_off(),
+                // It has come from there.
+                _ => taker.come_back(),
+            }
         }
         self.shared
             .queue

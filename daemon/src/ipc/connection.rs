@@ -69,7 +69,7 @@ pub async fn turn_away(stream: Stream, max: usize) {
 
 impl Connection {
     async fn run(&mut self, caller: Caller, service: &Service) -> Result<(), ConnectionError> {
-        let mut next = self.next_frame(Duration::from_secs(FRAME_SECS_MAX)).await;
+        let mut next = self.next_frame(true).await;
         loop {
             let call = match next {
                 Ok(Some(frame)) => frame::decode(&frame),
@@ -81,7 +81,7 @@ impl Connection {
                 Ok(call) => self.answer(caller, service, call).await?,
                 Err(error) => return self.refuse(error).await,
             }
-            next = self.next_frame(Duration::from_secs(IDLE_SECS_MAX)).await;
+            next = self.next_frame(false).await;
         }
     }
 
@@ -93,19 +93,19 @@ impl Connection {
         Err(error.into())
     }
 
-    /// The next frame, which is to come within that time; none when the client has left. However
-    /// its bytes come, a frame that has begun has its time and no more.
-    async fn next_frame(&mut self, due: Duration) -> Result<Option<Vec<u8>>, ConnectionError> {
+    /// The next frame; none when the client has left. However its bytes come, a frame that is due
+    /// or has begun has its time and no more.
+    async fn next_frame(&mut self, mut due: bool) -> Result<Option<Vec<u8>>, ConnectionError> {
+        let within = |secs| Instant::now() + Duration::from_secs(secs);
         let mut buffer = vec![0; READ_BYTES];
-        let mut until = Instant::now() + due;
-        let mut begun = false;
+        let mut until = within(if due { FRAME_SECS_MAX } else { IDLE_SECS_MAX });
         loop {
             if let Some(frame) = self.decoder.next_frame()? {
                 return Ok(Some(frame));
             }
-            if !begun && self.decoder.is_inside_frame() {
-                begun = true;
-                until = until.min(Instant::now() + Duration::from_secs(FRAME_SECS_MAX));
+            if !due && self.decoder.is_inside_frame() {
+                due = true;
+                until = within(FRAME_SECS_MAX);
             }
             let count = timeout_at(until, self.stream.read(&mut buffer))
                 .await

@@ -1,44 +1,53 @@
 //! Where a thread runs: off another's processor, where the kernel would not see to that.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use nix::sched::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
 use nix::unistd::{Pid, gettid};
 
-/// On so few processors Linux looks for no idle one for a thread that wakes up as soon as a fifth
-/// of their time is used (`SIS_UTIL`): it runs where the one that woke it runs, after it.
+/// On so few processors Linux often wakes a thread where the one that woke it runs, to run after
+/// it, although another processor is idle.
 const FEW: usize = 3;
 
 /// A thread that others wake and go on beside.
 #[derive(Debug)]
 pub struct Helper {
     thread: Pid,
-    /// The processors that it may use.
-    own: CpuSet,
+    is_off: AtomicBool,
 }
 
 impl Helper {
     /// The calling thread; none where it needs no help to find a processor, or cannot have any.
     pub fn current() -> Option<Helper> {
-        let thread = gettid();
-        let own = sched_getaffinity(Pid::from_raw(0)).ok()?;
-        let all = (0..CpuSet::count()).filter(|cpu| own.is_set(*cpu).unwrap_or(false));
-        (2..=FEW)
-            .contains(&all.count())
-            .then_some(Helper { thread, own })
+        let all = everywhere().ok()?;
+        let all = (0..CpuSet::count()).filter(|cpu| all.is_set(*cpu).unwrap_or(false));
+        (2..=FEW).contains(&all.count()).then(|| Helper {
+            thread: gettid(),
+            is_off: AtomicBool::new(false),
+        })
     }
 
     /// To be called before it is woken: it will not run where the caller runs.
     pub fn keep_off(&self) {
-        let mut others = self.own;
-        let is_left = sched_getcpu().and_then(|cpu| others.unset(cpu)).is_ok();
-        if is_left {
-            // What it may not use any more it could not be kept off either.
-            let _anywhere = sched_setaffinity(self.thread, &others);
+        let others = everywhere().and_then(|mut all| {
+            all.unset(sched_getcpu()?)?;
+            Ok(all)
+        });
+        // Where there is no other it runs where it likes.
+        if others
+            .and_then(|others| sched_setaffinity(self.thread, &others))
+            .is_ok()
+        {
+            // After the change: whoever calls it back before that has meant the time before.
+            self.is_off.store(true, Ordering::Release);
         }
     }
 
-    /// To be called by itself: it runs where it likes again.
+    /// It runs where it likes again.
     pub fn come_back(&self) {
-        let _elsewhere = sched_setaffinity(self.thread, &self.own);
+        if self.is_off.swap(false, Ordering::AcqRel) {
+            let _elsewhere = everywhere().and_then(|all| sched_setaffinity(self.thread, &all));
+        }
     }
 }
 
@@ -48,7 +57,16 @@ impl Helper {
 /// # Errors
 /// What `sched_setaffinity(2)` says.
 pub fn free(process: Pid) -> nix::Result<()> {
-    sched_setaffinity(process, &sched_getaffinity(Pid::this())?)
+    let all = everywhere()?;
+    if sched_getaffinity(process)? == all {
+        return Ok(());
+    }
+    sched_setaffinity(process, &all)
+}
+
+/// Where the main thread may run, which nobody keeps off anything.
+fn everywhere() -> nix::Result<CpuSet> {
+    sched_getaffinity(Pid::this())
 }
 
 #[cfg(test)]
@@ -59,7 +77,7 @@ mod tests {
     use std::thread;
 
     fn of_two() -> Option<[usize; 2]> {
-        let own = sched_getaffinity(Pid::from_raw(0)).unwrap();
+        let own = everywhere().unwrap();
         let mut all = (0..CpuSet::count()).filter(|cpu| own.is_set(*cpu).unwrap());
         Some([all.next()?, all.next()?])
     }
@@ -72,33 +90,35 @@ mod tests {
 
     #[test]
     fn a_helper_is_kept_off_until_it_comes_back() {
-        let Some([one, other]) = of_two() else {
+        let Some([one, _]) = of_two() else {
             assert!(Helper::current().is_none());
             return;
         };
-        sched_setaffinity(Pid::from_raw(0), &set(&[one, other])).unwrap();
         let (tell, told) = mpsc::channel();
         let barrier = Barrier::new(2);
         thread::scope(|scope| {
             scope.spawn(|| {
-                tell.send(Helper::current().unwrap()).unwrap();
+                tell.send(gettid()).unwrap();
                 barrier.wait();
             });
-            let helper = told.recv().unwrap();
+            let helper = Helper {
+                thread: told.recv().unwrap(),
+                is_off: AtomicBool::new(false),
+            };
             let allowed = || sched_getaffinity(helper.thread).unwrap();
+            let (all, mut others) = (everywhere().unwrap(), everywhere().unwrap());
+            others.unset(one).unwrap();
             sched_setaffinity(Pid::from_raw(0), &set(&[one])).unwrap();
             helper.keep_off();
-            assert_eq!(allowed(), set(&[other]));
+            assert_eq!(allowed(), others);
             helper.come_back();
-            assert_eq!(allowed(), set(&[one, other]));
+            assert_eq!(allowed(), all);
             barrier.wait();
         });
-        assert!(Helper::current().is_none(), "one processor is no choice");
     }
 
     #[test]
     fn what_a_kept_off_helper_starts_is_free() {
-        let everywhere = sched_getaffinity(Pid::this()).unwrap();
         let Some([one, _]) = of_two() else {
             return;
         };
@@ -107,7 +127,7 @@ mod tests {
         let process = Pid::from_raw(child.id().cast_signed());
         assert_eq!(sched_getaffinity(process).unwrap(), set(&[one]));
         free(process).unwrap();
-        assert_eq!(sched_getaffinity(process).unwrap(), everywhere);
+        assert_eq!(sched_getaffinity(process), everywhere());
         drop(child.stdin.take());
         child.wait().unwrap();
     }
