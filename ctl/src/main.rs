@@ -21,11 +21,12 @@ mod poll;
 mod progress;
 mod socket_health;
 mod start;
-#[cfg(on_musl)]
 mod sys;
 mod time;
 mod watch;
 
 fn main() -> ExitCode {
+    // If not, it takes its turn.
+    let _said = sys::slice::shorten();
     app::run(std::env::args_os())
 }
