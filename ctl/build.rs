@@ -5,14 +5,17 @@
 mod link;
 
 fn main() {
-    println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed=../proto/link.rs");
-    println!("cargo::rerun-if-env-changed=RUSTC_LINKER");
+    link::watch();
     println!("cargo::rustc-check-cfg=cfg(on_musl)");
     if link::has_static_unwinder() {
         println!("cargo::rustc-link-lib=static=gcc_eh");
     }
-    if link::link_statically("jobctl", &["-static", "-no-pie"], true) {
+    let jobctl = link::Program {
+        name: "jobctl",
+        form: &["-static", "-no-pie"],
+        may_have_musl: true,
+    };
+    if link::link_statically(&jobctl) {
         println!("cargo::rustc-cfg=on_musl");
     }
 }

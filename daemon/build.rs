@@ -5,11 +5,13 @@
 mod link;
 
 fn main() {
-    println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed=../proto/link.rs");
-    println!("cargo::rerun-if-env-changed=RUSTC_LINKER");
+    link::watch();
     if link::has_static_unwinder() {
         println!("cargo::rustc-link-lib=static:-bundle=gcc_eh");
     }
-    link::link_statically("jobd-shim", &["-static-pie"], false);
+    link::link_statically(&link::Program {
+        name: "jobd-shim",
+        form: &["-static-pie"],
+        may_have_musl: false,
+    });
 }

@@ -70,34 +70,52 @@ const OF_LARGE_FILES: [&str; 30] = [
     "truncate",
 ];
 
+/// A program to link.
+pub struct Program {
+    /// Its name.
+    pub name: &'static str,
+    /// What the linker is to make of it.
+    pub form: &'static [&'static str],
+    /// Whether musl may stand in for glibc.
+    pub may_have_musl: bool,
+}
+
+/// Has cargo run the build script again when how a program is linked may have changed.
+pub fn watch() {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=../proto/link.rs");
+    println!("cargo::rerun-if-env-changed=RUSTC_LINKER");
+}
+
 /// Whether the unwinder can be linked in: the shared library that is left is then libc's.
 pub fn has_static_unwinder() -> bool {
     is_glibc() && find(UNWINDER.1).is_some()
 }
 
 /// Links everything into a program of this package that asks libc for nothing that libc would
-/// load a library for, such as names of users and hosts; `form` is what the linker is to make of
-/// it. `-C target-feature=+crt-static` would do the same, but is for all of a build or nothing.
+/// load a library for, such as names of users and hosts. `-C target-feature=+crt-static` would do
+/// the same, but is for all of a build or nothing.
 ///
 /// A program at fixed addresses `may_have_musl` in the place of glibc: before a program begins,
 /// glibc asks the processor some eighty times what it is, and each `cpuid` of a virtual machine
 /// is answered by its host: half a millisecond. musl does not ask. It has glibc's layout of all
 /// that jobctl and Rust's standard library pass on x86-64; what else they need of glibc, the
 /// program has to bring. Answers whether it has musl.
-pub fn link_statically(program: &str, form: &[&str], may_have_musl: bool) -> bool {
+pub fn link_statically(program: &Program) -> bool {
     if !is_glibc() {
         return false;
     }
-    let musl = if may_have_musl { find_musl() } else { None };
+    let musl = program.may_have_musl.then(find_musl).flatten();
     let found = |library: &str| Some(musl?.join(library)).filter(|own| own.exists());
     let Some(folder) = static_libraries(|library| found(library).or_else(|| find(library))) else {
         return false;
     };
-    let mut arguments: Vec<String> = form.iter().map(|&argument| argument.into()).collect();
+    let form = program.form.iter();
+    let mut arguments: Vec<String> = form.map(|&argument| argument.into()).collect();
     arguments.push(format!("-L{}", folder.display()));
     arguments.extend(musl.into_iter().flat_map(of_musl));
     for argument in arguments {
-        println!("cargo::rustc-link-arg-bin={program}={argument}");
+        println!("cargo::rustc-link-arg-bin={}={argument}", program.name);
     }
     musl.is_some()
 }

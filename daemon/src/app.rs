@@ -24,7 +24,7 @@ use crate::settings::Settings;
 use crate::spool::{Spool, SpoolError};
 use crate::state::{self, StateError};
 use crate::store::{Store, StoreError};
-use crate::sys::{clock, failpoint, process};
+use crate::sys::{clock, failpoint, process, slice};
 
 /// Threads that may wait for the store at once.
 const BLOCKING_THREADS_MAX: usize = 4;
@@ -139,6 +139,7 @@ pub fn run(
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS_MAX)
         .thread_keep_alive(BLOCKING_THREAD_KEPT)
+        .on_thread_start(go_ahead)
         .build()
         .map_err(system("start the socket's thread"))?;
     go_ahead();
@@ -220,7 +221,7 @@ fn find_program(name: &str) -> Result<PathBuf, AppError> {
 /// For the threads that stand between a request and its answer: what is made ready or run
 /// meanwhile does not hold them up.
 fn go_ahead() {
-    if let Err(error) = process::take_short_slices() {
+    if let Err(error) = slice::shorten() {
         tracing::debug!(%error, "requests take their turn");
     }
 }

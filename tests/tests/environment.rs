@@ -1,25 +1,17 @@
 //! Jobs in environments, through the real client, daemon, shim and stage.
 
-use std::ffi::OsString;
 use std::fmt::Write;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use jobd_tests::harness::{DEADLINE, Folder, Home, JobFile, probe_command, quoted, wait_until};
+use jobd_tests::harness::{DEADLINE, Folder, Home, JobFile, probe_command, quoted};
 use serde_json::Value;
 
-#[path = "../../daemon/tests/stage_environment/docker.rs"]
-mod docker;
-#[path = "../../daemon/tests/stage_environment/podman.rs"]
-mod podman;
 #[path = "../../daemon/tests/stage_environment/real_conda.rs"]
 mod real_conda;
 #[path = "../../daemon/tests/stage_environment/uv.rs"]
 mod uv;
-
-use docker::Dockerd;
-use podman::{IMAGE, Variables, podman};
 
 /// What real training is: a CSV in, a model and a score out.
 const TRAIN: &str = r#"
@@ -131,26 +123,6 @@ fn mirror(home: &Path) -> String {
     format!("mirrors: {{'{PUBLIC}': {}}}\n", folder.display())
 }
 
-/// A home whose daemon has podman and the image.
-fn with_podman(arguments: &[&str]) -> Option<(Home, Variables)> {
-    let mut home = Home::new();
-    let variables = podman::equip(home.path())?;
-    let env = variables.iter().cloned();
-    home.set_env(
-        env.map(|(name, value)| (name, OsString::from(value)))
-            .collect(),
-    );
-    home.start(arguments);
-    Some((home, variables))
-}
-
-fn in_image(command: &str) -> JobFile {
-    let command = quoted(command);
-    JobFile::of(&format!(
-        "command: {command}\nenvironment: {{image: {IMAGE}}}\n"
-    ))
-}
-
 #[test]
 fn a_training_job_for_the_cloud_runs_as_it_stands() {
     let home = with_uv();
@@ -167,7 +139,7 @@ fn a_training_job_for_the_cloud_runs_as_it_stands() {
         environment: azureml://registries/azureml/environments/sklearn-1.5/labels/latest\n\
         compute: azureml:cpu-cluster\n";
     drop(home.submit(&JobFile::of(job)));
-    let ended = wait_long(&home, "train");
+    let ended = home.wait_long("train");
     assert_eq!(
         ended["status"],
         "Completed",
@@ -233,12 +205,12 @@ fn a_package_that_does_not_exist_fails_its_job_and_no_other() {
     };
     drop(home.submit(&job("bad", "{pip: [jobd-no-such-package]}")));
     drop(home.submit(&job("good", "pip")));
-    let bad = wait_long(&home, "bad");
+    let bad = home.wait_long("bad");
     assert_eq!(bad["status"], "Failed");
     assert!(!statuses(&bad).contains(&"Running"), "{bad}");
     let error = bad["error"].to_string();
     assert!(error.contains("jobd-no-such-package"), "{error}");
-    let good = wait_long(&home, "good");
+    let good = home.wait_long("good");
     assert_eq!(good["status"], "Completed", "{good}");
     assert!(good["notes"].to_string().contains("no container"), "{good}");
 }
@@ -322,11 +294,11 @@ fn a_job_runs_in_an_environment_that_conda_makes() {
     };
     drop(home.submit(&job("told", "teller")));
     drop(home.submit(&job("untold", "teller=9")));
-    let told = wait_long(&home, "told");
+    let told = home.wait_long("told");
     let said = log(&told, "user_logs/std_log.txt");
     assert_eq!(told["status"], "Completed", "{said}\n{told}");
     assert_eq!(said, "a tale of conda\n");
-    let untold = wait_long(&home, "untold");
+    let untold = home.wait_long("untold");
     assert_eq!(untold["status"], "Failed");
     let error = untold["error"].to_string();
     assert!(error.contains("teller 9*"), "{error}");
@@ -343,12 +315,12 @@ fn a_rerun_takes_no_other_environment_than_the_first_run_had() {
     };
     let rerun = || {
         let name = home.run(&["rerun", "first"]).ok().stdout;
-        wait_long(&home, name.trim())
+        home.wait_long(name.trim())
     };
     define("python");
     let job = "name: first\ncommand: echo $VIRTUAL_ENV\nenvironment: file:env.yml\n";
     drop(home.submit(&JobFile::of(job)));
-    let first = wait_long(&home, "first");
+    let first = home.wait_long("first");
     assert_eq!(first["status"], "Completed", "{first}");
     let digest = |job: &Value| job["provenance"]["prepared"]["environment"]["digest"].clone();
     let was = digest(&first);
@@ -372,130 +344,4 @@ fn a_rerun_takes_no_other_environment_than_the_first_run_had() {
     assert_eq!(digest(&same), was);
     let said = |job: &Value| log(job, "user_logs/std_log.txt");
     assert_eq!(said(&same), said(&first));
-}
-
-#[test]
-fn a_job_in_a_container_is_logged_and_sees_its_data_read_only() {
-    let Some((home, _)) = with_podman(&[]) else {
-        return;
-    };
-    fs::write(home.path().join("a.csv"), "1,2\n").unwrap();
-    let command = "cat ${{inputs.a}}; echo x >> ${{inputs.a}} || echo read-only; \
-                   mkdir -p ${{outputs.o}}; echo made > ${{outputs.o}}/file; echo $MINE $PWD";
-    let job = in_image(command)
-        .name("inside")
-        .with("inputs: {a: {type: uri_file, path: a.csv}}\noutputs: {o: {}}")
-        .with("environment_variables: {MINE: 'a b'}");
-    drop(home.submit(&job));
-    let ended = wait_long(&home, "inside");
-    let said = log(&ended, "user_logs/std_log.txt");
-    assert_eq!(ended["status"], "Completed", "{said}\n{ended}");
-    assert!(
-        said.starts_with("1,2\n") && said.contains("read-only\n"),
-        "{said}"
-    );
-    let last = format!("a b {}\n", ended["job_path"].as_str().unwrap());
-    // The two streams of a container come by two ways.
-    assert!(said.contains(&last), "{said}");
-    assert_eq!(
-        fs::read_to_string(home.path().join("a.csv")).unwrap(),
-        "1,2\n"
-    );
-    let uri = ended["outputs"]["o"]["uri"].as_str().unwrap();
-    let file = PathBuf::from(uri.strip_prefix("file://").unwrap()).join("file");
-    assert_eq!(fs::read_to_string(file).unwrap(), "made\n");
-}
-
-#[test]
-fn the_time_limit_and_a_cancel_reach_into_a_container() {
-    if let Some((home, variables)) = with_podman(&["--grace-seconds", "1"]) {
-        assert_ends_reach_inside(&home);
-        let left = podman(&variables, &["ps", "--all", "--quiet"]);
-        assert_eq!(left.unwrap(), "");
-    }
-}
-
-#[test]
-fn the_time_limit_and_a_cancel_reach_into_a_container_of_docker() {
-    let Some(docker) = Dockerd::start() else {
-        return;
-    };
-    let mut home = Home::new();
-    // Where there is no podman, docker is asked.
-    let bin = home.path().join("bin");
-    fs::create_dir(&bin).unwrap();
-    std::os::unix::fs::symlink(&docker.program, bin.join("docker")).unwrap();
-    let env = docker.variables().into_iter();
-    let env = env.chain([("PATH".to_owned(), bin.display().to_string())]);
-    home.set_env(env.map(|(name, value)| (name, value.into())).collect());
-    home.start(&["--grace-seconds", "1"]);
-    assert_ends_reach_inside(&home);
-    assert_eq!(docker.ask(&["ps", "--all", "--quiet"]), "");
-}
-
-/// A job that outlasts its time and one that is canceled, both deaf in their containers.
-fn assert_ends_reach_inside(home: &Home) {
-    let deaf = format!(
-        "trap '' TERM; touch begun; while :; do sleep 1; done; : {}",
-        home.path().display()
-    );
-    drop(home.submit(&in_image(&deaf).name("limited").timeout(2)));
-    drop(home.submit(&in_image(&deaf).name("canceled")));
-    await_begun(home, "canceled");
-    let command = format!(": {}", home.path().display());
-    assert!(!running(&command).is_empty());
-    drop(home.run(&["cancel", "canceled"]).ok());
-    for name in ["limited", "canceled"] {
-        assert_eq!(wait_long(home, name)["status"], "Canceled", "{name}");
-    }
-    assert_eq!(running(&command), Vec::<i32>::new());
-}
-
-#[test]
-fn a_container_ends_with_its_supervisor_however_that_ends() {
-    let Some((home, variables)) = with_podman(&[]) else {
-        return;
-    };
-    let command = format!(": {}", home.path().display());
-    let deaf = format!("trap '' TERM; touch begun; while :; do sleep 1; done; {command}");
-    drop(home.submit(&in_image(&deaf).name("orphan")));
-    await_begun(&home, "orphan");
-    assert!(!running(&command).is_empty());
-    let shim = nix::unistd::Pid::from_raw(home.started("orphan").shim.pid);
-    nix::sys::signal::kill(shim, nix::sys::signal::Signal::SIGKILL).unwrap();
-    assert_eq!(wait_long(&home, "orphan")["outcome"]["kind"], "lost");
-    assert_eq!(running(&command), Vec::<i32>::new());
-    let is_gone =
-        || podman(&variables, &["ps", "--all", "--quiet"]).is_ok_and(|all| all.is_empty());
-    wait_until("the container to be removed", DEADLINE, is_gone);
-}
-
-/// Waits until the command has made its file `begun`.
-fn await_begun(home: &Home, name: &str) {
-    let begun = || {
-        let job = home.show(name);
-        PathBuf::from(job["job_path"].as_str().unwrap_or("/nowhere"))
-            .join("begun")
-            .exists()
-    };
-    wait_until("the command to begin", DEADLINE, begun);
-}
-
-/// The processes whose words hold a text.
-fn running(text: &str) -> Vec<i32> {
-    let entries = fs::read_dir("/proc").unwrap();
-    let names = entries.filter_map(|entry| entry.unwrap().file_name().into_string().ok());
-    let pids = names.filter_map(|name| name.parse::<i32>().ok());
-    let words = |pid: &i32| fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    pids.filter(|pid| String::from_utf8_lossy(&words(pid)).contains(text))
-        .collect()
-}
-
-/// Packages may come from far away.
-fn wait_long(home: &Home, name: &str) -> Value {
-    wait_until("the job to end", 10 * DEADLINE, || {
-        let status = home.status(name);
-        ["Completed", "Failed", "Canceled"].contains(&status.as_str())
-    });
-    home.show(name)
 }

@@ -45,19 +45,6 @@ fn names(kind: &str, count: usize) -> Vec<String> {
         .collect()
 }
 
-/// Submits all in one call.
-fn submit_all(home: &Home, jobs: &[JobFile]) {
-    let folder = home.path().join("jobs");
-    fs::create_dir_all(&folder).unwrap();
-    let files: Vec<_> = jobs
-        .iter()
-        .enumerate()
-        .map(|(number, job)| job.write(&folder, &format!("{number:04}.yml")))
-        .collect();
-    let ran = home.jobctl(&["submit"]).args(&files).run().ok();
-    assert_eq!(ran.lines().len(), jobs.len());
-}
-
 fn outcome(home: &Home, name: &str) -> Value {
     home.show(name)["outcome"].clone()
 }
@@ -83,7 +70,7 @@ fn twenty_running_and_a_hundred_queued_jobs_survive_the_kill_of_the_daemon() {
             .iter()
             .map(|name| JobFile::new(&witness.command(name)).name(name)),
     );
-    submit_all(&home, &jobs);
+    drop(home.submit_all(&jobs));
     wait_until("twenty running jobs", DEADLINE, || {
         witness.marks().len() == 20
     });
@@ -148,7 +135,7 @@ fn five_kills_under_load_lose_nothing_and_repeat_nothing() {
             let mark = witness.command(name).replace("exec ", "");
             JobFile::new(&format!("{mark}; {}", probe_command(&["sleep-ms", "30"]))).name(name)
         };
-        submit_all(&home, &batch.iter().map(job).collect::<Vec<_>>());
+        drop(home.submit_all(&batch.iter().map(job).collect::<Vec<_>>()));
         names.extend(batch);
         // In the midst of it, at another moment each time.
         let marks = round * 40 + 3 + round * 4;

@@ -2,4 +2,5 @@
 
 #[cfg(on_musl)]
 mod musl;
+#[path = "../../../proto/sys/slice.rs"]
 pub mod slice;

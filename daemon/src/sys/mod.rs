@@ -14,3 +14,5 @@ pub mod passing;
 pub mod pidfd;
 pub mod process;
 pub mod reflink;
+#[path = "../../../proto/sys/slice.rs"]
+pub mod slice;

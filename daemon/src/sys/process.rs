@@ -7,11 +7,8 @@
 
 use std::fs::File;
 use std::io;
-use std::mem;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
-use nix::errno::Errno;
-use nix::libc;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 /// Ignores SIGIO, which a broken lease sends and which would end the process.
@@ -58,34 +55,4 @@ pub fn take_passed(fd: RawFd) -> OwnedFd {
     // SAFETY: the service manager opened it for us and nothing else in this process owns it
     // (sd_listen_fds(3)); it is taken once, at start.
     unsafe { OwnedFd::from_raw_fd(fd) }
-}
-
-/// How long a thread that others wait for means to run at a time, in nanoseconds: the least that
-/// Linux takes.
-const SHORT_SLICE_NS: u64 = 100_000;
-
-/// Tells the scheduler that the calling thread, and those that it starts from now on, run for
-/// moments only: when they wake up they go ahead of what runs, and do not wait until that has had
-/// its time. Priorities stay, and so does what somebody has set on purpose: another policy. Linux
-/// before 6.12 takes no notice.
-///
-/// # Errors
-/// What `sched_getattr(2)` or `sched_setattr(2)` says.
-pub fn take_short_slices() -> nix::Result<()> {
-    const SELF: libc::pid_t = 0;
-    const NO_FLAGS: libc::c_uint = 0;
-    // SAFETY: all of it is numbers.
-    let mut attributes: libc::sched_attr = unsafe { mem::zeroed() };
-    let (to, size) = (&raw mut attributes, size_of::<libc::sched_attr>());
-    // SAFETY: the kernel writes as many bytes as it is told that there are.
-    let read = unsafe { libc::syscall(libc::SYS_sched_getattr, SELF, to, size, NO_FLAGS) };
-    Errno::result(read)?;
-    if attributes.sched_policy != libc::SCHED_OTHER.unsigned_abs() {
-        return Ok(());
-    }
-    attributes.sched_runtime = SHORT_SLICE_NS;
-    let from = &raw const attributes;
-    // SAFETY: the kernel reads as many bytes as the structure says that it has.
-    let set = unsafe { libc::syscall(libc::SYS_sched_setattr, SELF, from, NO_FLAGS) };
-    Errno::result(set).map(drop)
 }

@@ -10,11 +10,8 @@ use std::thread;
 
 use nix::sys::signal::Signal;
 use proto::api::Status;
-use proto::record::Started;
 use serde_json::Value;
 
-use super::job_file::JobFile;
-use super::jobctl::{Jobctl, Ran};
 use super::process;
 use super::programs::program;
 use super::socket::Socket;
@@ -333,63 +330,6 @@ impl Home {
     #[must_use]
     pub fn connect(&self) -> Socket {
         Socket::connect(&self.socket()).unwrap()
-    }
-
-    /// A client.
-    #[must_use]
-    pub fn jobctl(&self, arguments: &[&str]) -> Jobctl {
-        Jobctl::new(&self.path).args(arguments)
-    }
-
-    /// Runs a client to its end.
-    #[must_use]
-    pub fn run(&self, arguments: &[&str]) -> Ran {
-        self.jobctl(arguments).run()
-    }
-
-    /// Submits a job; its name.
-    #[must_use]
-    pub fn submit(&self, job: &JobFile) -> String {
-        let ran = self.jobctl(&["submit", "-"]).stdin(job.text()).run().ok();
-        ran.stdout.trim().to_owned()
-    }
-
-    /// Submits a job that does not hear TERM, and waits until it does not: a job has started
-    /// before its command can say what it ignores.
-    #[must_use]
-    pub fn submit_deaf(&self, name: &str) -> Started {
-        let ready = self.path.join(format!("deaf-{name}"));
-        let arguments = ["ignore-term", "--ready", ready.to_str().unwrap()];
-        let name = self.submit(&JobFile::probe(&arguments).name(name));
-        wait_until(&format!("{name} to be deaf"), DEADLINE, || ready.exists());
-        self.started(&name)
-    }
-
-    /// A job as `show -o json` prints it.
-    #[must_use]
-    pub fn show(&self, name: &str) -> Value {
-        self.run(&["show", name, "-o", "json"]).ok().json()
-    }
-
-    /// A job's status.
-    #[must_use]
-    pub fn status(&self, name: &str) -> String {
-        let ran = self.run(&["show", name, "--query", "status", "-o", "tsv"]);
-        ran.ok().stdout.trim().to_owned()
-    }
-
-    /// Waits until a job has a status.
-    pub fn wait_for_status(&self, name: &str, status: &str) {
-        let what = format!("{name} to be {status}");
-        wait_until(&what, DEADLINE, || self.status(name) == status);
-    }
-
-    /// Waits until a job has ended; the job then.
-    #[must_use]
-    pub fn wait(&self, name: &str) -> Value {
-        let ran = self.run(&["wait", name]);
-        assert!(matches!(ran.code, 0 | 1), "{ran:#?}");
-        self.show(name)
     }
 
     /// All processes that belong to this home, except the test itself.

@@ -35,6 +35,12 @@ impl JobFile {
         JobFile::new(&probe_command(arguments))
     }
 
+    /// A job of that name that runs until it is ended.
+    #[must_use]
+    pub fn endless(name: &str) -> JobFile {
+        JobFile::probe(&["sleep-ms", "600000"]).name(name)
+    }
+
     /// With a name.
     #[must_use]
     pub fn name(self, name: &str) -> JobFile {

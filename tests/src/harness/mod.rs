@@ -11,6 +11,7 @@
     reason = "a test that cannot go on ends with the place and the reason"
 )]
 
+mod client;
 mod corpus;
 mod folder;
 mod home;

@@ -1,4 +1,5 @@
-//! How the scheduler is to take turns with jobctl.
+//! How the scheduler is to take turns with a thread. A source of jobctl and of jobd, each of which
+//! takes it into its own `sys`: proto itself asks nothing of the system.
 
 #![expect(unsafe_code, reason = "sched_setattr(2) has no wrapper")]
 
@@ -7,15 +8,17 @@ use std::mem;
 use nix::errno::Errno;
 use nix::libc;
 
-/// How long jobctl means to run at a time, in nanoseconds: the least that Linux takes.
+/// How long a thread that others wait for means to run at a time, in nanoseconds: the least that
+/// Linux takes.
 const SHORT_NS: u64 = 100_000;
 const SELF: libc::pid_t = 0;
 const NO_FLAGS: libc::c_uint = 0;
 
-/// Tells the scheduler that jobctl runs for moments only: when the daemon's answer wakes it up it
-/// goes ahead of what runs, such as the job that it has just submitted. A daemon that it starts
-/// begins as if nothing had been said. Linux before 6.12 takes no notice; where it may not be
-/// said, or another policy has been set on purpose, jobctl takes its turn.
+/// Tells the scheduler that the calling thread runs for moments only: when it wakes up it goes
+/// ahead of what runs, such as a job that it has just asked for, and does not wait until that has
+/// had its time. Threads and processes that it starts begin as if nothing had been said.
+/// Priorities stay, and so does what somebody has set on purpose: another policy. Linux before
+/// 6.12 takes no notice.
 ///
 /// # Errors
 /// What `sched_getattr(2)` or `sched_setattr(2)` says.
