@@ -122,13 +122,14 @@ fn read_available(mut pipe: std::process::ChildStderr) -> Vec<u8> {
     bytes
 }
 
+/// What a daemon has said, in one line.
 fn describe(complaint: &[u8], status: ExitStatus) -> String {
     let text = String::from_utf8_lossy(complaint);
     let text = text.trim();
     let text = text.strip_prefix("jobd: ").unwrap_or(text);
     if text.is_empty() {
-        format!("it ended with {status}")
-    } else {
-        text.to_owned()
+        return format!("it ended with {status}");
     }
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    lines.join("; ")
 }

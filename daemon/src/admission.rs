@@ -73,6 +73,33 @@ pub fn read_spooled(
     )
 }
 
+/// Reads one submission for whoever must not wait for a file system or a directory of users: none where that
+/// might be needed, or where reading takes longer than a moment.
+///
+/// # Errors
+/// As [`read_all`].
+pub fn read_at_once(
+    submission: &Submission,
+    uid: u32,
+    settings: &StageSettings,
+) -> Option<Result<Candidate, Vec<Diagnostic>>> {
+    if submission.overrides.is_some() || !is_short(&submission.yaml) {
+        return None;
+    }
+    let created_by = known_name(uid)?;
+    let origin = Origin::of(submission, &created_by, uid, settings);
+    match parse(submission.yaml.as_bytes(), &origin) {
+        Ok((job, _)) if stage::may_provide(settings, &job.environment) => None,
+        Ok((job, findings)) => Some(Ok(candidate(job, &findings, &origin))),
+        Err(diagnostics) => Some(Err(diagnostics)),
+    }
+}
+
+/// Whether it is read in a moment: without aliases that takes as long as the text is.
+fn is_short(yaml: &str) -> bool {
+    yaml.len() <= SHORT_BYTES && !(yaml.contains('&') && yaml.contains('*'))
+}
+
 /// A stored job as an Azure ML job file, without what lets people in.
 #[must_use]
 pub fn dump(row: &Row) -> String {
@@ -114,33 +141,6 @@ impl<'a> Origin<'a> {
             settings,
         }
     }
-}
-
-/// The same for whoever must not wait for a file system or a directory of users: none where that
-/// might be needed, or where reading takes longer than a moment.
-///
-/// # Errors
-/// As [`read_all`].
-pub fn read_at_once(
-    submission: &Submission,
-    uid: u32,
-    settings: &StageSettings,
-) -> Option<Result<Candidate, Vec<Diagnostic>>> {
-    if submission.overrides.is_some() || !is_short(&submission.yaml) {
-        return None;
-    }
-    let created_by = known_name(uid)?;
-    let origin = Origin::of(submission, &created_by, uid, settings);
-    match parse(submission.yaml.as_bytes(), &origin) {
-        Ok((job, _)) if stage::may_provide(settings, &job.environment) => None,
-        Ok((job, findings)) => Some(Ok(candidate(job, &findings, &origin))),
-        Err(diagnostics) => Some(Err(diagnostics)),
-    }
-}
-
-/// Whether it is read in a moment: without aliases that takes as long as the text is.
-fn is_short(yaml: &str) -> bool {
-    yaml.len() <= SHORT_BYTES && !(yaml.contains('&') && yaml.contains('*'))
 }
 
 fn read(text: &[u8], origin: &Origin<'_>) -> Result<Candidate, Vec<Diagnostic>> {

@@ -1,4 +1,4 @@
-//! The parts of the daemon and of the shim; each program under `src/bin` is a thin main over them.
+//! The parts of the daemon, the shim and the stage; each program under `src/bin` is a thin main over them.
 
 pub mod admission;
 pub mod app;

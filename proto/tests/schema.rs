@@ -3,7 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop")]
 
-mod shared;
+#[path = "../../tests/src/corpus/place.rs"]
+mod corpus;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,6 @@ use jsonschema::Validator;
 use proto::job::{Document, JobText, SchemaKind, schema};
 use proto::yaml::{self, Node};
 use serde_json::{Map, Value, json};
-use shared::{corpus, files};
 
 /// Where a definition of the schema applies: its name, a file, the way to the mapping.
 const PLACES: &[(&str, &str, &str)] = &[
@@ -370,12 +370,12 @@ const UNFIT: &[(&str, &str)] = &[
 
 #[test]
 fn every_real_job_fits_the_schema() {
-    let Some(corpus) = corpus("real jobs and the schema") else {
+    let Some(corpus) = corpus::root("real jobs and the schema") else {
         return;
     };
     let validator = compiled(SchemaKind::Job);
     let mut broken = Vec::new();
-    for (file, text) in files(&corpus, "examples", &["command", "sweep", "pipeline"]) {
+    for (file, text) in corpus::files(&corpus, "examples", &["command", "sweep", "pipeline"]) {
         let value = json(&yaml::parse(&text).unwrap());
         let error = validator.validate(&value).err();
         if error.is_some() != UNFIT.iter().any(|(name, _)| *name == file) {
@@ -398,7 +398,7 @@ fn below(folder: &Path, found: &mut Vec<PathBuf>) {
 
 #[test]
 fn every_real_component_fits_the_schema() {
-    let Some(corpus) = corpus("real components and the schema") else {
+    let Some(corpus) = corpus::root("real components and the schema") else {
         return;
     };
     let validator = compiled(SchemaKind::Component);
@@ -436,12 +436,12 @@ const TOLERATED: &[(&str, &str)] = &[
 
 #[test]
 fn every_faulty_job_is_refused_by_the_schema_too() {
-    let Some(corpus) = corpus("faulty jobs and the schema") else {
+    let Some(corpus) = corpus::root("faulty jobs and the schema") else {
         return;
     };
     let validator = compiled(SchemaKind::Job);
     let mut broken = Vec::new();
-    for (file, text) in files(
+    for (file, text) in corpus::files(
         &corpus,
         "invalid",
         &["command", "bytes/command", "sweep", "pipeline"],

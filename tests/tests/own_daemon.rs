@@ -33,9 +33,12 @@ fn a_daemon_is_started_when_there_is_none_and_it_is_said_once() {
 #[test]
 fn a_daemon_that_cannot_start_says_why_through_the_client() {
     let home = Home::new();
-    fs::write(home.path().join("jobd.yaml"), "slots: none at all\n").unwrap();
+    let faulty = "slots: none at all\ngrace_seconds: never\n";
+    fs::write(home.path().join("jobd.yaml"), faulty).unwrap();
     let ran = home.jobctl(&["list"]).may_start().run().code(125);
-    drop(ran.says(&["did not start", "jobd.yaml:1:8", "slots"]));
+    let ran = ran.says(&["did not start", "jobd.yaml:1:8", "slots", "jobd.yaml:2:16"]);
+    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    assert!(!ran.stderr.contains("\\n"), "{}", ran.stderr);
 }
 
 #[test]

@@ -44,7 +44,7 @@ impl Cli {
     }
 }
 
-/// What every verb takes.
+// What every verb takes. Not documentation, which clap would take for that of the verbs.
 #[derive(Debug, Args, Default)]
 pub struct Global {
     /// Talk to the daemon at this socket and never start one [env: JOBD_SOCKET]
@@ -57,7 +57,7 @@ pub struct Global {
     pub azure: Azure,
 }
 
-/// Options of `az ml job` that have no meaning on one machine: accepted and ignored.
+// Options of `az ml job` that have no meaning on one machine: accepted and ignored.
 #[derive(Debug, Args, Default)]
 pub struct Azure {
     /// Ignored

@@ -119,7 +119,7 @@ pub struct DataShowArgs {
     pub output: OutputArgs,
 }
 
-/// An asset, named as an argument or by `-n` and `-v`.
+// An asset, named as an argument or by `-n` and `-v`.
 #[derive(Debug, Args)]
 pub struct AssetArgs {
     /// The asset: NAME, NAME:VERSION or NAME@latest

@@ -1,4 +1,5 @@
-//! Arguments that several verbs take: output forms, jobs, files.
+//! Arguments that several verbs take: output forms, jobs, files. What they are stands in ordinary
+//! comments: clap would take a documentation for that of each verb that takes them.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -8,7 +9,7 @@ use proto::job::Override;
 
 use crate::output::{Format, query};
 
-/// How results are printed.
+// How results are printed.
 #[derive(Debug, Args, Default)]
 pub struct OutputArgs {
     /// The output format
@@ -19,7 +20,7 @@ pub struct OutputArgs {
     pub query: Option<String>,
 }
 
-/// One job, named as an argument or by `-n`.
+// One job, named as an argument or by `-n`.
 #[derive(Debug, Args)]
 pub struct NameArg {
     /// The job: its name, a unique beginning of it, or @last
@@ -43,7 +44,7 @@ impl NameArg {
     }
 }
 
-/// One or more jobs.
+// One or more jobs.
 #[derive(Debug, Args)]
 pub struct NamesArg {
     /// The jobs: names, unique beginnings of names, or @last
@@ -67,7 +68,7 @@ impl NamesArg {
     }
 }
 
-/// One or more job files.
+// One or more job files.
 #[derive(Debug, Args, Default)]
 pub struct FilesArg {
     /// The job files; - reads standard input
@@ -99,7 +100,7 @@ impl FilesArg {
     }
 }
 
-/// Values that take the place of a file's.
+// Values that take the place of a file's.
 #[derive(Debug, Args, Default)]
 pub struct SetArgs {
     /// Put a value into the file before it is checked, such as limits.timeout=60; may be repeated

@@ -1,5 +1,6 @@
 //! The arguments are checked by what they take and refuse.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -24,6 +25,25 @@ fn parse(line: &str) -> Result<Command, clap::Error> {
 #[test]
 fn the_definition_is_consistent() {
     Cli::command().debug_assert();
+}
+
+/// A verb's help and its man page begin with what the list of verbs says of it.
+#[test]
+fn each_verb_says_what_it_does() {
+    let mut jobctl = Cli::command();
+    let listed = |command: &clap::Command| -> BTreeMap<String, String> {
+        let verbs = command.get_subcommands();
+        let verbs = verbs.filter(|verb| verb.get_name() != "help");
+        let said = |verb: &clap::Command| verb.get_about().map(ToString::to_string);
+        verbs
+            .map(|verb| (verb.get_name().into(), said(verb).unwrap_or_default()))
+            .collect()
+    };
+    let before = listed(&jobctl);
+    jobctl.build();
+    assert_eq!(listed(&jobctl), before);
+    let texts: BTreeSet<&String> = before.values().collect();
+    assert_eq!(texts.len(), before.len(), "{before:#?}");
 }
 
 #[test]

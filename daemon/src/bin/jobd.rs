@@ -32,7 +32,7 @@ struct Arguments {
     #[cfg(feature = "failpoints")]
     #[arg(long)]
     failpoints: bool,
-    /// Say `ready` on standard output once the socket answers, then let go of the terminal
+    /// Print the pid on standard output once the socket answers, then let go of the terminal
     #[arg(long, hide = true)]
     announce: bool,
 }

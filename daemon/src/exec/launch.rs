@@ -1,6 +1,6 @@
-//! Starts a step: folder, spec, lock, shim, go. The one function that knows how a shim is made.
+//! Starts a step: folder, records, lock, supervisor, go.
 //!
-//! The lock on the spec is taken here and handed over with the descriptor, so the step counts as
+//! The lock on the records is taken here and handed over with the descriptor, so the step counts as
 //! alive from before the shim exists. Whatever fails before *go* has started nothing.
 
 use std::fs::File;
@@ -47,8 +47,8 @@ pub enum LaunchError {
         /// Why.
         source: io::Error,
     },
-    /// The spec cannot be locked.
-    #[error("lock the spec: {0}")]
+    /// The records cannot be locked.
+    #[error("lock the records: {0}")]
     Lock(#[from] lock::LockError),
     /// The shim cannot be spawned.
     #[error("start {}: {source}", path.display())]

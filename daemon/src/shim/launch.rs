@@ -100,7 +100,7 @@ impl From<PidfdError> for StartFailure {
 pub(super) struct Place<'a> {
     /// What to run.
     pub spec: &'a Spec,
-    /// The lock of the spec.
+    /// The lock of the records.
     pub lock: &'a File,
     /// The cgroup; taken away if the command is not in it.
     pub leaf: &'a mut Option<Leaf>,

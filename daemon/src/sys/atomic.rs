@@ -86,14 +86,6 @@ pub fn create_at(directory: impl AsFd, name: &str) -> io::Result<File> {
     open_at(directory, name, OFlag::O_TRUNC)
 }
 
-/// Opens a file as it is, relative to an open directory, or makes it.
-///
-/// # Errors
-/// Whatever the file system says.
-pub fn keep_at(directory: impl AsFd, name: &str) -> io::Result<File> {
-    open_at(directory, name, OFlag::empty())
-}
-
 fn open_at(directory: impl AsFd, name: &str, more: OFlag) -> io::Result<File> {
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | more;
     Ok(File::from(openat(directory, name, flags, MODE)?))

@@ -1,6 +1,7 @@
 //! The clocks, and the identity of this boot.
 //!
-//! Wall-clock time is shown to people and never compared; every limit and duration is monotonic.
+//! Every limit and duration is monotonic. Wall-clock time is shown to people; it is compared with
+//! nothing but the times of files in the spool and the days that ended jobs are kept.
 
 use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};

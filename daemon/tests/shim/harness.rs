@@ -361,7 +361,7 @@ impl Cgroup {
             .lines()
             .map(|line| line.split(' ').collect::<Vec<_>>());
         let Some(mount) = fields.find(|fields| fields[2] == "cgroup2") else {
-            println!("skipped: no cgroup2 is mounted");
+            println!("SKIP: no cgroup2 is mounted");
             return None;
         };
         let number = CGROUPS.fetch_add(1, Ordering::Relaxed);
@@ -370,7 +370,7 @@ impl Cgroup {
         match fs::create_dir(&path) {
             Ok(()) => Some(Cgroup(path)),
             Err(error) => {
-                println!("skipped: cannot make {}: {error}", path.display());
+                println!("SKIP: cannot make {}: {error}", path.display());
                 None
             }
         }
@@ -402,7 +402,7 @@ impl SmallDisk {
         if mounted.is_ok_and(|status| status.success()) {
             return Some(SmallDisk(folder.to_owned()));
         }
-        println!("skipped: cannot mount a tmpfs");
+        println!("SKIP: cannot mount a tmpfs");
         None
     }
 }
@@ -418,7 +418,7 @@ impl Drop for SmallDisk {
 pub fn is_root() -> bool {
     let is_root = nix::unistd::Uid::effective().is_root();
     if !is_root {
-        println!("skipped: not root");
+        println!("SKIP: not root");
     }
     is_root
 }

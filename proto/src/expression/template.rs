@@ -148,14 +148,6 @@ impl Template {
         })
     }
 
-    /// The whole text is this one reference.
-    pub fn sole(&self) -> Option<&Reference> {
-        match self.parts.as_slice() {
-            [Part::Reference(reference)] => Some(reference),
-            _ => None,
-        }
-    }
-
     /// The text with every reference replaced by its value, exactly as the resolver gives it.
     /// A bracket with a reference that has none disappears; in deprecated braces it stays text.
     ///

@@ -9,7 +9,9 @@
 mod components;
 mod exceptions;
 mod files;
+mod place;
 
 pub use components::Components;
 pub use exceptions::{ACCEPTED, NO_JOBS, REFUSED, UNSEEN_BY_SDK};
-pub use files::{component_files, errors, files, root, tell};
+pub use files::{component_files, errors, tell};
+pub use place::{files, root};

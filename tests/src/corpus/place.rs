@@ -1,15 +1,17 @@
-//! Where the corpus lies, and what is in it.
+//! Where the corpus lies, and what is in it. A source of the tests of proto, too.
 
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The corpus, or nothing after a line that says so.
-pub fn corpus(test: &str) -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+#[must_use]
+pub fn root(test: &str) -> Option<PathBuf> {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let places = [
         std::env::var_os("JOBD_SHARED").map(PathBuf::from),
-        Some(root.join("../shared")),
-        Some(root.join("../../shared")),
+        Some(workspace.join("../shared")),
+        Some(workspace.join("../../shared")),
     ];
     let found = places
         .into_iter()
@@ -17,15 +19,22 @@ pub fn corpus(test: &str) -> Option<PathBuf> {
         .map(|place| place.join("corpus"))
         .find(|place| place.is_dir());
     if found.is_none() {
-        // Not println!, which the harness would swallow.
-        let _ = writeln!(std::io::stderr(), "SKIP {test}: no corpus, set JOBD_SHARED");
+        // Where nobody listens nothing is lost.
+        let _unseen = writeln!(
+            std::io::stderr(),
+            "SKIP: {test}: no corpus, set JOBD_SHARED"
+        );
     }
     found
 }
 
 /// The rows of a table of the corpus whose kind is one of `kinds`: the file and its text.
+///
+/// # Panics
+/// When the table or one of its files cannot be read, or when there is none.
+#[must_use]
 pub fn files(corpus: &Path, folder: &str, kinds: &[&str]) -> Vec<(String, Vec<u8>)> {
-    let table = std::fs::read_to_string(corpus.join(format!("{folder}.tsv"))).unwrap();
+    let table = fs::read_to_string(corpus.join(format!("{folder}.tsv"))).unwrap();
     let rows = table
         .lines()
         .skip(1)
@@ -33,10 +42,8 @@ pub fn files(corpus: &Path, folder: &str, kinds: &[&str]) -> Vec<(String, Vec<u8
     let rows = rows.filter(|row| kinds.contains(&row[1]));
     let files: Vec<_> = rows
         .map(|row| {
-            (
-                row[0].to_owned(),
-                std::fs::read(corpus.join(folder).join(row[0])).unwrap(),
-            )
+            let text = fs::read(corpus.join(folder).join(row[0])).unwrap();
+            (row[0].to_owned(), text)
         })
         .collect();
     assert!(!files.is_empty());
