@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::unistd::geteuid;
 use proto::api;
 use proto::paths::{self, Paths};
 
@@ -19,6 +20,8 @@ const SOCKET_VARIABLE: &str = "JOBD_SOCKET";
 /// Keeps us from starting a daemon, as `--no-start` does.
 const NO_START_VARIABLE: &str = "JOBD_NO_START";
 
+/// The user who may do all anyhow.
+const ROOT: u32 = 0;
 /// How soon a daemon that another client is starting is asked again.
 const HELD_PAUSE: Duration = Duration::from_millis(50);
 
@@ -26,6 +29,8 @@ const HELD_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub struct Endpoint {
     socket: PathBuf,
+    /// Whether it was named for itself: then it may be another user's.
+    is_named: bool,
     /// The paths of the user's own daemon, where we may start it.
     startable: Option<Paths>,
 }
@@ -59,6 +64,7 @@ impl Endpoint {
             match given.or_else(|| set(SOCKET_VARIABLE).map(PathBuf::from)) {
                 Some(socket) => Endpoint {
                     socket: paths::absolute(&cwd, &socket),
+                    is_named: true,
                     startable: None,
                 },
                 None => {
@@ -67,6 +73,7 @@ impl Endpoint {
                         global.no_start || set(NO_START_VARIABLE).is_some_and(|value| value != "0");
                     Endpoint {
                         socket: own.socket.clone(),
+                        is_named: false,
                         startable: (!forbidden).then_some(own),
                     }
                 }
@@ -84,7 +91,16 @@ impl Endpoint {
     /// # Errors
     /// What [`Client::connect`] says.
     pub fn connect(&self) -> Result<Client, ClientError> {
-        Client::connect(&self.socket)
+        let client = Client::connect(&self.socket)?;
+        let owner = client.listener()?;
+        let is_ours = [ROOT, geteuid().as_raw()].contains(&owner);
+        if is_ours || self.is_named {
+            return Ok(client);
+        }
+        Err(ClientError::Stranger {
+            socket: self.socket.clone(),
+            owner,
+        })
     }
 
     /// Connects; starts the user's own daemon first when none runs.

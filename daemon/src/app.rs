@@ -306,6 +306,8 @@ async fn serve(
 struct Stop {
     terminate: Signal,
     interrupt: Signal,
+    /// Asks for nothing here: it would end a process that does not listen to it.
+    hang_up: Signal,
 }
 
 impl Stop {
@@ -314,13 +316,19 @@ impl Stop {
         Ok(Stop {
             terminate: listen(SignalKind::terminate())?,
             interrupt: listen(SignalKind::interrupt())?,
+            hang_up: listen(SignalKind::hangup())?,
         })
     }
 
     async fn asked(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hang_up.recv() => {
+                    tracing::info!("SIGHUP changes nothing: settings are read at start");
+                }
+            }
         }
     }
 }

@@ -19,3 +19,4 @@ pub mod stage;
 pub mod state;
 pub mod store;
 pub mod sys;
+pub mod trust;

@@ -287,6 +287,27 @@ pub enum Ended {
     },
 }
 
+impl Exit {
+    /// Of a step of which nothing ran: `ended` says why, at that time.
+    #[must_use]
+    pub fn of_nothing(ended: Ended, at: i64) -> Exit {
+        Exit {
+            format: Format::CURRENT,
+            ended,
+            stop: None,
+            oom_killed: false,
+            at,
+            duration_ms: 0,
+            log_bytes: 0,
+            log_bytes_dropped: 0,
+            log_errno: None,
+            leftovers_killed: 0,
+            cpu_ms: 0,
+            max_rss_kib: 0,
+        }
+    }
+}
+
 /// A command is silent. Written by the shim, and removed when it beats again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Silent {

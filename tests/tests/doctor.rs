@@ -349,10 +349,12 @@ fn what_is_in_the_way_of_the_socket_is_told() {
 fn a_folder_that_others_may_write_is_weaker() {
     let home = used();
     let state = home.path().join("state");
-    fs::set_permissions(&state, fs::Permissions::from_mode(0o777)).unwrap();
+    fs::set_permissions(&state, fs::Permissions::from_mode(0o775)).unwrap();
     let found = unchanged(&home, 0);
     assert_level(&found, "state-folder", Level::Weaker);
     assert!(found["state-folder"].advice.starts_with("chmod go-w "));
+    fs::set_permissions(&state, fs::Permissions::from_mode(0o777)).unwrap();
+    assert_level(&unchanged(&home, 1), "state-folder", Level::Broken);
 }
 
 /// Runs the doctor of a home of ours as another user.

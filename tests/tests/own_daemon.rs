@@ -1,6 +1,7 @@
 //! The client's own daemon: started when there is none, asked what it is, and ended.
 
 use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
 
 use jobd_tests::harness::process::is_alive;
 use jobd_tests::harness::{Home, JobFile, Jobctl, probe_command};
@@ -137,4 +138,46 @@ fn shutdown_ends_the_daemon_and_not_its_jobs() {
     drop(home.exit("long"));
     home.start(&[]);
     assert_eq!(home.wait("long")["exit_code"], 8);
+}
+
+#[test]
+fn what_everybody_may_write_to_is_not_used() {
+    let home = Home::new();
+    let places = ["", "state", "jobd.yaml", "spool"];
+    for folder in ["state", "spool"] {
+        fs::create_dir(home.path().join(folder)).unwrap();
+    }
+    fs::write(home.path().join("jobd.yaml"), "slots: 1\n").unwrap();
+    for place in places {
+        let path = home.path().join(place);
+        let mode = fs::metadata(&path).unwrap().permissions();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).unwrap();
+        let (_, said) = home.start_in_vain(&[]);
+        assert!(said.contains("may write"), "{place}: {said}");
+        fs::set_permissions(&path, mode).unwrap();
+    }
+    let ran = home.jobctl(&["list"]).may_start().run().ok();
+    drop(ran.says(&["started jobd"]));
+    for file in ["jobd.db", "jobd.db-wal", "jobd.db-shm"] {
+        let found = fs::metadata(home.path().join("state").join(file)).unwrap();
+        assert_eq!(found.permissions().mode() & 0o777, 0o600, "{file}");
+    }
+}
+
+#[test]
+fn another_users_daemon_is_talked_to_only_where_it_is_named() {
+    let Some((home, uid)) = Home::running_as_other_user(&[]) else {
+        return;
+    };
+    let owner = format!("belongs to user {uid}");
+    let unnamed = Jobctl::new(home.path()).args(["list"]).run().code(125);
+    drop(unnamed.says(&[&owner, "--socket"]));
+    let socket = home.socket();
+    let named = Jobctl::new(home.path()).args(["list", "--socket", socket.to_str().unwrap()]);
+    drop(named.run().ok());
+    // Nor does root run what another user keeps.
+    let theirs = Home::new();
+    chown(theirs.path(), Some(uid), Some(uid)).unwrap();
+    let (_, said) = theirs.start_in_vain(&[]);
+    assert!(said.contains(&owner), "{said}");
 }

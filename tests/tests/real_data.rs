@@ -265,3 +265,23 @@ fn a_daemon_without_rights_leaves_local_data_as_it_is_and_says_so() {
     let notes = home.wait("without")["notes"].to_string();
     assert!(!notes.contains("inputs"), "{notes}");
 }
+
+/// What a job has made of the folder that the finalization logs into is the job's own affair.
+#[test]
+fn a_job_that_leaves_no_place_for_its_finalization_fails_and_holds_up_nobody() {
+    let home = Home::running(&[]);
+    let elsewhere = home.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    let link = format!("ln -s {} system_logs", elsewhere.display());
+    for in_its_place in ["touch system_logs", &link] {
+        let command = format!("rm -rf system_logs; {in_its_place}; touch ${{{{outputs.o}}}}/x");
+        let job = JobFile::new(&command).with("outputs: {o: {path: out}}");
+        let name = home.submit(&job);
+        let ended = home.wait(&name);
+        assert_eq!(ended["status"], "Failed", "{ended:#}");
+        let why = ended["error"].to_string();
+        assert!(why.contains("system_logs"), "{why}");
+        drop(home.run_job(&JobFile::new("true")).ok());
+    }
+    assert_eq!(std::fs::read_dir(elsewhere).unwrap().count(), 0);
+}

@@ -155,3 +155,15 @@ fn a_daemon_that_is_told_to_end_leaves_jobs_of_every_status_as_they_are() {
     }
     witness.assert_once_each(["prepares", "runs", "waits"].map(String::from));
 }
+
+#[test]
+fn a_terminal_that_is_closed_ends_no_daemon() {
+    let home = Home::running(&[]);
+    let pid = home.daemon_pid();
+    home.signal(Signal::SIGHUP);
+    wait_until("the signal to be noticed", DEADLINE, || {
+        log(&home).contains("SIGHUP")
+    });
+    drop(home.run(&["status"]).ok());
+    assert_eq!(home.daemon_pid(), pid);
+}

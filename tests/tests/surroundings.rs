@@ -211,3 +211,22 @@ fn a_job_reads_nothing_and_inherits_nothing() {
         "0\n1\n2\n"
     );
 }
+
+#[test]
+fn a_path_is_one_word_whatever_its_characters() {
+    let home = Home::running(&[]);
+    let folder = home.path().join("my data");
+    fs::create_dir(&folder).unwrap();
+    let names = ["a b.csv", "c;echo no.csv", "it's $HOME.csv"];
+    for name in names {
+        fs::write(folder.join(name), name).unwrap();
+        let command = "cat ${{inputs.d}} \"${{inputs.d}}\"; cp ${{inputs.d}} ${{outputs.o}}/x";
+        let job = JobFile::new(command).with(&format!(
+            "inputs: {{d: {{type: uri_file, path: {}}}}}\noutputs: {{o: }}",
+            json!(format!("my data/{name}"))
+        ));
+        assert_eq!(home.run_job(&job).ok().stdout, [name, name].concat());
+        let copied = fs::read_to_string(home.output("@last", "o").join("x"));
+        assert_eq!(copied.unwrap(), name);
+    }
+}

@@ -1,7 +1,7 @@
 //! Connecting with a time limit.
 
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,7 +9,8 @@ use interprocess::local_socket::Stream;
 use interprocess::os::unix::uds_local_socket;
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, SockFlag, SockType, UnixAddr, connect as connect_to, setsockopt, socket, sockopt,
+    AddressFamily, SockFlag, SockType, UnixAddr, connect as connect_to, getsockopt, setsockopt,
+    socket, sockopt,
 };
 use nix::sys::time::{TimeVal, TimeValLike};
 
@@ -21,6 +22,15 @@ use super::REPLY_TIMEOUT;
 /// What connect(2) says; `TimedOut` when there was no place in the daemon's backlog in time.
 pub fn connect(path: &Path) -> io::Result<Stream> {
     connect_within(path, REPLY_TIMEOUT)
+}
+
+/// Who listens there: the user that the kernel noted when it began to (unix(7), `SO_PEERCRED`).
+///
+/// # Errors
+/// What getsockopt(2) says.
+pub fn listener(stream: &Stream) -> io::Result<u32> {
+    let Stream::UdSocket(stream) = stream;
+    Ok(getsockopt(&stream.as_fd(), sockopt::PeerCredentials)?.uid())
 }
 
 /// On Linux a Unix socket's limit for sending is also the one of connect(2), which waits for a

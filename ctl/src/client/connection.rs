@@ -65,6 +65,17 @@ impl Client {
         })
     }
 
+    /// The user who listens there.
+    ///
+    /// # Errors
+    /// `Io` when the kernel does not say.
+    pub fn listener(&self) -> Result<u32, ClientError> {
+        connect::listener(&self.stream).map_err(|source| ClientError::Io {
+            socket: self.socket.clone(),
+            source,
+        })
+    }
+
     /// Allows each answer that much time.
     pub fn set_reply_timeout(&mut self, timeout: Duration) {
         self.reply_timeout = timeout;

@@ -16,6 +16,12 @@ pub enum ClientError {
     /// The socket cannot be used.
     #[error("cannot connect to {}: {source}", socket.display())]
     Connect { socket: PathBuf, source: io::Error },
+    /// It is somebody else's, who would see the jobs and could tell anything of them.
+    #[error(
+        "what listens at {} belongs to user {owner}, not to you; --socket talks to it all the same",
+        socket.display()
+    )]
+    Stranger { socket: PathBuf, owner: u32 },
     /// The daemon is connected and mute.
     #[error(
         "the daemon at {} does not answer (waited {} s); whether the request was carried out is unknown",

@@ -1,5 +1,7 @@
 //! Making a log harmless for a terminal: control characters are shown, not obeyed.
 
+use crate::output::text::is_dangerous;
+
 /// Escapes a stream of bytes piece by piece.
 #[derive(Debug, Default)]
 pub struct Escaper {
@@ -9,7 +11,7 @@ pub struct Escaper {
 
 impl Escaper {
     /// Appends `bytes` to `out` with every C0 and C1 control character but newline and tab, and
-    /// every byte that is not UTF-8, as `\xNN`.
+    /// every byte that is not UTF-8, as `\xNN`, and what reorders text as `\uNNNN`.
     pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         self.held.extend_from_slice(bytes);
         let pending = std::mem::take(&mut self.held);
@@ -41,9 +43,13 @@ fn is_unfinished(bytes: &[u8]) -> bool {
 fn escape_text(text: &str, out: &mut Vec<u8>) {
     let mut plain = 0;
     for (at, character) in text.char_indices() {
-        if character.is_control() && !matches!(character, '\n' | '\t') {
+        if is_dangerous(character) && !matches!(character, '\n' | '\t') {
             out.extend_from_slice(&text.as_bytes()[plain..at]);
-            out.extend_from_slice(format!("\\x{:02x}", u32::from(character)).as_bytes());
+            let shown = match u32::from(character) {
+                byte @ ..=0xff => format!("\\x{byte:02x}"),
+                wider => format!("\\u{wider:04x}"),
+            };
+            out.extend_from_slice(shown.as_bytes());
             plain = at + character.len_utf8();
         }
     }
@@ -76,6 +82,7 @@ mod tests {
             escape(&[b"a\tb\n\x1b[31m\x07\r\x7f\xc2\x9b"]),
             "a\tb\n\\x1b[31m\\x07\\x0d\\x7f\\x9b"
         );
+        assert_eq!(escape(&["a\u{202e}b".as_bytes()]), "a\\u202eb");
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub fn in_place(text: &str) -> String {
 }
 
 /// Control characters (C0, DEL, C1), and those that reorder text (Unicode Bidirectional Algorithm).
-fn is_dangerous(character: char) -> bool {
+pub fn is_dangerous(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -10,6 +10,7 @@ use jobd::layout::Layout;
 use jobd::settings::{self, Overrides, Settings};
 use jobd::state::StateError;
 use jobd::sys;
+use jobd::trust;
 use proto::finding::{self, Level};
 use proto::outcome::{EXIT_HELD, EXIT_OWN_ERROR};
 use proto::paths::{self, Paths};
@@ -129,6 +130,7 @@ fn own_error() -> ExitCode {
 fn serve(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let cwd = std::env::current_dir()?;
     let paths = Paths::resolve(|name| std::env::var_os(name), &cwd)?;
+    trust::check(&paths)?;
     let settings: Settings = settings::load(&paths.configuration, &arguments.overrides)?;
     std::env::set_current_dir("/")?;
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
@@ -145,6 +147,7 @@ fn serve(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>> 
 fn recover(output: Form) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let cwd = std::env::current_dir()?;
     let paths = Paths::resolve(|name| std::env::var_os(name), &cwd)?;
+    trust::check(&paths)?;
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     let report = jobd::recover::run(&Layout::new(paths.state))?;
     let text = match output {

@@ -16,6 +16,7 @@ mod mounts;
 pub mod pinned;
 pub mod plan;
 pub mod queue;
+mod quoting;
 pub mod reconcile;
 pub mod stage_order;
 pub mod step;

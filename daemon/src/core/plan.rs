@@ -12,6 +12,7 @@ use proto::stage::{EnvironmentReport, PrepareReport};
 
 use super::event::Definition;
 use super::mounts;
+use super::quoting;
 use super::step::{StepKind, StepRef};
 use super::words::plain_words;
 use crate::layout::{FINALIZE_LOG, Layout, PREPARE_LOG, STD_LOG, step_name};
@@ -298,17 +299,17 @@ impl Paths<'_> {
         let resolve = |reference: &Reference| match reference.context {
             Context::Inputs => job.inputs.get(&reference.name).map(|input| match input {
                 Input::Literal(literal) => literal.to_string(),
-                Input::Data(data) => self.data(&reference.name, &data.path),
+                Input::Data(data) => quoting::mark(&self.data(&reference.name, &data.path)),
             }),
             Context::Outputs => job
                 .outputs
                 .contains_key(&reference.name)
-                .then(|| self.output(&reference.name)),
+                .then(|| quoting::mark(&self.output(&reference.name))),
             _ => None,
         };
-        template
-            .render(resolve)
-            .map_err(|unresolved| failed(unresolved.to_string()))
+        let rendered = template.render(resolve);
+        let rendered = rendered.map_err(|unresolved| failed(unresolved.to_string()))?;
+        Ok(quoting::place(&rendered))
     }
 
     /// A rerun uses the snapshot: where the code came from may be gone.

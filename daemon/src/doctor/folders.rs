@@ -13,6 +13,8 @@ use super::disk::nearest;
 
 /// Write permission of the group and of others.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
+/// Of those, the one that no daemon puts up with.
+const WRITABLE_BY_ALL: u32 = 0o002;
 /// What one user made there, another cannot remove (chmod(1)).
 const STICKY: u32 = 0o1000;
 const ROOT: u32 = 0;
@@ -65,7 +67,8 @@ fn look(path: &Path) -> io::Result<Found> {
 }
 
 fn unusable(check: &str, found: String) -> Finding {
-    let advice = "give the folder to the user who runs jobd, or set JOBD_HOME to another one";
+    let advice = "make it a folder that only the user who runs jobd may write to, or set JOBD_HOME to \
+        another one";
     Finding::broken(check, found, "no daemon starts", advice)
 }
 
@@ -81,6 +84,15 @@ fn judge(check: &str, path: &Path, us: u32, found: Found) -> Finding {
         Found::Folder {
             writable: false, ..
         } => unusable(check, format!("{place} cannot be written")),
+        Found::Folder { uid, .. } if uid != us && uid != ROOT => {
+            unusable(check, format!("{place} belongs to user {uid}"))
+        }
+        Found::Folder { mode, .. } if mode & (WRITABLE_BY_ALL | STICKY) == WRITABLE_BY_ALL => {
+            unusable(
+                check,
+                format!("{place} has mode {mode:04o}: everybody may write there"),
+            )
+        }
         Found::Folder { mode, .. } if mode & WRITABLE_BY_OTHERS != 0 => Finding::weaker(
             check,
             format!("{place} has mode {mode:04o}: others may write there"),
@@ -89,12 +101,6 @@ fn judge(check: &str, path: &Path, us: u32, found: Found) -> Finding {
                 0 => format!("chmod go-w {place}"),
                 _ => "set JOBD_HOME to a folder of your own".into(),
             },
-        ),
-        Found::Folder { uid, .. } if uid != us && uid != ROOT => Finding::weaker(
-            check,
-            format!("{place} belongs to user {uid}"),
-            "that user may replace what jobd keeps there",
-            "run jobctl as that user, or set JOBD_HOME to a folder of your own",
         ),
         Found::Folder { mode, .. } => Finding::ok(check, format!("{place}, mode {mode:04o}")),
     }
@@ -123,8 +129,9 @@ mod tests {
         assert_eq!(level(7, folder(7, 0o755)), Ok);
         assert_eq!(level(7, folder(7, 0o775)), Weaker);
         assert_eq!(level(7, folder(7, 0o1777)), Weaker);
-        assert_eq!(level(7, folder(8, 0o777)), Weaker);
-        assert_eq!(level(0, folder(8, 0o700)), Weaker);
+        assert_eq!(level(7, folder(7, 0o777)), Broken);
+        assert_eq!(level(7, folder(8, 0o777)), Broken);
+        assert_eq!(level(0, folder(8, 0o700)), Broken);
         assert_eq!(level(7, folder(0, 0o755)), Ok);
         let read_only = Found::Folder {
             uid: 7,

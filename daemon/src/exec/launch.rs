@@ -9,6 +9,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use proto::record::file::Entry;
 use proto::record::{RECORD_ROOM_BYTES, STEP_FILE, Spec};
@@ -58,6 +59,21 @@ pub enum LaunchError {
         /// Why.
         source: io::Error,
     },
+}
+
+impl LaunchError {
+    /// Whether another try would find the same: the job has put something else where its folders
+    /// were. The kernel's error number of it.
+    #[must_use]
+    pub fn lasting(&self) -> Option<i32> {
+        let LaunchError::Folder(error) = self else {
+            return None;
+        };
+        let errno = error.source.raw_os_error()?;
+        [Errno::EEXIST, Errno::ENOTDIR, Errno::ELOOP]
+            .contains(&Errno::from_raw(errno))
+            .then_some(errno)
+    }
 }
 
 /// How long the end of a shim that has started nothing is waited for, in milliseconds.

@@ -1,20 +1,31 @@
 //! How a step begins: it is made ready ahead or at once, and let go by us or by another's end.
 
+use proto::record::{Ended, Exit};
+
 use super::ahead;
 use super::launch::{LaunchError, Launched, Ready};
 use super::watch::{Exec, Supervisor, Waiting};
-use crate::core::{Event, JobId, StepRef};
+use crate::core::{Event, JobId, StepEnd, StepRef};
 use crate::store::Row;
-use crate::sys::failpoint;
+use crate::sys::{clock, failpoint};
+
+/// The end of a step that can never begin.
+fn start_failed(error: &LaunchError, errno: i32) -> StepEnd {
+    let ended = Ended::StartFailed {
+        reason: error.to_string(),
+        errno: Some(errno),
+    };
+    StepEnd::Exit(Exit::of_nothing(ended, clock::wall_micros()))
+}
 
 impl Exec {
     pub(super) fn launch(&mut self, id: JobId, name: String, step: StepRef) {
         match self.try_launch(id, &name, step) {
             Ok(launched) => self.launched(id, name, step, launched),
-            Err(error) => {
-                self.news
-                    .push(Event::LaunchFailed(id, step, error.to_string()));
-            }
+            Err(error) => self.news.push(match error.lasting() {
+                Some(errno) => Event::Ended(id, step, start_failed(&error, errno)),
+                None => Event::LaunchFailed(id, step, error.to_string()),
+            }),
         }
     }
 

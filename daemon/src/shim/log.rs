@@ -4,37 +4,43 @@
 //! after the first failure nothing more is written. Where output was dropped because of the cap,
 //! one marker line follows, which counts as bytes in the log and comes on top of the cap.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::OpenOptionsExt;
 
-use nix::fcntl::{SpliceFFlags, splice};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, SpliceFFlags, openat, splice};
+use nix::sys::stat::Mode;
 use nix::unistd::{Gid, Uid, fchown};
 use proto::record::{LogSpec, User};
 
+use crate::sys::folder;
+
 /// The job's user and group read the log; other users do not.
-const MODE: u32 = 0o640;
+const MODE: Mode = Mode::from_bits_truncate(0o640);
 
 /// Opens the log to append. A new one belongs to the job's user, who reads it with own rights.
+/// The job may have made what it likes of the log and its folder: no link is followed.
 pub(super) fn open(spec: &LogSpec, user: Option<&User>) -> io::Result<Log<File>> {
-    let mut options = OpenOptions::new();
+    let (Some(folder), Some(name)) = (spec.path.parent(), spec.path.file_name()) else {
+        return Err(ErrorKind::InvalidInput.into());
+    };
+    let folder = folder::open(folder)?;
     // Without O_APPEND, to which splice(2) does not go: every write looks for the end itself.
-    options
-        .write(true)
-        .mode(MODE)
-        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
-    let file = match options.clone().create_new(true).open(&spec.path) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => options.open(&spec.path)?,
-        created => {
-            let created = created?;
+    let flags = OFlag::O_WRONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let made = openat(&folder, name, flags | OFlag::O_CREAT | OFlag::O_EXCL, MODE);
+    let file = match made {
+        Err(Errno::EEXIST) => openat(&folder, name, flags, Mode::empty())?,
+        made => {
+            let made = made?;
             if let Some(user) = user {
                 let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
-                fchown(&created, Some(uid), Some(gid))?;
+                fchown(&made, Some(uid), Some(gid))?;
             }
-            created
+            made
         }
     };
+    let file = File::from(file);
     let bytes = file.metadata()?.len();
     Ok(Log::new(file, bytes, spec.bytes_max))
 }

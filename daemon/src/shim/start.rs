@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use nix::errno::Errno;
 use nix::unistd::getpid;
-use proto::record::{Ended, Exit, Format, NOBODY, Place, ProcessId, SPAWNER_ARGUMENT, Spec};
+use proto::record::{Ended, Exit, NOBODY, Place, ProcessId, SPAWNER_ARGUMENT, Spec};
 use thiserror::Error;
 
 use super::cgroup::Leaf;
@@ -292,17 +292,7 @@ fn exit_of_failure(failure: StartFailure, spec: &Spec, begun: u64) -> Exit {
 
 fn bare_exit(ended: Ended, begun: u64) -> Exit {
     Exit {
-        format: Format::CURRENT,
-        ended,
-        stop: None,
-        oom_killed: false,
-        at: wall_micros(),
         duration_ms: monotonic_ms().saturating_sub(begun),
-        log_bytes: 0,
-        log_bytes_dropped: 0,
-        log_errno: None,
-        leftovers_killed: 0,
-        cpu_ms: 0,
-        max_rss_kib: 0,
+        ..Exit::of_nothing(ended, wall_micros())
     }
 }

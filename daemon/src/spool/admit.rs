@@ -26,6 +26,8 @@ const QUIET_MICROS: i64 = 250_000;
 /// number and `.error` may follow.
 const REJECTED_NAME_BYTES_MAX: usize = 236;
 
+/// The bits of a mode that let others than the owner write.
+const WRITABLE_BY_OTHERS: u32 = 0o022;
 /// What an admitted file is called between the look at it and its removal; no job file's name.
 const TAKEN_NAME: &str = ".admitted";
 
@@ -109,6 +111,12 @@ impl Folder {
         if found.uid() != uid {
             return Err(failed("use")(io::Error::other(
                 "it belongs to another user",
+            )));
+        }
+        if found.mode() & WRITABLE_BY_OTHERS != 0 {
+            return Err(failed("use")(io::Error::other(
+                "others may write there, and so could replace files while they are looked at: \
+                 chmod go-w it",
             )));
         }
         let entries = folder.try_clone().map_err(failed("open"))?;
@@ -215,7 +223,7 @@ impl Folder {
         if found.nlink() > 1 {
             return Some("it has other names (hard links); put a copy here".into());
         }
-        if found.mode() & 0o022 != 0 {
+        if found.mode() & WRITABLE_BY_OTHERS != 0 {
             return Some("others may write to it; use `chmod go-w`".into());
         }
         if found.dev() != self.device {

@@ -2,10 +2,14 @@
 //! a file of the job's own folder, and in the log at the end of each part.
 
 use std::cell::{Cell, RefCell};
+use std::ffi::OsStr;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use proto::stage::{PROGRESS_FILE, Progress};
+
+use crate::sys::{atomic, folder};
 
 /// The least time between two writes of the file.
 const TELL_PAUSE: Duration = Duration::from_millis(200);
@@ -75,6 +79,15 @@ impl Meter {
         }
     }
 
+    /// Whatever the job has made of its folder: no link in it leads out of it.
+    fn write(&self, bytes: &[u8]) -> io::Result<()> {
+        let name = self.path.file_name().and_then(OsStr::to_str);
+        let (Some(folder), Some(name)) = (self.path.parent(), name) else {
+            return Ok(());
+        };
+        atomic::write_at(&folder::open(folder)?, name, bytes)
+    }
+
     fn tell(&self) {
         self.told.set(Instant::now());
         let mut now = self.now.borrow_mut();
@@ -85,8 +98,6 @@ impl Meter {
         let Ok(bytes) = serde_json::to_vec(&*now) else {
             return;
         };
-        let new = self.path.with_extension("json.tmp");
-        let told = std::fs::write(&new, bytes).and_then(|()| std::fs::rename(&new, &self.path));
-        drop(told);
+        drop(self.write(&bytes));
     }
 }

@@ -3,8 +3,9 @@
 //! Versions (SQLite's `user_version`): 1 first version; 2 when a job ended and was pruned, and
 //! an index of how it ended; 3 what stages report, and the registry of assets.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
@@ -15,6 +16,8 @@ use super::{StoreError, assets, sql};
 
 /// The newest version that this release knows.
 pub const VERSION: i64 = 3;
+/// The mode of the store's files.
+const PRIVATE: u32 = 0o600;
 /// How long a reader waits for a checkpoint that is in its way, in milliseconds.
 const BUSY_MS: u64 = 5_000;
 /// SQLite's page cache for each connection, in KiB.
@@ -90,6 +93,22 @@ pub enum Missing {
     Refuse,
 }
 
+/// Lets nobody else read what jobs were given, or lock what they may read. SQLite gives the log and
+/// the memory beside a store the store's own mode. What cannot be done SQLite will tell.
+fn make_private(path: &Path, missing: Missing) {
+    let mut options = OpenOptions::new();
+    let create = missing == Missing::Make;
+    drop(options.write(true).create(create).mode(PRIVATE).open(path));
+    for beside in ["", "-wal", "-shm"] {
+        let mut file = path.as_os_str().to_owned();
+        file.push(beside);
+        let is_open = fs::metadata(&file).is_ok_and(|found| found.mode() & 0o077 != 0);
+        if is_open && let Err(error) = fs::set_permissions(&file, Permissions::from_mode(PRIVATE)) {
+            tracing::warn!(%error, file = ?file, "others may read the store");
+        }
+    }
+}
+
 /// Opens the file for writing. Nothing is written to a file that is refused.
 pub fn open_writer(path: &Path, missing: Missing) -> Result<Connection, StoreError> {
     let open = |source| StoreError::of_open(path, source);
@@ -101,6 +120,7 @@ pub fn open_writer(path: &Path, missing: Missing) -> Result<Connection, StoreErr
         Missing::Refuse if is_empty(path) => return Err(lost()),
         Missing::Refuse => {}
     }
+    make_private(path, missing);
     let connection = Connection::open_with_flags(path, flags).map_err(open)?;
     configure(&connection).map_err(open)?;
     // Else a file that is refused would take in its log when it is closed.

@@ -2,8 +2,12 @@
 
 use std::fs::{self, DirBuilder};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
+
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
 
 /// Permissions of what only the owner needs.
 const MODE: u32 = 0o700;
@@ -22,9 +26,23 @@ pub fn make_new(path: &Path) -> io::Result<()> {
 /// When it cannot be made, or something else has its name.
 pub fn make(path: &Path) -> io::Result<()> {
     match make_new(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_folder(path) => Ok(()),
         result => result,
     }
+}
+
+/// Not a link to one.
+fn is_folder(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|found| found.is_dir())
+}
+
+/// Opens a folder, unless a link has its name.
+///
+/// # Errors
+/// What open(2) says.
+pub fn open(path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    Ok(nix::fcntl::open(path, flags, Mode::empty())?)
 }
 
 /// Makes a folder and all above it that are missing.

@@ -1,6 +1,7 @@
 //! What a person does with `jobctl` in a home.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use proto::record::Started;
@@ -15,7 +16,14 @@ impl Home {
     /// A client.
     #[must_use]
     pub fn jobctl(&self, arguments: &[&str]) -> Jobctl {
-        Jobctl::new(self.path()).args(arguments)
+        let client = Jobctl::new(self.path());
+        let owner = fs::metadata(self.path()).unwrap().uid();
+        // Another user's daemon is talked to only where it is named.
+        let client = match owner == nix::unistd::geteuid().as_raw() {
+            true => client,
+            false => client.env("JOBD_SOCKET", self.socket()),
+        };
+        client.args(arguments)
     }
 
     /// Runs a client to its end.

@@ -264,6 +264,8 @@ pub(super) fn web_client(patience: Patience) -> Result<reqwest::Client, DataErro
         .redirect(reqwest::redirect::Policy::limited(
             super::cause::REDIRECTS_MAX,
         ))
+        // A token in an address is for the server of that address.
+        .referer(false)
         .connect_timeout(patience.first_try())
         .pool_idle_timeout(Duration::from_secs(30))
         .user_agent(concat!("jobd/", env!("CARGO_PKG_VERSION")))

@@ -62,7 +62,8 @@ fn on_path() -> Vec<Python> {
 /// Nothing for what only looks like an interpreter, such as a version manager's.
 fn who(program: &Path) -> Option<Python> {
     let mut command = Command::new(program);
-    command.args(["-c", WHO]).env_remove("PYTHONHOME");
+    // Isolated: the working folder is the job's, and nothing there is a module of ours.
+    command.args(["-I", "-c", WHO]).env_remove("PYTHONHOME");
     let answer = program::ask(&mut command, "ask an interpreter", Limit::of(ASK)).ok()?;
     let (program, version) = answer.lines().last()?.rsplit_once(' ')?;
     Some(Python {

@@ -130,7 +130,7 @@ impl Builder<'_> {
             }
             None => {
                 let mut command = plain(python);
-                command.args(["-m", "venv"]).arg(folder);
+                command.args(["-I", "-m", "venv"]).arg(folder);
                 command
             }
         }
@@ -146,7 +146,8 @@ impl Builder<'_> {
             }
             None => {
                 let mut command = plain(&python);
-                command.args(["-m", "pip", "install", "--disable-pip-version-check"]);
+                command.args(["-I", "-m", "pip", "install"]);
+                command.arg("--disable-pip-version-check");
                 command.args(["--no-input", "--progress-bar", "off"]);
                 command
             }

@@ -21,6 +21,16 @@ const TIME_MAX: Duration = Duration::from_secs(10);
 const ANSWER_BYTES_MAX: usize = 64 << 10;
 /// Always: no helper that stays behind.
 const ALWAYS: [&str; 2] = ["-c", "core.fsmonitor=false"];
+/// Settings by which the work tree names programs that git would run to compare files.
+const FILTERS: [&str; 4] = [
+    "config",
+    "--name-only",
+    "--get-regexp",
+    r"^filter\..*\.(clean|process)$",
+];
+/// The beginnings of variables that let whoever has them into stores and package sources: git asks
+/// nobody but the work tree.
+const SECRETS: [&str; 6] = ["AWS_", "AZURE_", "GOOGLE_", "GCS_", "PIP_", "UV_"];
 
 /// The properties of a job whose code is in that folder.
 pub fn facts(folder: &Path) -> BTreeMap<String, String> {
@@ -34,7 +44,12 @@ pub fn facts(folder: &Path) -> BTreeMap<String, String> {
     }
     let url = git.ask(&["ls-remote", "--get-url"]);
     let url = url.map(|url| without_credentials(&url));
-    let dirty = git.ask(&["status", "--porcelain", "."]);
+    // To compare files git would run the filters that the code brings along: code that is only to
+    // be copied, or run in a container. Then nobody knows whether it was changed.
+    let dirty = match git.ask(&FILTERS) {
+        Some(_) => None,
+        None => git.ask(&["status", "--porcelain", "--ignore-submodules=all", "."]),
+    };
     let dirty = dirty.map(|changes| if changes.is_empty() { "False" } else { "True" });
     let found = [
         ("mlflow.source.git.repoURL", url),
@@ -84,7 +99,14 @@ struct Git<'a> {
 impl Git<'_> {
     /// What git prints, without the end of the last line; none if it fails or takes too long.
     fn ask(&self, question: &[&str]) -> Option<String> {
-        let mut child = Command::new("git")
+        let mut git = Command::new("git");
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy();
+            if SECRETS.iter().any(|secret| name.starts_with(secret)) {
+                git.env_remove(name.as_ref());
+            }
+        }
+        let mut child = git
             .args(ALWAYS)
             .args(question)
             .current_dir(self.folder)
