@@ -374,3 +374,19 @@ fn a_store_that_is_damaged_is_refused_and_left_as_it_is() {
     assert!(said.contains("jobd.db"), "{said}");
     assert_eq!(fs::read(&store).unwrap(), vec![b'x'; 8192]);
 }
+
+#[test]
+fn a_job_that_ends_while_no_daemon_is_there_has_its_own_time() {
+    let mut home = Home::running(&[]);
+    let gate = home.path().join("gate");
+    let command = format!("until [ -e {} ]; do :; done", gate.display());
+    drop(home.submit(&JobFile::new(&command).name("job")));
+    home.wait_for_status("job", "Running");
+    home.kill();
+    fs::write(&gate, "").unwrap();
+    let ended = home.exit("job").at;
+    home.start(&[]);
+    let job = home.wait("job");
+    let last = job["history"].as_array().unwrap().last().unwrap();
+    assert_eq!(last["at"], ended, "{job:#}");
+}

@@ -90,6 +90,20 @@ impl Client {
         Ok(self.receive()?.reply)
     }
 
+    /// Waits until the daemon has closed the connection, as it does when it ends.
+    ///
+    /// # Errors
+    /// `NoAnswer` when it does not in the time of a reply.
+    pub fn wait_for_end(&mut self) -> Result<(), ClientError> {
+        loop {
+            match self.receive::<Value>() {
+                Ok(_) => {}
+                Err(error) if error.is_lost_connection() => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// Sends a call. With `more` the daemon may send several replies.
     ///
     /// # Errors

@@ -6,8 +6,10 @@ use crate::ending::Ending;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 
-/// Ends the daemon.
+/// Ends the daemon, and waits until it is no longer there: who comes next starts another.
 pub fn run(endpoint: &Endpoint) -> Result<Ending, Error> {
-    endpoint.connect()?.call(&Shutdown {})?;
+    let mut client = endpoint.connect()?;
+    client.call(&Shutdown {})?;
+    client.wait_for_end()?;
     Ok(Ending::Done)
 }

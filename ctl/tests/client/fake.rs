@@ -146,6 +146,11 @@ fn serve(
     while let Ok(Some(call)) = frame::read::<Call>(&mut reader) {
         let request = Request::from_call(call).unwrap();
         log.lock().unwrap().push(request.clone());
+        let is_end = matches!(request, Request::Shutdown(_));
         handler(request, &mut peer);
+        if is_end {
+            peer.close();
+            return;
+        }
     }
 }

@@ -86,12 +86,12 @@ fn a_log_is_escaped_unless_raw_is_asked_for() {
         });
     });
     fake.home
-        .file("job/user_logs/std_log.txt", "gr\u{fc}n\t\x1b[31m\n");
+        .file("job/user_logs/std_log.txt", "gr\u{fc}n\t\x1b[31m\x1b[2J\n");
     let path = fake.home.0.join("job");
     let shown = seen(jobctl(&fake.home.0).arg("logs").arg(&path));
-    assert_eq!(shown, "gr\u{fc}n\t\\x1b[31m\n");
+    assert_eq!(shown, "gr\u{fc}n\t\x1b[31m\\x1b[2J\n\x1b[0m");
     let raw = seen(jobctl(&fake.home.0).args(["logs", "--raw"]).arg(&path));
-    assert_eq!(raw, "gr\u{fc}n\t\x1b[31m\n");
+    assert_eq!(raw, "gr\u{fc}n\t\x1b[31m\x1b[2J\n");
 }
 
 #[test]

@@ -252,6 +252,7 @@ impl Job {
 
     fn step_ended(&mut self, at: i64, step: StepRef, end: StepEnd) -> Result<Option<Act>, Refusal> {
         let active = self.under_way(step)?;
+        let at = self.seen_at(at, &end);
         match end {
             // It was granted and never started: nothing has gone wrong.
             StepEnd::NeverRan | StepEnd::NoFolder if !active.was_ordered() => {
@@ -265,6 +266,16 @@ impl Job {
             StepEnd::Lost(reason) => self.lost(at, step, reason),
             StepEnd::Exit(exit) => self.exited(at, step, &exit, None),
             StepEnd::Staged(exit, report) => self.exited(at, step, &exit, Some(*report)),
+        }
+    }
+
+    /// When a step ended, of which is heard now: the supervisor's time, where that can be. It may
+    /// be long ago, when no daemon was there, and its clock may have been another.
+    fn seen_at(&self, now: i64, end: &StepEnd) -> i64 {
+        let last = self.history.last().map_or(now, |last| last.at);
+        match end.at() {
+            Some(at) if (last..now).contains(&at) => at,
+            _ => now,
         }
     }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Fields;
 use super::field::Field;
+use crate::yaml::Value;
 
 /// Intervals of a policy at most.
 pub(super) const MAX_INTERVALS: i64 = 1_000_000;
@@ -105,8 +106,10 @@ impl EarlyTermination {
         }
     }
 
+    /// The SDK writes both, one of them 0: that is none.
     fn bandit(fields: &Fields<'_>) -> Option<EarlyTermination> {
-        match (fields.get("slack_factor"), fields.get("slack_amount")) {
+        let given = |key| fields.get(key).filter(|field| !is_nothing(field));
+        match (given("slack_factor"), given("slack_amount")) {
             (Some(_), Some(amount)) => amount.error(
                 "bad-pairing",
                 "a bandit has a slack_factor or a slack_amount, not both",
@@ -120,11 +123,18 @@ impl EarlyTermination {
             _ => {}
         }
         Some(EarlyTermination::Bandit {
-            slack_factor: fields.read("slack_factor", slack),
-            slack_amount: fields.read("slack_amount", slack),
+            slack_factor: given("slack_factor").and_then(|field| slack(&field)),
+            slack_amount: given("slack_amount").and_then(|field| slack(&field)),
             when: When::read(fields),
         })
     }
+}
+
+fn is_nothing(field: &Field<'_>) -> bool {
+    matches!(
+        field.node.value,
+        Value::Null | Value::Int(0) | Value::Float(0.0)
+    )
 }
 
 fn slack(field: &Field<'_>) -> Option<f64> {

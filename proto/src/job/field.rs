@@ -182,13 +182,16 @@ impl<'a> Field<'a> {
         found
     }
 
-    /// A finite number.
+    /// A finite number, also one that is written as text: YAML 1.1 takes `1e-3` for text, and what
+    /// `--set` gives is text. The SDK reads both (`fields.Float` of marshmallow).
     pub(super) fn number(&self) -> Option<f64> {
+        let of_text = |text: &str| text.trim().replace('_', "").parse::<f64>().ok();
         match self.literal()? {
             // Integers beyond 2^53 lose digits, as in every JSON reader.
             #[expect(clippy::cast_precision_loss, reason = "a float is asked for")]
             Literal::Int(value) => Some(value as f64),
             Literal::Float(value) => Some(value),
+            Literal::Str(text) if of_text(&text).is_some_and(f64::is_finite) => of_text(&text),
             _ => {
                 self.mismatch("a number", String::new());
                 None
@@ -196,10 +199,16 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// A boolean.
+    /// A boolean, also one that is written as text or a number, as the SDK reads it
+    /// (`fields.Boolean` of marshmallow).
     pub(super) fn boolean(&self) -> Option<bool> {
-        match self.node.value {
-            Value::Bool(value) => Some(value),
+        let is =
+            |words: &[&str], text: &str| words.iter().any(|word| word.eq_ignore_ascii_case(text));
+        match &self.node.value {
+            Value::Bool(value) => Some(*value),
+            Value::Int(number @ 0..=1) => Some(*number == 1),
+            Value::Str(text) if is(&["true", "t", "yes", "y", "on", "1"], text) => Some(true),
+            Value::Str(text) if is(&["false", "f", "no", "n", "off", "0"], text) => Some(false),
             _ => {
                 self.mismatch("true or false", String::new());
                 None

@@ -1,14 +1,15 @@
 //! The other files that a job file names: loaded by the caller, found relative to the file that
 //! names them, within bounds.
 
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::path::{PathForm, classify_path};
 
 /// Files inside each other at most.
 pub const FILE_DEPTH_MAX: usize = 8;
-/// Files that one job names at most, with all that they name.
+/// Different files that one job names at most, with all that they name.
 pub const FILES_MAX: usize = 100;
 
 /// Gives the files that a job file names. This crate opens none itself.
@@ -20,6 +21,9 @@ pub trait Loader {
     fn load(&self, path: &Path) -> Result<Vec<u8>, String>;
 }
 
+/// The files that have been named so far; one that many steps share counts once.
+pub(super) type Named = RefCell<BTreeSet<PathBuf>>;
+
 /// What a file may name.
 #[derive(Clone)]
 pub(super) struct Files<'a> {
@@ -27,7 +31,7 @@ pub(super) struct Files<'a> {
     /// The file's folder, relative to the job file's.
     base: PathBuf,
     depth: usize,
-    left: &'a Cell<usize>,
+    named: &'a Named,
 }
 
 /// A loaded file.
@@ -42,12 +46,12 @@ pub(super) struct Loaded<'a> {
 
 impl<'a> Files<'a> {
     /// For a job file itself. Without a loader its references stay as they are.
-    pub(super) fn new(loader: Option<&'a dyn Loader>, left: &'a Cell<usize>) -> Files<'a> {
+    pub(super) fn new(loader: Option<&'a dyn Loader>, named: &'a Named) -> Files<'a> {
         Files {
             loader,
             base: PathBuf::new(),
             depth: 0,
-            left,
+            named,
         }
     }
 
@@ -72,11 +76,13 @@ impl<'a> Files<'a> {
                 "files name each other more than {FILE_DEPTH_MAX} deep"
             )));
         }
-        let Some(left) = self.left.get().checked_sub(1) else {
-            return Some(Err(format!("the job names more than {FILES_MAX} files")));
-        };
-        self.left.set(left);
         let path = self.base.join(path);
+        let mut named = self.named.borrow_mut();
+        if named.len() >= FILES_MAX && !named.contains(&path) {
+            return Some(Err(format!("the job names more than {FILES_MAX} files")));
+        }
+        named.insert(path.clone());
+        drop(named);
         let bytes = loader.load(&path);
         let base = path.parent().unwrap_or(Path::new("")).to_owned();
         let name = path.to_string_lossy().into_owned();

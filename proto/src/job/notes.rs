@@ -2,18 +2,18 @@
 
 use super::field::Field;
 use super::task::Task;
-use super::{Fields, Resources};
+use super::{Environment, Fields, Resources};
 use crate::diagnostic::Severity;
 
 /// Keys of `resources` among them.
 const UNUSED_RESOURCES: &[&str] = &[
-    "docker_args",
     "locations",
     "instance_type",
     "max_instance_count",
-    "shm_size",
     "properties",
 ];
+/// Keys of `resources` that are a container's.
+const OF_CONTAINERS: &[&str] = &["docker_args", "shm_size"];
 
 /// Keys of a task: of a command job itself, or of what runs in another job.
 pub(super) fn note_task(fields: &Fields<'_>, task: &Task, compute: Option<&str>) {
@@ -29,6 +29,12 @@ pub(super) fn note_task(fields: &Fields<'_>, task: &Task, compute: Option<&str>)
         .inspect(|field| note(field, "is not used: the command runs as one process"));
     if let Some(resources) = fields.get("resources") {
         note_resources(&resources, task.resources.as_ref());
+        let is_image = matches!(&task.environment, Environment::Inline(keys)
+            if keys.contains_key("image") || keys.contains_key("build"));
+        for key in OF_CONTAINERS.iter().filter(|_| !is_image) {
+            let field = resources.peek(key);
+            field.inspect(|field| note(field, "has an effect in a container only"));
+        }
     }
 }
 
@@ -50,6 +56,9 @@ pub(super) fn note_resources(field: &Field<'_>, resources: Option<&Resources>) {
 
 /// Keys that jobs of every type have.
 pub(super) fn note_base(fields: &Fields<'_>) {
+    let queue = fields.get("queue_settings");
+    let tier = queue.and_then(|queue| queue.peek("job_tier"));
+    tier.inspect(no_effect);
     fields
         .get("identity")
         .inspect(|field| note(field, "is not used: the job has your own rights"));

@@ -1,12 +1,10 @@
 //! From a file's bytes to a job and everything that was found on the way.
 
-use std::cell::Cell;
-
 use serde::{Deserialize, Serialize};
 
 use super::component::{self, Component};
 use super::field::Field;
-use super::files::{FILES_MAX, Files, Loader};
+use super::files::{Files, Loader, Named};
 use super::findings::Findings;
 use super::{CommandJob, DataAsset, Override, PipelineJob, SweepJob, overrides, suggest};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -153,8 +151,8 @@ impl<'a> JobText<'a> {
         if let Some(root) = &mut root {
             problems.extend(overrides::apply(root, self.overrides));
         }
-        let left = Cell::new(FILES_MAX);
-        let findings = Findings::new(&source, problems, Files::new(self.loader, &left))
+        let named = Named::default();
+        let findings = Findings::new(&source, problems, Files::new(self.loader, &named))
             .with_overrides(self.overrides);
         let root = root.as_ref().map(|node| Field {
             node,

@@ -20,7 +20,10 @@ pub(super) fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
         .map(|name| (strsim::damerau_levenshtein(&plain, &normalize(name)), name));
     let (distance, name) = measured.min_by_key(|(distance, _)| *distance)?;
     let tolerated = (plain.chars().count() / 3).max(1);
-    let near = distance <= tolerated || strsim::jaro_winkler(&plain, &normalize(name)) >= ALIKE;
+    // With every letter another it is no misspelling.
+    let letters = plain.chars().count().max(normalize(name).chars().count());
+    let near = distance <= tolerated && distance < letters
+        || strsim::jaro_winkler(&plain, &normalize(name)) >= ALIKE;
     (near && plain.len() <= COMPARED_BYTES).then_some(name)
 }
 

@@ -99,6 +99,8 @@ pub(super) fn variables(field: &Field<'_>) -> Option<BTreeMap<String, Option<Lit
         let named = name::variable(&value, &key);
         let literal = match value.node.value {
             Value::Null => None,
+            // The SDK's text of a date is the date as written.
+            Value::Date(_) => Some(Literal::Str(value.node.raw.to_string())),
             _ => Some(value.literal()?),
         };
         named.then_some((key, literal))

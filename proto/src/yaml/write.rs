@@ -42,7 +42,13 @@ fn retouch(text: &str, scalars: &[Scalar<'_>]) -> String {
             break;
         };
         if let Some(better) = better(*scalar, &read, style) {
-            out.push_str(&text[copied..range.start]);
+            // A block's content begins behind its header, which goes, too.
+            let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+            let header = text[copied..range.start]
+                .rfind(['|', '>'])
+                .filter(|_| is_block);
+            let start = header.map_or(range.start, |at| copied + at);
+            out.push_str(&text[copied..start]);
             out.push_str(&better);
             if text[range.clone()].ends_with('\n') {
                 out.push('\n');

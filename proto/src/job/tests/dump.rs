@@ -47,6 +47,21 @@ fn the_least_job_has_the_usual_mappings() {
     );
 }
 
+#[test]
+fn several_lines_with_what_a_block_cannot_hold_come_back() {
+    for command in [
+        "echo a\u{2028}b\necho c\n",
+        "echo\u{85}\n\n x",
+        "a\u{7f}\nb",
+    ] {
+        let mut job = accept("");
+        job.command = command.into();
+        let text = dump(&job);
+        let read = accept(&text);
+        assert_eq!(read.command, command, "{text}");
+    }
+}
+
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         "[ -~é\n]{1,30}",

@@ -28,6 +28,29 @@ fn errors(text: &str) -> Vec<String> {
         .collect()
 }
 
+/// As the SDK reads them, and as it writes a bandit.
+#[test]
+fn numbers_may_be_text_and_a_slack_of_nothing_is_none() {
+    let job = accept(&text(
+        "  a: {type: uniform, min_value: 1e-3, max_value: \"0.5\"}\n",
+        "random",
+        "early_termination: {type: bandit, slack_factor: \"0.1\", slack_amount: 0.0}",
+    ));
+    let Hyperparameter::Uniform(range) = &job.sweep.search_space["a"] else {
+        panic!()
+    };
+    assert_eq!((range.min_value, range.max_value), (0.001, 0.5));
+    let Some(EarlyTermination::Bandit {
+        slack_factor,
+        slack_amount,
+        ..
+    }) = job.sweep.early_termination
+    else {
+        panic!()
+    };
+    assert_eq!((slack_factor, slack_amount), (Some(0.1), None));
+}
+
 #[test]
 fn every_distribution_and_policy_is_read() {
     let job = accept(&text(
