@@ -1,12 +1,12 @@
 //! The door: from the text of a job file to a candidate that the engine can admit, the same for
 //! the socket and the spool.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use proto::api::Submission;
 use proto::diagnostic::{Diagnostic, Severity, Span};
-use proto::job::{self, CommandJob, Job, JobText, Override, PathForm};
+use proto::job::{self, CommandJob, Input, Job, JobText, Override, PathForm, classify_path};
 use proto::stage::{PrepareReport, StageSettings};
 
 use crate::core::stage_order;
@@ -100,10 +100,26 @@ fn is_short(yaml: &str) -> bool {
     yaml.len() <= SHORT_BYTES && !(yaml.contains('&') && yaml.contains('*'))
 }
 
-/// A stored job as an Azure ML job file, without what lets people in.
+/// A stored job as an Azure ML job file, without what lets people in. It may be read anywhere:
+/// paths are absolute, as in a dump of Azure ML's client.
 #[must_use]
 pub fn dump(row: &Row) -> String {
     let mut job = row.definition.job.without_secrets();
+    let anchor = |text: &mut String| {
+        if let PathForm::Local(path) = classify_path(text) {
+            let path: PathBuf = row.definition.base_path.join(path).components().collect();
+            *text = path.to_string_lossy().into_owned();
+        }
+    };
+    job.code.as_mut().map(anchor);
+    for input in job.inputs.values_mut() {
+        if let Input::Data(data) = input {
+            anchor(&mut data.path);
+        }
+    }
+    for output in job.outputs.values_mut() {
+        output.path.as_mut().map(anchor);
+    }
     job.name = Some(row.job.name.clone());
     job.experiment_name = Some(row.definition.experiment_name.clone());
     job::dump(&job)

@@ -161,6 +161,9 @@ outputs: {model: {type: uri_folder}}",
         "second\n"
     );
     let second = home.wait("second");
+    // A dump may be read in another folder.
+    let path = home.path().join("in.txt").display().to_string();
+    assert_eq!(second["inputs"]["file"]["path"], path);
     for (name, value) in first.as_object().unwrap() {
         if is_the_jobs_own(name) {
             assert_eq!(&second[name], value, "{name}");
@@ -185,6 +188,7 @@ fn is_the_jobs_own(attribute: &str) -> bool {
         "log_files",
         "services",
         "studio_url",
+        "inputs",
         "outputs",
         "provenance",
     ];

@@ -3,6 +3,8 @@
 //! As in `az`: a list in a cell is its length, an object in a cell is empty. Unlike in `az`,
 //! null is empty and not `None`, and a line break in a cell of several is escaped.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::query::Selection;
@@ -15,9 +17,21 @@ pub fn render(selection: &Selection) -> String {
         Value::Null => &[],
         single => std::slice::from_ref(single),
     };
+    let found = match &selection.columns {
+        None if rows.iter().all(Value::is_object) => Some(keys(rows)),
+        _ => None,
+    };
+    let columns = selection.columns.as_ref().or(found.as_ref());
     rows.iter()
-        .map(|row| line(row, selection.columns.as_deref()) + "\n")
+        .map(|row| line(row, columns.map(Vec::as_slice)) + "\n")
         .collect()
+}
+
+/// Every key that some row has: a column is the same in all of them.
+fn keys(rows: &[Value]) -> Vec<String> {
+    let objects = rows.iter().filter_map(Value::as_object);
+    let all: BTreeSet<&String> = objects.flat_map(|object| object.keys()).collect();
+    all.into_iter().cloned().collect()
 }
 
 fn line(row: &Value, columns: Option<&[String]>) -> String {
@@ -72,6 +86,8 @@ mod tests {
             rendered(json!([{"b": "x\ty", "a": [1, 2], "c": {"d": 1}}])),
             "2\tx\\ty\t\n"
         );
+        let rows = json!([{"a": 1, "c": 3}, {"b": 2, "c": 4}]);
+        assert_eq!(rendered(rows), "1\t\t3\n\t2\t4\n");
         assert_eq!(rendered(json!([])), "");
     }
 

@@ -1,6 +1,8 @@
 //! From a job to the orders for its steps. Pure: what must be known of the machine comes in as
 //! [`Host`], what is found missing on disk is the shim's to say.
 
+mod ranks;
+
 use std::path::{Path, PathBuf};
 
 use proto::expression::{Context, Reference, Template};
@@ -420,7 +422,9 @@ fn environment(paths: &Paths<'_>, step: StepRef, host: &Host) -> Vec<(String, St
     if let Some((name, value)) = paths.search_path(host) {
         set(name, value);
     }
-    for (name, value) in azureml_variables(paths) {
+    let of_rank = job.distribution.iter();
+    let of_rank = of_rank.flat_map(|distribution| ranks::variables(paths.name, distribution));
+    for (name, value) in azureml_variables(paths).into_iter().chain(of_rank) {
         set(name.into(), value);
     }
     for (name, input) in &job.inputs {

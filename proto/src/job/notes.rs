@@ -26,7 +26,7 @@ pub(super) fn note_task(fields: &Fields<'_>, task: &Task, compute: Option<&str>)
     }
     fields
         .get("distribution")
-        .inspect(|field| note(field, "is not used: the command runs as one process"));
+        .inspect(|field| note(field, "the command runs as one process, rank 0 of 1"));
     if let Some(resources) = fields.get("resources") {
         note_resources(&resources, task.resources.as_ref());
         let is_image = matches!(&task.environment, Environment::Inline(keys)
