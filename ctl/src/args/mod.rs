@@ -16,7 +16,7 @@ pub use environment::{
     EnvironmentArgs, EnvironmentBuildArgs, EnvironmentCommand, EnvironmentListArgs,
     EnvironmentShowArgs,
 };
-pub use shared::{NamesArg, OutputArgs};
+pub use shared::{NamesArg, OutputArgs, WhichArgs};
 pub use verbs::{
     CancelArgs, CompletionsArgs, DoctorArgs, DocumentKind, DownloadArgs, DumpArgs, InitArgs,
     JobKind, ListArgs, LogsArgs, ManArgs, RerunArgs, RunArgs, SchemaArgs, ShowArgs, StatusArgs,

@@ -68,6 +68,33 @@ impl NamesArg {
     }
 }
 
+// Some jobs, or all that have not ended.
+#[derive(Debug, Args)]
+pub struct WhichArgs {
+    /// The jobs: names, unique beginnings of names, or @last
+    #[arg(value_name = "NAME", required_unless_present_any = ["all", "name_options"])]
+    names: Vec<String>,
+    /// The same, as `az ml job` takes it
+    #[arg(
+        id = "name_options",
+        short = 'n',
+        long = "name",
+        value_name = "NAME",
+        hide = true
+    )]
+    options: Vec<String>,
+    /// All jobs that have not ended
+    #[arg(long, conflicts_with_all = ["names", "name_options"])]
+    pub all: bool,
+}
+
+impl WhichArgs {
+    /// All names, in order.
+    pub fn names(&self) -> Vec<String> {
+        [self.names.as_slice(), self.options.as_slice()].concat()
+    }
+}
+
 // One or more job files.
 #[derive(Debug, Args, Default)]
 pub struct FilesArg {

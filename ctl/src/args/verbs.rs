@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use proto::status::Status;
 
-use super::shared::{FilesArg, NameArg, NamesArg, OutputArgs, SetArgs};
+use super::shared::{FilesArg, NameArg, OutputArgs, SetArgs, WhichArgs};
 
 #[derive(Debug, Args)]
 pub struct RunArgs {
@@ -121,6 +121,9 @@ pub struct ShowArgs {
 pub struct LogsArgs {
     #[command(flatten)]
     pub stream: StreamArgs,
+    /// Begin with the last N lines
+    #[arg(long, value_name = "N")]
+    pub tail: Option<u64>,
     /// Go on until the job has ended; exit with its exit code
     #[arg(short, long)]
     pub follow: bool,
@@ -138,7 +141,7 @@ pub struct StreamArgs {
 #[derive(Debug, Args)]
 pub struct CancelArgs {
     #[command(flatten)]
-    pub names: NamesArg,
+    pub which: WhichArgs,
     /// Kill at once, without a grace period
     #[arg(long)]
     pub force: bool,
@@ -148,30 +151,10 @@ pub struct CancelArgs {
 
 #[derive(Debug, Args)]
 pub struct WaitArgs {
-    /// The jobs: names, unique beginnings of names, or @last
-    #[arg(value_name = "NAME", required_unless_present_any = ["all", "name_options"])]
-    names: Vec<String>,
-    /// The same, as `az ml job` takes it
-    #[arg(
-        id = "name_options",
-        short = 'n',
-        long = "name",
-        value_name = "NAME",
-        hide = true
-    )]
-    options: Vec<String>,
-    /// All jobs that have not ended
-    #[arg(long, conflicts_with_all = ["names", "name_options"])]
-    pub all: bool,
+    #[command(flatten)]
+    pub which: WhichArgs,
     #[command(flatten)]
     pub output: OutputArgs,
-}
-
-impl WaitArgs {
-    /// All names, in order.
-    pub fn names(&self) -> Vec<String> {
-        [self.names.as_slice(), self.options.as_slice()].concat()
-    }
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,7 @@
 //! `submit`: hands job files to the daemon and prints the names of the jobs.
 
+use std::collections::HashMap;
+
 use std::mem::ManuallyDrop;
 
 use proto::api::{JobView, Show, SubmittedJob};
@@ -63,12 +65,27 @@ fn told(jobs: &[SubmittedJob], names: bool) -> Result<(), Error> {
     Ok(())
 }
 
-/// Tells what the daemon has to say about jobs that it took.
+/// Tells what the daemon has to say about jobs that it took: what it says of many, once.
 pub fn notes(jobs: &[SubmittedJob]) {
-    for job in jobs {
-        for note in &job.notes {
-            say(&format!("{}: note: {note}", job.name));
+    let mut told: Vec<(&str, &str, usize)> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    for (job, note) in jobs
+        .iter()
+        .flat_map(|job| job.notes.iter().map(move |note| (job, note)))
+    {
+        match places.get(note.as_str()) {
+            Some(&at) => told[at].2 += 1,
+            None => {
+                places.insert(note, told.len());
+                told.push((note, &job.name, 1));
+            }
         }
+    }
+    for (note, name, count) in told {
+        say(&match count {
+            1 => format!("{name}: note: {note}"),
+            _ => format!("{count} jobs: note: {note}"),
+        });
     }
 }
 

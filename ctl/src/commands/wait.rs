@@ -5,7 +5,7 @@ use proto::frame::FRAME_BYTES_MAX;
 use proto::status::Status;
 
 use super::list;
-use crate::args::WaitArgs;
+use crate::args::{WaitArgs, WhichArgs};
 use crate::client::Client;
 use crate::ending::Ending;
 use crate::endpoint::Endpoint;
@@ -19,11 +19,7 @@ const NAME_BYTES_EXTRA: usize = 16;
 /// Waits for the jobs; prints each as it ends.
 pub fn run(endpoint: &Endpoint, args: &WaitArgs) -> Result<Ending, Error> {
     let mut client = endpoint.connect_or_start()?;
-    let names = if args.all {
-        unfinished(&mut client)?
-    } else {
-        args.names()
-    };
+    let names = named(&mut client, &args.which)?;
     let mut ended = Vec::new();
     for part in parts(names) {
         let client = endpoint.connect()?;
@@ -49,6 +45,15 @@ fn ending(ended: &[Changed]) -> Ending {
         Ending::Done
     } else {
         Ending::NotAllCompleted
+    }
+}
+
+/// The names of the jobs that are meant.
+pub fn named(client: &mut Client, which: &WhichArgs) -> Result<Vec<String>, Error> {
+    if which.all {
+        unfinished(client)
+    } else {
+        Ok(which.names())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 
 use nix::errno::Errno;
@@ -58,6 +58,8 @@ pub struct Log {
     path: PathBuf,
     file: Option<File>,
     offset: u64,
+    /// Of what is there when it is opened, only so many lines are read, where that is asked for.
+    tail: Option<u64>,
 }
 
 impl Log {
@@ -67,6 +69,16 @@ impl Log {
             path,
             file: None,
             offset: 0,
+            tail: None,
+        }
+    }
+
+    /// From the last `lines` on, if it is not from the beginning.
+    #[must_use]
+    pub fn tail(self, lines: Option<u64>) -> Log {
+        Log {
+            tail: lines,
+            ..self
         }
     }
 
@@ -82,15 +94,52 @@ impl Log {
     pub fn read(&mut self) -> Result<Vec<u8>, FollowError> {
         if self.file.is_none() {
             self.file = open(&self.path)?;
+            if let (Some(file), Some(lines)) = (&mut self.file, self.tail) {
+                let begin = begin_of_last(file, lines).map_err(failed(&self.path))?;
+                self.offset = file
+                    .seek(SeekFrom::Start(begin))
+                    .map_err(failed(&self.path))?;
+            }
         }
         let Some(file) = &mut self.file else {
             return Ok(Vec::new());
         };
-        read_from(file, &mut self.offset).map_err(|source| FollowError::Read {
-            path: self.path.clone(),
-            source,
-        })
+        read_from(file, &mut self.offset).map_err(failed(&self.path))
     }
+}
+
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> FollowError {
+    move |source| FollowError::Read {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// Where the last lines begin; what follows the last line break is a line, too.
+fn begin_of_last(file: &File, lines: u64) -> io::Result<u64> {
+    let mut end = file.metadata()?.len();
+    let mut bytes = vec![0; READ_BYTES];
+    let mut wanted = lines;
+    if lines == 0 {
+        return Ok(end);
+    }
+    let mut is_last = true;
+    while end > 0 {
+        let begin = end.saturating_sub(READ_BYTES as u64);
+        let part = &mut bytes[..usize::try_from(end - begin).unwrap_or(READ_BYTES)];
+        file.read_exact_at(part, begin)?;
+        for (at, byte) in part.iter().enumerate().rev() {
+            // The end of the last line begins no other.
+            let is_break = *byte == b'\n' && !std::mem::take(&mut is_last);
+            is_last = false;
+            if is_break && wanted <= 1 {
+                return Ok(begin + at as u64 + 1);
+            }
+            wanted -= u64::from(is_break);
+        }
+        end = begin;
+    }
+    Ok(0)
 }
 
 fn read_from(file: &mut File, offset: &mut u64) -> io::Result<Vec<u8>> {
@@ -106,15 +155,21 @@ fn read_from(file: &mut File, offset: &mut u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Opens a log; none when it is not there yet. A FIFO in its place does not block us.
+/// Opens a log; none when it is not there yet. A FIFO in its place does not block us, and a link
+/// leads nowhere: a job in a container may have made it.
 fn open(path: &Path) -> Result<Option<File>, FollowError> {
-    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_NOFOLLOW;
     let opened = OpenOptions::new()
         .read(true)
         .custom_flags(flags.bits())
         .open(path);
     let result = match opened {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.raw_os_error() == Some(Errno::ELOOP as i32) => {
+            return Err(FollowError::NotAFile {
+                path: path.to_owned(),
+            });
+        }
         Err(source) => Err(source),
         Ok(file) => file.metadata().map(|metadata| (file, metadata)),
     };
@@ -134,11 +189,15 @@ fn open(path: &Path) -> Result<Option<File>, FollowError> {
 ///
 /// # Errors
 /// Why it cannot be read, or printed.
-pub fn print(path: &Path, escaped: bool) -> Result<Option<u64>, crate::error::Error> {
+pub fn print(
+    path: &Path,
+    escaped: bool,
+    tail: Option<u64>,
+) -> Result<Option<u64>, crate::error::Error> {
     if open(path)?.is_none() {
         return Ok(None);
     }
-    let mut log = Log::new(path.to_owned());
+    let mut log = Log::new(path.to_owned()).tail(tail);
     let mut escaper = escaped.then(Escaper::default);
     let mut stdout = io::stdout().lock();
     let mut printed = 0;
@@ -165,6 +224,33 @@ mod tests {
         assert!(is_log("user_logs/std_log_process_0.txt"));
         assert!(!is_log("user_logs/std_log/../../../x"));
         assert!(!is_log("system_logs/a.txt"));
+    }
+
+    #[test]
+    fn the_last_lines_begin_behind_the_break_before_them() {
+        let path = std::env::temp_dir().join(format!("jobctl-tail-{}", std::process::id()));
+        let long = "x".repeat(READ_BYTES - 3);
+        let text = format!("a\nb\n{long}\n\nlast");
+        std::fs::write(&path, &text).unwrap();
+        let tail = |lines| {
+            let mut log = Log::new(path.clone()).tail(Some(lines));
+            let mut all = Vec::new();
+            loop {
+                match log.read().unwrap() {
+                    bytes if bytes.is_empty() => return String::from_utf8(all).unwrap(),
+                    bytes => all.extend(bytes),
+                }
+            }
+        };
+        assert_eq!(tail(0), "");
+        assert_eq!(tail(1), "last");
+        assert_eq!(tail(2), "\nlast");
+        assert_eq!(tail(3), format!("{long}\n\nlast"));
+        assert_eq!(tail(4), format!("b\n{long}\n\nlast"));
+        assert_eq!(tail(9), text);
+        std::fs::write(&path, "a\nb\n").unwrap();
+        assert_eq!((tail(1), tail(2)), ("b\n".into(), "a\nb\n".into()));
+        std::fs::remove_file(path).unwrap();
     }
 
     #[test]

@@ -47,6 +47,7 @@ pub struct Session<'e> {
     interrupts: u32,
     last: Option<Changed>,
     log: Option<Log>,
+    tail: Option<u64>,
     folder: Folder,
     sink: Sink,
     line: Line,
@@ -70,10 +71,20 @@ impl<'e> Session<'e> {
             interrupts: 0,
             last: None,
             log: None,
+            tail: None,
             folder: Folder::default(),
             sink: Sink::new(setup.raw),
             line: Line::new(),
         })
+    }
+
+    /// Begins with the last lines of the log, where a number of them is given.
+    #[must_use]
+    pub fn tail(self, lines: Option<u64>) -> Session<'e> {
+        Session {
+            tail: lines,
+            ..self
+        }
     }
 
     /// Follows to the end of the job and of its log.
@@ -103,7 +114,7 @@ impl<'e> Session<'e> {
 
     fn note(&mut self, change: Changed) {
         self.log
-            .get_or_insert_with(|| Log::new(default_path(&change.job_path)));
+            .get_or_insert_with(|| Log::new(default_path(&change.job_path)).tail(self.tail));
         self.last = Some(change);
     }
 

@@ -21,9 +21,11 @@ pub fn stdout(result: &str) -> Result<(), OutputError> {
         .map_err(OutputError::Stdout)
 }
 
-/// Tells the user something in one line on standard error.
+/// Tells the user something on standard error. Further lines are indented: none of them can be
+/// taken for something that jobctl says.
 pub fn say(message: &str) {
-    stderr(&format!("jobctl: {}\n", text::in_line(message)));
+    let message = text::in_block(message).replace('\n', "\n  ");
+    stderr(&format!("jobctl: {message}\n"));
 }
 
 /// Prints text that is harmless already on standard error.

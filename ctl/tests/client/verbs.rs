@@ -56,7 +56,7 @@ fn submit_hands_all_files_over_in_one_call_and_prints_a_name_a_line() {
     assert_eq!(run.stdout, "job_0\njob_1\n");
     assert_eq!(
         run.stderr,
-        "jobctl: job_0: note: note\\n0\njobctl: job_1: note: note\\n1\n"
+        "jobctl: job_0: note: note\n  0\njobctl: job_1: note: note\n  1\n"
     );
     assert_eq!(run.code, 0);
     let [Request::Submit(submit)] = &fake.seen()[..] else {

@@ -107,3 +107,26 @@ fn a_git_that_hangs_is_ended() {
         });
     }
 }
+
+/// Code may have been brought along with settings of its own, by which git would run programs.
+#[test]
+fn no_program_of_the_code_is_run() {
+    let bench = Bench::new();
+    bench.file("a", "a");
+    let code = bench.code();
+    if git(&code, &["init", "-q", "-b", "work"]).is_none() {
+        println!("SKIP: no git");
+        return;
+    }
+    git(&code, &["add", "."]);
+    git(&code, &["commit", "-q", "-m", "one"]);
+    let mark = bench.path.join("mark");
+    let filter = format!("touch {}; cat", mark.display());
+    git(&code, &["config", "filter.x.clean", &filter]);
+    fs::write(code.join(".gitattributes"), "* filter=x\n").unwrap();
+    fs::write(code.join("a"), "b").unwrap();
+    let properties = bench.take("filtered").properties;
+    assert!(!mark.exists());
+    assert!(properties.contains_key(COMMIT));
+    assert!(!properties.contains_key(DIRTY));
+}
