@@ -118,6 +118,10 @@ pub struct Spec {
     /// The soft limit of open files of the command (getrlimit(2)); none to keep the shim's.
     #[serde(default)]
     pub open_files: Option<u64>,
+    /// `/proc/sys/kernel/random/boot_id` of the daemon that wrote this: after a restart of the
+    /// machine, records that are missing behind it prove nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot_id: Option<String>,
     /// Whether the command is a stage ([`crate::stage`]): it finds its order on standard input
     /// and leaves its report on descriptor 3, both files of the step directory.
     #[serde(default)]

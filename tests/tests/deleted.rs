@@ -137,3 +137,19 @@ fn the_log_of_the_daemon_itself_may_be_deleted() {
     assert_eq!(home.wait(&job)["exit_code"], 4);
     drop(home.run(&["status"]).ok());
 }
+
+/// What is left of a step that was made ready stands in nobody's way.
+#[test]
+fn a_job_whose_folder_is_removed_when_it_was_ready_begins_anew() {
+    let home = with_taken_slot();
+    let witness = Witness::in_folder(home.path());
+    drop(home.submit(&JobFile::new(&witness.echo("next")).name("next")));
+    wait_until("a step that is ready ahead", DEADLINE, || {
+        !home.step_folders("next").is_empty()
+    });
+    fs::remove_dir_all(home.job_folder("next")).unwrap();
+    drop(home.run(&["cancel", "holds", "--force"]).ok());
+    let job = home.wait("next");
+    assert_eq!(job["status"], "Completed", "{job:#}");
+    witness.assert_once_each(["next".to_owned()]);
+}

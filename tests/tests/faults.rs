@@ -4,7 +4,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use jobd_tests::harness::process::{is_alive, signal};
@@ -12,7 +12,7 @@ use jobd_tests::harness::{DEADLINE, Home, JobFile, Socket, Witness, probe_comman
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::signal::Signal;
 use proto::api::{ApiError, Cancel, Resume, Submission, Submit};
-use proto::record::StopReason;
+use proto::record::{STEP_FILE, StopReason};
 
 /// Large enough for the daemon, small enough to be filled at once.
 const DISK_BYTES: u32 = 24 << 20;
@@ -330,7 +330,12 @@ fn a_store_of_a_newer_release_is_refused_and_left_as_it_is() {
 
 #[test]
 fn a_job_whose_records_are_removed_while_it_runs_is_lost_and_does_not_run_again() {
-    let home = Home::running(&[]);
+    assert_lost_without_records(|folder| fs::remove_dir_all(folder).unwrap());
+    assert_lost_without_records(|folder| fs::remove_file(folder.join(STEP_FILE)).unwrap());
+}
+
+fn assert_lost_without_records(remove: impl Fn(&Path)) {
+    let mut home = Home::running(&[]);
     let witness = Witness::in_folder(home.path());
     let gate = home.path().join("gate");
     let hold = probe_command(&["hold", gate.to_str().unwrap()]);
@@ -338,7 +343,9 @@ fn a_job_whose_records_are_removed_while_it_runs_is_lost_and_does_not_run_again(
     drop(home.submit(&job.name("job")));
     home.wait_for_status("job", "Running");
     wait_until("the mark", DEADLINE, || !witness.marks().is_empty());
-    fs::remove_dir_all(&home.step_folders("job")[0]).unwrap();
+    remove(&home.step_folders("job")[0]);
+    home.kill();
+    home.start(&[]);
     open_gate(&home);
     let shown = home.wait("job");
     assert_eq!(shown["outcome"]["kind"], "lost", "{shown}");

@@ -299,6 +299,7 @@ fn restarted_over(change: impl Fn(&mut Value), damage: impl Fn(&Home)) -> (Home,
     let mut home = Home::running(&[]);
     drop(home.submit(&JobFile::probe(&["ignore-term"]).name("job")));
     let started = home.started("job");
+    home.wait_for_status("job", "Running");
     home.kill();
     signal(started.shim.pid, Signal::SIGKILL);
     wait_until("the end of the shim", DEADLINE, || {
@@ -320,6 +321,30 @@ fn a_job_of_an_earlier_boot_is_lost_for_that_reason() {
     let (_home, job) = restarted_over(|started| started["boot_id"] = json!("another boot"), |_| {});
     let reason = "the machine was restarted while it ran";
     assert_eq!(job["outcome"], json!({"kind": "lost", "reason": reason}));
+}
+
+/// After a power cut a file may be as it was half a minute before.
+#[test]
+fn a_job_that_was_seen_to_begin_does_not_begin_again_after_a_power_cut() {
+    for is_empty in [true, false] {
+        let forget = |home: &Home| {
+            let path = home.step_folders("job").remove(0).join(STEP_FILE);
+            let kept = match is_empty {
+                true => Vec::new(),
+                false => {
+                    let file = fs::read_to_string(&path).unwrap();
+                    let order = file.lines().next().unwrap();
+                    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+                    let other = order.replace(boot.trim(), "00000000-0000-0000-0000-000000000000");
+                    assert_ne!(other, order);
+                    (other + "\n").into_bytes()
+                }
+            };
+            fs::write(path, kept).unwrap();
+        };
+        let (_home, job) = restarted_over(|_| {}, forget);
+        assert_eq!(job["outcome"]["kind"], "lost", "{job:#}");
+    }
 }
 
 #[test]

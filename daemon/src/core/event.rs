@@ -77,6 +77,8 @@ pub enum StepEnd {
     Staged(Exit, Box<StageReport>),
     /// It provably never ran.
     NeverRan,
+    /// No record says that it ran, and none proves that it did not.
+    Unproven(String),
     /// Its folder is not there: it was never made, or somebody removed it.
     NoFolder,
     /// It may have run, and how it ended cannot be known.
@@ -89,7 +91,7 @@ impl StepEnd {
     pub fn at(&self) -> Option<i64> {
         match self {
             StepEnd::Exit(exit) | StepEnd::Staged(exit, _) => Some(exit.at),
-            StepEnd::NeverRan | StepEnd::NoFolder | StepEnd::Lost(_) => None,
+            StepEnd::NeverRan | StepEnd::Unproven(_) | StepEnd::NoFolder | StepEnd::Lost(_) => None,
         }
     }
 
@@ -109,7 +111,7 @@ impl StepEnd {
     #[must_use]
     pub fn is_no_start(&self) -> bool {
         match self {
-            StepEnd::NeverRan | StepEnd::NoFolder => true,
+            StepEnd::NeverRan | StepEnd::Unproven(_) | StepEnd::NoFolder => true,
             StepEnd::Exit(exit) | StepEnd::Staged(exit, _) => {
                 matches!(exit.ended, Ended::Refused { .. })
             }

@@ -18,7 +18,7 @@ mod standing;
 pub use end::End;
 pub use event::{Act, JobEvent, Refusal};
 
-use end::{end, failure, outcome_of};
+use end::{end, failure, outcome_of, seen_at};
 
 /// A job's number: jobs are queued in the order of their numbers.
 pub type JobId = i64;
@@ -222,7 +222,12 @@ impl Job {
     fn lost(&mut self, at: i64, step: StepRef, reason: String) -> Result<Option<Act>, Refusal> {
         let again = self.vanished + 1 < VANISHED_MAX && step.kind.is_stage();
         if !again {
-            return self.finish(at, Outcome::Lost { reason }, None);
+            // Of a job whose stage is lost, what became of the command is known.
+            let outcome = match step.kind.is_stage() {
+                true => self.failed(reason),
+                false => Outcome::Lost { reason },
+            };
+            return self.finish(at, outcome, None);
         }
         self.vanished += 1;
         self.never_ran(at, Some(reason))
@@ -252,13 +257,19 @@ impl Job {
 
     fn step_ended(&mut self, at: i64, step: StepRef, end: StepEnd) -> Result<Option<Act>, Refusal> {
         let active = self.under_way(step)?;
-        let at = self.seen_at(at, &end);
+        let at = seen_at(&self.history, at, &end);
         match end {
             // It was granted and never started: nothing has gone wrong.
-            StepEnd::NeverRan | StepEnd::NoFolder if !active.was_ordered() => {
+            StepEnd::NeverRan | StepEnd::Unproven(_) | StepEnd::NoFolder
+                if !active.was_ordered() =>
+            {
                 self.never_ran(at, None)
             }
-            StepEnd::NeverRan => self.vanished(at),
+            // It was seen to begin.
+            StepEnd::Unproven(reason) if active.phase == Phase::Running => {
+                self.lost(at, step, reason)
+            }
+            StepEnd::NeverRan | StepEnd::Unproven(_) => self.vanished(at),
             StepEnd::NoFolder if active.phase == Phase::Launching => self.vanished(at),
             StepEnd::NoFolder => {
                 self.lost(at, step, "the folder with its records was removed".into())
@@ -266,16 +277,6 @@ impl Job {
             StepEnd::Lost(reason) => self.lost(at, step, reason),
             StepEnd::Exit(exit) => self.exited(at, step, &exit, None),
             StepEnd::Staged(exit, report) => self.exited(at, step, &exit, Some(*report)),
-        }
-    }
-
-    /// When a step ended, of which is heard now: the supervisor's time, where that can be. It may
-    /// be long ago, when no daemon was there, and its clock may have been another.
-    fn seen_at(&self, now: i64, end: &StepEnd) -> i64 {
-        let last = self.history.last().map_or(now, |last| last.at);
-        match end.at() {
-            Some(at) if (last..now).contains(&at) => at,
-            _ => now,
         }
     }
 

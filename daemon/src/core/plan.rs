@@ -60,6 +60,8 @@ pub struct Host {
     pub log_bytes_max: u64,
     /// Where shims may make cgroups.
     pub cgroup_parent: Option<PathBuf>,
+    /// Which boot of the machine this is, where that can be told.
+    pub boot_id: Option<String>,
     /// The soft limit of open files that jobs get.
     pub open_files: Option<u64>,
     /// Whether a job can have mounts of its own without a user namespace.
@@ -124,6 +126,7 @@ pub fn spec(
         cgroup_parent: host.cgroup_parent.clone(),
         heartbeat: heartbeat(step, definition, &cwd),
         open_files: host.open_files,
+        boot_id: host.boot_id.clone(),
         stage: step.kind.is_stage(),
         writable: mounts::writable(&what.mounts, cwd.clone(), definition, prepared),
         mounts: what.mounts,

@@ -10,10 +10,23 @@ use super::event::StepEnd;
 pub struct Facts {
     /// Somebody holds the lock on the spec: the shim lives.
     pub lock_held: bool,
+    /// Whether there is an order, and of which boot: records are written behind it.
+    pub spec: SpecFact,
     /// Whether there is a record that the command may have run, and of which boot.
     pub started: StartedFact,
     /// The record of the end.
     pub exit: ExitFact,
+}
+
+/// What the order of a step says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpecFact {
+    /// There is none, or not all of it.
+    Missing,
+    /// It is of this boot of the machine: what was written behind it is there.
+    ThisBoot,
+    /// It is of an earlier boot: what was written behind it may not have come to the disk.
+    EarlierBoot,
 }
 
 /// What the record of the start says.
@@ -58,6 +71,7 @@ pub enum Verdict {
 pub fn reconcile(facts: Facts) -> Verdict {
     let Facts {
         lock_held,
+        spec,
         started,
         exit,
     } = facts;
@@ -68,7 +82,15 @@ pub fn reconcile(facts: Facts) -> Verdict {
         (ExitFact::Unreadable, false, _) => {
             Verdict::KillLeftovers(lost("the record of its end cannot be read"))
         }
-        (ExitFact::Absent, false, StartedFact::Absent) => Verdict::Ended(StepEnd::NeverRan),
+        (ExitFact::Absent, false, StartedFact::Absent) => match spec {
+            SpecFact::ThisBoot => Verdict::Ended(StepEnd::NeverRan),
+            SpecFact::EarlierBoot => Verdict::Ended(StepEnd::Unproven(
+                "the machine was restarted, and its records are not whole".into(),
+            )),
+            SpecFact::Missing => {
+                Verdict::KillLeftovers(StepEnd::Unproven("its records were removed".into()))
+            }
+        },
         (ExitFact::Absent, false, StartedFact::EarlierBoot) => {
             Verdict::Ended(lost("the machine was restarted while it ran"))
         }
@@ -125,6 +147,7 @@ mod tests {
                     };
                     let verdict = match reconcile(Facts {
                         lock_held,
+                        spec: SpecFact::ThisBoot,
                         started,
                         exit,
                     }) {
@@ -141,5 +164,25 @@ mod tests {
             }
         }
         insta::assert_snapshot!(table);
+    }
+
+    #[test]
+    fn only_an_order_of_this_boot_proves_that_nothing_ran() {
+        let verdict = |spec| {
+            reconcile(Facts {
+                lock_held: false,
+                spec,
+                started: StartedFact::Absent,
+                exit: ExitFact::Absent,
+            })
+        };
+        let proven = Verdict::Ended(StepEnd::NeverRan);
+        assert_eq!(verdict(SpecFact::ThisBoot), proven);
+        let Verdict::Ended(StepEnd::Unproven(_)) = verdict(SpecFact::EarlierBoot) else {
+            panic!("after a restart of the machine nothing is proven");
+        };
+        let Verdict::KillLeftovers(StepEnd::Unproven(_)) = verdict(SpecFact::Missing) else {
+            panic!("records that are gone prove nothing");
+        };
     }
 }

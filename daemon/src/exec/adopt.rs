@@ -33,7 +33,10 @@ pub fn find_out(folder: &Path) -> Finding {
         leftovers::kill(folder, None);
         return Finding::Ended(StepEnd::NoFolder);
     }
-    match reconcile(facts::gather(folder)) {
+    let Some(facts) = facts::gather(folder) else {
+        return Finding::Unclear;
+    };
+    match reconcile(facts) {
         Verdict::Adopt => open_shim(folder),
         Verdict::LookAgain => Finding::Unclear,
         Verdict::Ended(end) => Finding::Ended(stage::with_report(folder, end)),
@@ -64,7 +67,9 @@ fn open_shim(folder: &Path) -> Finding {
         return Finding::Unclear;
     };
     match pidfd::open_verified(&started.shim) {
-        Ok(Some(shim)) if facts::gather(folder).lock_held => Finding::Alive(shim),
+        Ok(Some(shim)) if facts::gather(folder).is_some_and(|facts| facts.lock_held) => {
+            Finding::Alive(shim)
+        }
         Ok(_) => Finding::Unclear,
         Err(error) => {
             tracing::error!(%error, "a supervisor cannot be watched");

@@ -63,7 +63,8 @@ impl Ahead {
             .open(layout.ahead())?;
         for name in names(&file)? {
             let step = layout.step(&name, StepRef::FIRST_COMMAND);
-            let began = facts::gather(&step).started != StartedFact::Absent;
+            let facts = facts::gather(&step);
+            let began = facts.is_none_or(|facts| facts.started != StartedFact::Absent);
             if !began && !is_known(&name)? {
                 take_back(layout, &name);
             }

@@ -1,12 +1,16 @@
 //! Reads a step's folder into the facts of the restart truth table.
 
+use std::io;
 use std::path::Path;
 
+use nix::errno::Errno;
 use proto::record::file::{Entry, Found};
 use proto::record::{Exit, RECORD_BYTES_MAX, STEP_FILE, Spec, Started};
 
-use crate::core::reconcile::{ExitFact, Facts, StartedFact};
-use crate::sys::{atomic, clock, lock};
+use crate::core::reconcile::{ExitFact, Facts, SpecFact, StartedFact};
+use crate::sys::atomic::{self, ReadError};
+use crate::sys::clock;
+use crate::sys::lock::{self, LockError};
 
 /// The bytes of a file of a step; none where it is missing or cannot be read.
 pub fn read(folder: &Path, name: &str) -> Option<Vec<u8>> {
@@ -35,30 +39,58 @@ pub fn started_at(folder: &Path) -> Option<i64> {
 }
 
 /// Gathers the facts. The lock is looked at first: a shim that dies in between has then written
-/// all it ever will, and is seen again by the next look.
-pub fn gather(folder: &Path) -> Facts {
+/// all it ever will, and is seen again by the next look. None where nothing can be seen for want
+/// of descriptors or memory: that says nothing of the step.
+pub fn gather(folder: &Path) -> Option<Facts> {
     let path = folder.join(STEP_FILE);
     let lock_held = match lock::is_held(&path) {
         Ok(held) => held,
+        Err(LockError::Open { source, .. } | LockError::Lock { source, .. })
+            if is_want(&source) =>
+        {
+            return None;
+        }
         Err(error) => {
             tracing::debug!(%error, "no lock to look at");
             false
         }
     };
-    let (started, exit) = match atomic::read_bounded(&path, RECORD_BYTES_MAX) {
+    let (spec, started, exit) = match atomic::read_bounded(&path, RECORD_BYTES_MAX) {
         Ok(file) => {
             let file = file.unwrap_or_default();
-            (started_fact(&file), exit_fact(&file))
+            (spec_fact(&file), started_fact(&file), exit_fact(&file))
         }
+        Err(ReadError::Io(error)) if is_want(&error) => return None,
         Err(error) => {
             tracing::error!(%error, path = %path.display(), "records of a step cannot be read");
-            (StartedFact::Unreadable, ExitFact::Unreadable)
+            let (started, exit) = (StartedFact::Unreadable, ExitFact::Unreadable);
+            (SpecFact::Missing, started, exit)
         }
     };
-    Facts {
+    Some(Facts {
         lock_held,
+        spec,
         started,
         exit,
+    })
+}
+
+/// Whether the machine had no room for the question.
+fn is_want(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw);
+    matches!(
+        errno,
+        Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM | Errno::EINTR | Errno::EAGAIN)
+    )
+}
+
+fn spec_fact(file: &[u8]) -> SpecFact {
+    match Entry::Spec.find::<Spec>(file) {
+        Found::Absent | Found::Unreadable => SpecFact::Missing,
+        Found::Whole(spec) if spec.boot_id.as_deref().is_none_or(is_this_boot) => {
+            SpecFact::ThisBoot
+        }
+        Found::Whole(_) => SpecFact::EarlierBoot,
     }
 }
 

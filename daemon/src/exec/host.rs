@@ -9,7 +9,7 @@ use std::thread;
 use nix::errno::Errno;
 
 use crate::core::plan::Host;
-use crate::sys::mount;
+use crate::sys::{clock, mount};
 
 /// Variables of the daemon's own environment that a job sees. Nothing else leaks.
 const PASSED: [&str; 9] = [
@@ -76,6 +76,7 @@ impl Host {
             grace_ms,
             log_bytes_max,
             cgroup_parent,
+            boot_id: clock::boot_id().ok(),
             open_files: Some(open_files),
             private_mounts: private_mounts().is_ok(),
         }

@@ -63,12 +63,16 @@ pub enum LaunchError {
 
 impl LaunchError {
     /// Whether another try would find the same: the job has put something else where its folders
-    /// were. The kernel's error number of it.
+    /// below `jobs` were. The kernel's error number of it. What stands in the way of a step's own
+    /// folder is another try's, and does not stand in the way of the next.
     #[must_use]
-    pub fn lasting(&self) -> Option<i32> {
+    pub fn lasting(&self, jobs: &Path) -> Option<i32> {
         let LaunchError::Folder(error) = self else {
             return None;
         };
+        if !error.path.starts_with(jobs) {
+            return None;
+        }
         let errno = error.source.raw_os_error()?;
         [Errno::EEXIST, Errno::ENOTDIR, Errno::ELOOP]
             .contains(&Errno::from_raw(errno))
@@ -136,6 +140,11 @@ impl Ready {
             shim: self.shim,
             has_heartbeat: self.has_heartbeat,
         }
+    }
+
+    /// Its supervisor is to have no other step.
+    pub fn retire(&mut self) {
+        self.shim.retire();
     }
 
     /// Ends it, and waits until it is gone, but not for long: it is small, and has nothing to do.

@@ -24,7 +24,7 @@ pub struct Shim {
     process: OwnedFd,
     control: OwnedFd,
     go: Gate,
-    was_stopped: bool,
+    is_retired: bool,
 }
 
 /// What a shim has said.
@@ -64,8 +64,13 @@ impl Shim {
     /// When it cannot be signalled.
     pub fn stop(&mut self, signal: Signal) -> Result<(), pidfd::PidfdError> {
         // The signal may come too late for this step, and must not hit another.
-        self.was_stopped = true;
+        self.retire();
         pidfd::signal(&self.process, signal).map(drop)
+    }
+
+    /// This is its last step: what is meant for it may come when it has another.
+    pub fn retire(&mut self) {
+        self.is_retired = true;
     }
 
     /// Readable when it has said something.
@@ -150,7 +155,7 @@ impl Pool {
 
     /// Takes back a shim that is done.
     pub fn give_back(&mut self, shim: Shim) {
-        if !shim.was_stopped && self.idle.len() < IDLE_SHIMS_MAX {
+        if !shim.is_retired && self.idle.len() < IDLE_SHIMS_MAX {
             // It may have been opened twice.
             shim.go.close();
             self.idle.push(shim);
@@ -166,7 +171,7 @@ impl Pool {
             process,
             control,
             go,
-            was_stopped: false,
+            is_retired: false,
         })
     }
 }

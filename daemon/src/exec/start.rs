@@ -22,10 +22,12 @@ impl Exec {
     pub(super) fn launch(&mut self, id: JobId, name: String, step: StepRef) {
         match self.try_launch(id, &name, step) {
             Ok(launched) => self.launched(id, name, step, launched),
-            Err(error) => self.news.push(match error.lasting() {
-                Some(errno) => Event::Ended(id, step, start_failed(&error, errno)),
-                None => Event::LaunchFailed(id, step, error.to_string()),
-            }),
+            Err(error) => self
+                .news
+                .push(match error.lasting(&self.maker.layout.jobs()) {
+                    Some(errno) => Event::Ended(id, step, start_failed(&error, errno)),
+                    None => Event::LaunchFailed(id, step, error.to_string()),
+                }),
         }
     }
 
@@ -55,18 +57,28 @@ impl Exec {
     pub(super) fn take_out_of_line(&mut self, id: JobId) -> bool {
         let gone = self.line.leave(id);
         let went = gone.contains(&id);
-        self.have_gone(gone);
+        self.were_taken(gone);
         went
     }
 
-    /// Steps were let go: by another's end, or by one that was cut short, which left it to us.
-    pub(super) fn have_gone(&mut self, ids: Vec<JobId>) {
+    /// A step was let go by another's end.
+    pub(super) fn has_gone(&mut self, id: JobId) {
+        self.line.went(id);
+        self.granted.remove(&id);
+        if let Some(Waiting { name, step, ready }) = self.ready.remove(&id) {
+            self.launched(id, name, step, ready.go());
+        }
+    }
+
+    /// Steps were taken out of the line by others' ends, which have not told of it: they may have
+    /// been cut short, and leave it to us, or open the gate any time from now on. So it is the
+    /// last that this gate is for.
+    pub(super) fn were_taken(&mut self, ids: Vec<JobId>) {
         for id in ids {
-            self.line.went(id);
-            self.granted.remove(&id);
-            if let Some(Waiting { name, step, ready }) = self.ready.remove(&id) {
-                self.launched(id, name, step, ready.go());
+            if let Some(waiting) = self.ready.get_mut(&id) {
+                waiting.ready.retire();
             }
+            self.has_gone(id);
         }
     }
 

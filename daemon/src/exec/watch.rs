@@ -263,7 +263,7 @@ impl Exec {
                 Order::LineUp { .. } | Order::LetGo { .. } => {}
                 Order::Disband => {
                     let gone = self.line.disband();
-                    self.have_gone(gone);
+                    self.were_taken(gone);
                 }
                 Order::MakeReady { id, name, step } => {
                     self.granted.insert(id, step);
@@ -384,7 +384,7 @@ impl Exec {
                 Word::Done { exit, passed } => {
                     self.maker.pool.give_back(shim);
                     // Before the end, so that its slot is not given away twice.
-                    self.have_gone(vec![passed]);
+                    self.has_gone(passed);
                     exit
                 }
                 Word::Void => {
@@ -396,7 +396,7 @@ impl Exec {
                 Word::Gone => {
                     // It may have taken one out without a word, or without letting it go.
                     let gone = self.line.recall();
-                    self.have_gone(gone);
+                    self.were_taken(gone);
                     // It lives until its process has ended.
                     let supervisor = Supervisor::Process(shim.into_process());
                     return self.watch(id, name, step, supervisor);

@@ -1,8 +1,7 @@
 //! What became of a job while nobody wrote it down: what its step's folder tells is applied to
 //! it, as a daemon that starts would do.
 
-use crate::core::step::Phase;
-use crate::core::{Job, JobEvent, StepEnd, StepKind};
+use crate::core::{Job, JobEvent, StepKind};
 use crate::exec::{self, Finding};
 use crate::layout::Layout;
 use crate::sys::clock;
@@ -23,9 +22,6 @@ pub fn settle(job: &mut Job, layout: &Layout) {
     let end = match exec::find_out(&folder) {
         Finding::Alive(_) => None,
         Finding::Unclear => return,
-        Finding::Ended(StepEnd::NeverRan) if active.phase == Phase::Running => {
-            Some(StepEnd::Lost("the records of its step are gone".into()))
-        }
         Finding::Ended(end) | Finding::Killed(end) => Some(end),
     };
     if let Some(at) = started {

@@ -122,6 +122,7 @@ impl Step {
             requires: Vec::new(),
             user: None,
             heartbeat: None,
+            boot_id: None,
             cgroup_parent: None,
             open_files: None,
             stage: false,

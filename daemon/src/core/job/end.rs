@@ -3,8 +3,10 @@
 use proto::outcome::Outcome;
 use proto::record::{Ended, Exit, StopReason};
 use proto::stage::{Failure, StageReport};
+use proto::status::Transition;
 use serde::{Deserialize, Serialize};
 
+use crate::core::event::StepEnd;
 use crate::core::step::StepKind;
 
 /// How a job ended.
@@ -75,8 +77,20 @@ pub(super) fn outcome_of(exit: &Exit, limit_secs: Option<u64>) -> Outcome {
                 killed: stop.killed,
             },
         },
+        // A worker may have been killed, of which the command has made up for.
+        (Ended::Exited { code: 0 }, None) => Outcome::Exited { code: 0 },
         (_, None) if exit.oom_killed => Outcome::OutOfMemory,
         (Ended::Exited { code }, None) => Outcome::Exited { code: *code },
         (Ended::Signaled { signal }, None) => Outcome::Signaled { signal: *signal },
+    }
+}
+
+/// When a step ended, of which is heard now: the supervisor's time, where that can be. It may be
+/// long ago, when no daemon was there, and its clock may have been another.
+pub(super) fn seen_at(history: &[Transition], now: i64, end: &StepEnd) -> i64 {
+    let last = history.last().map_or(now, |last| last.at);
+    match end.at() {
+        Some(at) if (last..now).contains(&at) => at,
+        _ => now,
     }
 }

@@ -30,6 +30,7 @@ fn host() -> Host {
         ],
         grace_ms: 10_000,
         log_bytes_max: 1 << 20,
+        boot_id: None,
         cgroup_parent: Some("/sys/fs/cgroup/jobd".into()),
         open_files: Some(1024),
         private_mounts: true,

@@ -4,7 +4,7 @@ use proto::record::{Ended, Stop, StopReason};
 
 use super::{Key, Shim, World, exit};
 use crate::core::event::Force;
-use crate::core::reconcile::{ExitFact, Facts, StartedFact, Verdict, reconcile};
+use crate::core::reconcile::{ExitFact, Facts, SpecFact, StartedFact, Verdict, reconcile};
 use crate::core::{Event, StepEnd, StepKind};
 
 impl World {
@@ -144,6 +144,7 @@ impl World {
         let shim = self.shims.get(&key).cloned().unwrap_or_default();
         let facts = Facts {
             lock_held: shim.alive,
+            spec: SpecFact::ThisBoot,
             started: if shim.started {
                 StartedFact::ThisBoot
             } else {
