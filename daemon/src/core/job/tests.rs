@@ -296,7 +296,10 @@ fn a_stage_whose_end_is_not_known_is_begun_again_a_few_times() {
     assert_eq!(job.held.as_deref(), Some("its supervisor died"));
     let steps: Vec<StepEnd> = (0..VANISHED_MAX).map(|_| lost()).collect();
     let job = after(new_job(true, false), &steps);
-    assert!(matches!(job.end.unwrap().outcome, Outcome::StartFailed { .. }));
+    assert!(matches!(
+        job.end.unwrap().outcome,
+        Outcome::StartFailed { .. }
+    ));
 }
 
 #[test]
