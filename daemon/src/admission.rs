@@ -73,8 +73,8 @@ pub fn read_spooled(
     )
 }
 
-/// Reads one submission for whoever must not wait for a file system or a directory of users: none where that
-/// might be needed, or where reading takes longer than a moment.
+/// Reads one submission for whoever must not wait for a file system or a directory of users: none
+/// where that might be needed, or where reading takes longer than a moment.
 ///
 /// # Errors
 /// As [`read_all`].

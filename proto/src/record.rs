@@ -292,7 +292,7 @@ pub enum Ended {
 }
 
 impl Exit {
-    /// Of a step of which nothing ran: `ended` says why, at that time.
+    /// An end with nothing to tell but how and when: of a step of which nothing ran.
     #[must_use]
     pub fn of_nothing(ended: Ended, at: i64) -> Exit {
         Exit {

@@ -110,23 +110,10 @@ fn lost(reason: &str) -> StepEnd {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proto::record::{Ended, Format};
+    use proto::record::Ended;
 
     fn whole() -> ExitFact {
-        ExitFact::Whole(Box::new(Exit {
-            format: Format::CURRENT,
-            ended: Ended::Exited { code: 42 },
-            stop: None,
-            oom_killed: false,
-            at: 0,
-            duration_ms: 0,
-            log_bytes: 0,
-            log_bytes_dropped: 0,
-            log_errno: None,
-            leftovers_killed: 0,
-            cpu_ms: 0,
-            max_rss_kib: 0,
-        }))
+        ExitFact::Whole(Box::new(Exit::of_nothing(Ended::Exited { code: 42 }, 0)))
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use proto::api::ApiError;
 use proto::job::limits::Priority;
 use proto::outcome::Outcome;
-use proto::record::{Ended, Exit, Format, Stop};
+use proto::record::{Ended, Exit, Stop};
 
 use super::batch::{Batch, Deed};
 use crate::core::event::Force;
@@ -415,18 +415,9 @@ enum Disk {
 
 fn exit(ended: Ended, stop: Option<Stop>, duration_ms: u64) -> Exit {
     Exit {
-        format: Format::CURRENT,
-        ended,
         stop,
-        oom_killed: false,
-        at: 0,
         duration_ms,
-        log_bytes: 0,
-        log_bytes_dropped: 0,
-        log_errno: None,
-        leftovers_killed: 0,
-        cpu_ms: 0,
-        max_rss_kib: 0,
+        ..Exit::of_nothing(ended, 0)
     }
 }
 

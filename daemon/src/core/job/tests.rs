@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use proto::record::{Format, StopReason};
+use proto::record::StopReason;
 use proto::stage::{Failure, StageReport};
 
 use super::*;
@@ -35,21 +35,12 @@ fn new_job(prepares: bool, finalizes: bool) -> Job {
 
 fn exit(ended: Ended, stop: Option<StopReason>) -> StepEnd {
     StepEnd::Exit(Exit {
-        format: Format::CURRENT,
-        ended,
         stop: stop.map(|reason| proto::record::Stop {
             reason,
             killed: false,
         }),
-        oom_killed: false,
-        at: 0,
         duration_ms: 1_000,
-        log_bytes: 0,
-        log_bytes_dropped: 0,
-        log_errno: None,
-        leftovers_killed: 0,
-        cpu_ms: 0,
-        max_rss_kib: 0,
+        ..Exit::of_nothing(ended, 0)
     })
 }
 
